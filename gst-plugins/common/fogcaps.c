@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "fogcaps.h"
 
-/* In GStreamer's comparison of caps features, ANY equals all others, so ANY needs a test of its
- * own. */
+/* In GStreamer's comparison of caps features, ANY equals every other feature, so ANY is tested
+ * separately. */
 static gboolean
 is_any_memory (const GstCaps *caps, guint index)
 {
@@ -29,7 +29,8 @@ fog_caps_are_plain (const GstCaps *caps)
   return TRUE;
 }
 
-/* Returns: (nullable): the first feature of @caps with, or without, the name of a memory */
+/* Returns: (nullable): the first caps feature of @caps that names a memory, or, if @memory is
+ * FALSE, the first one that names something else */
 static const gchar *
 find_feature (const GstCaps *caps, gboolean memory)
 {

@@ -5,16 +5,17 @@
 
 G_BEGIN_DECLS
 
-/* Returns TRUE if the bytes of such buffers mean the same on any machine: no DMABuf, no memory of a
- * GPU, no overlay outside of the bytes. */
+/* Returns TRUE if any machine can read the bytes of buffers with @caps, so the caps have no DMABuf,
+ * no memory of a GPU, and no overlay outside of the bytes. */
 gboolean fog_caps_are_plain (const GstCaps *caps);
 
-/* Returns: (transfer full): why fog_caps_are_plain() refuses @caps, and what to do about it */
+/* Returns: (transfer full): a text for users that says why fog_caps_are_plain() refuses @caps, and
+ * what to do about it */
 gchar *fog_caps_explain (const GstCaps *caps);
 
 /**
  * fog_caps_keep_plain:
- * @caps: the caps that are offered
+ * @caps: the caps of which the plain ones are wanted
  *
  * Returns: (transfer full): those of @caps that fog_caps_are_plain() accepts, with system memory in
  *   place of any memory. If no caps are plain, returns all of @caps, so that the element can refuse

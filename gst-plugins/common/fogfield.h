@@ -5,8 +5,9 @@
 
 G_BEGIN_DECLS
 
-/* A property whose value is a field of a structure. The field has the property's type: gboolean,
- * gint, guint, gint64, guint64, gdouble, gchar * (owned), or an enumeration as large as gint. */
+/* A property whose value is a field of a structure. The structure's field has the same type as the
+ * property: gboolean, gint, guint, gint64, guint64, gdouble, gchar * (owned), or an enumeration as
+ * large as gint. */
 typedef struct {
   guint id;     /* id of the property; 0 ends a table of fields */
   gsize offset; /* offset of the field in the structure */

@@ -10,8 +10,8 @@ G_BEGIN_DECLS
 
 /**
  * fog_file_read:
- * @text: (out) (transfer full): the contents, with a zero byte after them
- * @size: (out) (optional): their size in bytes
+ * @text: (out) (transfer full): the contents of the file, followed by a NUL byte
+ * @size: (out) (optional): the size of the contents in bytes, without the NUL
  * @error: G_FILE_ERROR; %G_FILE_ERROR_INVAL: the file isn't a regular one, or is larger than
  *   %FOG_FILE_MAX
  *

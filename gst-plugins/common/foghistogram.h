@@ -7,7 +7,8 @@ G_BEGIN_DECLS
 
 #define FOG_HISTOGRAM_BOUNDS 13
 
-/* Upper bounds of the histogram's buckets, s. Beyond these, one more bucket has no upper bound. */
+/* Upper bounds of the histogram's buckets, s. The histogram has one more bucket, without an upper
+ * bound, for longer times. */
 extern const gdouble fog_histogram_bounds[FOG_HISTOGRAM_BOUNDS];
 
 /* Counts of the measured times in each bucket. Begins with zeros. */
@@ -16,7 +17,7 @@ typedef struct {
   gdouble sum; /* s */
 } FogHistogram;
 
-/* @time: s; NAN, for an unknown one, is ignored */
+/* @time: the measured time, s; NAN (unknown) is ignored */
 void fog_histogram_add (FogHistogram *self, gdouble time);
 /* Sets field @name of @s to a structure `histogram` with the fields `counts` (GstValueArray of
  * guint64) and `sum` (double, s). */

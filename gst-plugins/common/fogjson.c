@@ -8,7 +8,8 @@
 #define MAX_TEXT (1024 * 1024)
 #define MAX_LEVELS 16
 
-/* json-glib parses nested values by recursion, so the depth is checked before it gets the text. */
+/* json-glib parses nested values by recursion, so the nesting depth of a text is checked before
+ * json-glib parses it. */
 static gboolean
 levels_are_few (const gchar *text, gsize size)
 {

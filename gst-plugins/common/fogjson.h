@@ -5,13 +5,13 @@
 
 G_BEGIN_DECLS
 
-/* JSON from the network. The text's size and depth are checked before it is parsed, its values as
- * they are read. Every error is G_IO_ERROR_INVALID_DATA. */
+/* JSON from the network. The size and the nesting depth of a JSON text are checked before it is
+ * parsed, and its values when they are read. Every error is G_IO_ERROR_INVALID_DATA. */
 
 /**
  * fog_json_parse_object:
  * @parser: owns the object that is returned
- * @text: any bytes, with or without a NUL at the end
+ * @text: the JSON text: any bytes, with or without a NUL at the end
  * @size: their number
  * @error: says what is wrong with the text
  *
@@ -22,18 +22,19 @@ G_BEGIN_DECLS
 JsonObject *fog_json_parse_object (
     JsonParser *parser, const gchar *text, gsize size, GError **error);
 
-/* If the member is absent, these two functions leave @value as it is. FALSE: it isn't a number from
- * 0 to
- * @max. */
+/* Reads the number in the member @name of @object. If the member is absent, @value isn't changed.
+ * Returns FALSE with @error if the member isn't a number from 0 to @max. */
 gboolean fog_json_read_number (
     JsonObject *object, const gchar *name, gdouble max, gdouble *value, GError **error);
 gboolean fog_json_read_count (
     JsonObject *object, const gchar *name, guint64 max, guint64 *value, GError **error);
-/* Returns: (nullable): the text; NULL if the member is absent or isn't a text. */
+/* Returns: (nullable): the text of the member @name; NULL if the member is absent or isn't a
+ * text. */
 const gchar *fog_json_read_string (JsonObject *object, const gchar *name);
 
-/* Adds the number as a value of @builder. json-glib writes 1e-08 as "1e-08.0", which no reader
- * takes: such a number is replaced by the next one towards 0. @value: finite */
+/* Adds the number as a value of @builder. json-glib writes 1e-08 as "1e-08.0", which isn't valid
+ * JSON: such a number is replaced by the nearest number towards 0 that json-glib writes correctly.
+ * @value: finite */
 void fog_json_add_number (JsonBuilder *builder, gdouble value);
 
 /* Sets @error to `WHAT: "NAME"`. Returns: FALSE */

@@ -6,12 +6,12 @@
 #define DIGITS 16 /* digits of the digest */
 #define KEPT (FOG_NAME_MAX - 1 - DIGITS)
 
-/* Returns: (transfer full): at most KEPT bytes of the name, in whole characters */
+/* Returns: (transfer full): the beginning of @name: at most KEPT bytes, in whole characters */
 static gchar *
 beginning (const gchar *name)
 {
   g_autofree gchar *start = g_strndup (name, KEPT);
-  /* three bytes for each byte that is no valid UTF-8 */
+  /* g_utf8_make_valid() replaces each byte that isn't valid UTF-8 by three bytes */
   gchar *valid = g_utf8_make_valid (start, -1);
   gsize length = MIN (strlen (valid), KEPT);
 

@@ -9,12 +9,11 @@ G_BEGIN_DECLS
 
 /**
  * fog_name_bounded:
- * @name: of a camera, for example, as a message brought it: any bytes, of any length
+ * @name: name of a camera, for example, from a message: any bytes, of any length
  *
- * Returns: (transfer full): @name itself if it is UTF-8 of at most %FOG_NAME_MAX bytes. Otherwise,
- * its
- * beginning as valid UTF-8, `~`, and 16 digits of its SHA-256, so that two long names stay
- * different.
+ * Returns: (transfer full): @name itself if it is UTF-8 of at most %FOG_NAME_MAX bytes. A name that
+ *   is longer, or isn't UTF-8, is replaced by its beginning as valid UTF-8, `~`, and 16 digits of
+ *   its SHA-256, so that two long names stay different.
  */
 gchar *fog_name_bounded (const gchar *name);
 

@@ -8,13 +8,14 @@ G_BEGIN_DECLS
 #define FOG_REPORT_CAPS "application/json, schema=(string)fog-report"
 #define FOG_EVENT_CAPS "application/json, schema=(string)fog-event"
 
-/* s: a camera counts as gone if it sends less than one frame in this time. */
+/* Longest time (s) between two frames of a camera; a camera that sends no frame for longer counts
+ * as gone. */
 #define FOG_REPORT_STILL_INTERVAL 60
 
 /* The numbers of one camera in a replica's report. */
 typedef struct {
   gchar *camera;
-  gchar *session;   /* session of the frames; NULL if they have none */
+  gchar *session;   /* session of the camera's frames; NULL if the frames have none */
   guint64 frames;   /* frames counted in the interval */
   guint64 last_seq; /* the highest seq counted so far */
   gdouble min;      /* frames/s: the camera's minimum rate; 0: unknown */
@@ -33,8 +34,9 @@ typedef struct {
   guint64 seq;      /* the replica's running number of reports */
   gdouble interval; /* interval that the report covers, s, > 0 */
   guint64 frames;   /* frames counted in the interval */
-  guint64 faces;    /* number of faces found in these frames */
-  /* time in s for which a saturated run would keep all workers busy with these frames, in sum */
+  guint64 faces;    /* number of faces found in the counted frames */
+  /* time (s), summed over all workers, that the counted frames would keep the workers busy if no
+   * worker ever waited for a frame */
   gdouble busy;
   guint workers; /* >= 1 */
   /* number of messages waiting in the replica's partitions, and of frames waiting for a worker */
@@ -44,12 +46,12 @@ typedef struct {
   gdouble age_p50;
   gdouble age_p95;    /* s */
   GPtrArray *cameras; /* of FogReportCamera */
-  gboolean leaving;   /* this is the replica's last report */
+  gboolean leaving;   /* flag: this is the last report of a replica that stops */
 } FogReport;
 
 FogReport *fog_report_new (const gchar *replica);
 void fog_report_free (FogReport *report);
-/* Returns the camera's entry, which is added if @report has none. */
+/* Returns the entry of @camera in @report; adds an entry if @report has none. */
 FogReportCamera *fog_report_add_camera (FogReport *report, const gchar *camera);
 /* Adds an entry for @camera, which @report must not list yet. */
 FogReportCamera *fog_report_append_camera (FogReport *report, const gchar *camera);
@@ -63,9 +65,9 @@ gchar *fog_report_to_json (const FogReport *report, gsize *size);
  * @size: their number
  * @error: G_IO_ERROR_INVALID_DATA, and what is wrong with the text
  *
- * Unknown fields are ignored. The following count as errors: a field of the wrong type, a number
- * that is negative or not finite, more than 4096 cameras or partitions, more than 1 MiB of text or
- * 16 levels.
+ * Unknown fields are ignored. These are errors: a field of the wrong type, a number that is
+ * negative or not finite, more than 4096 cameras or partitions, more than 1 MiB of text or 16
+ * levels.
  *
  * Returns: (nullable) (transfer full): the report
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "fogslot.h"
 
-#define PAD_RELEASED GST_PAD_FLAG_LAST /* a flag of the pad */
+#define PAD_RELEASED GST_PAD_FLAG_LAST /* flag of a pad that has been released */
 
 void
 fog_slot_init (FogSlot *self)

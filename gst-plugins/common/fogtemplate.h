@@ -5,15 +5,16 @@
 
 G_BEGIN_DECLS
 
-/* A template is a text with placeholders, such as `%{camera}`. Each buffer or document replaces
- * the placeholders by its own values. */
+/* A template is a text with placeholders, such as `%{camera}`. For each buffer or document, the
+ * placeholders are replaced by values of that buffer or document. */
 
 gboolean fog_template_has_places (const gchar *text);
 
-/* Returns FALSE if a placeholder isn't closed, or has no name. */
+/* Returns FALSE if a placeholder of @text has no closing brace, or no name. */
 gboolean fog_template_check (const gchar *text);
 
-/* Appends the value of the placeholder @name to @filled. Returns FALSE if there is no value. */
+/* Appends the value of the placeholder @name to @filled. Returns FALSE if the placeholder has no
+ * value. */
 typedef gboolean (*FogTemplateFunc) (GString *filled, const gchar *name, gpointer user_data);
 
 /* Returns: (nullable) (transfer full): @text with all placeholders replaced. fog_template_check()

@@ -2,7 +2,7 @@
 #include "fogthread.h"
 
 struct _FogThread {
-  gatomicrefcount refs; /* references of the owner and of the thread */
+  gatomicrefcount refs; /* number of references: one of the owner, one of the thread */
   GThreadFunc func;
   gpointer data;
   GMutex lock; /* guards the fields below */

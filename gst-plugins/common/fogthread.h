@@ -5,13 +5,14 @@
 
 G_BEGIN_DECLS
 
-/* A thread whose owner waits for its end for a limited time only. A call into a library may
- * hang, and must not delay a state change of the element. The data that the thread uses must
- * live as long as the thread. */
+/* A thread whose owner waits for its end only for a limited time, because the thread's call into a
+ * library may hang, and must not delay a state change of the element. The data that the thread uses
+ * must live as long as the thread. */
 typedef struct _FogThread FogThread;
 
 /* Returns: (nullable): the thread; %NULL with @error if no thread can be created. @error:
- * (nullable): if it is %NULL, such a failure ends the process. @name: at most 15 characters */
+ * (nullable): if @error is %NULL and no thread can be created, the process ends. @name: at most 15
+ * characters */
 FogThread *fog_thread_new (const gchar *name, GThreadFunc func, gpointer data, GError **error);
 
 /* Waits until @deadline (monotonic, us) for @func to return, and releases @thread. Returns FALSE if

@@ -12,13 +12,14 @@ GstClockTime fog_time_now (void);
  * PTS, lies outside of @segment, or the segment's format isn't TIME. */
 GstClockTime fog_running_time (const GstSegment *segment, GstBuffer *buffer);
 
-/* The wall clock's time at a running time by @element's clock and base time, ns since the Unix
- * epoch. %GST_CLOCK_TIME_NONE: there is no clock, or @running_time is %GST_CLOCK_TIME_NONE. */
+/* Returns the wall-clock time, in ns since the Unix epoch, at which @element's clock and base time
+ * have the running time @running_time. Returns %GST_CLOCK_TIME_NONE if there is no clock, or
+ * @running_time is %GST_CLOCK_TIME_NONE. */
 GstClockTime fog_time_of_running_time (GstElement *element, GstClockTime running_time);
 
 /**
  * fog_time_of_capture:
- * @element: its clock and base time map running time to the wall clock
+ * @element: element whose clock and base time map the running time to the wall clock
  * @segment: the segment of @buffer
  * @buffer: a frame, or a buffer that was made from one
  *

@@ -9,8 +9,8 @@
 
 struct _GstKafkaAck {
   gatomicrefcount refs;
-  gint outcome; /* atomic: a GstKafkaAckOutcome; it only grows */
-  gint open;    /* atomic: a part was released undecided */
+  gint outcome; /* atomic: a GstKafkaAckOutcome, which is replaced only by a larger one */
+  gint open;    /* atomic flag: the token of a part of the message was released undecided */
   gint64 offset;
   gpointer ledger;
   GstKafkaAckNotify notify;
@@ -76,7 +76,8 @@ ack_get_type (void)
   return type;
 }
 
-/* From any thread, any number of times. FAILED outweighs DONE. */
+/* Marks a token, from any thread and any number of times: FAILED replaces DONE, but DONE doesn't
+ * replace FAILED. */
 static void
 ack_mark (GstKafkaAck *self, GstKafkaAckOutcome outcome)
 {
@@ -96,9 +97,9 @@ decide_part (gpointer whole, gint64 offset, GstKafkaAckOutcome outcome)
     ack_mark (whole, outcome);
 }
 
-/* Returns: (transfer full): a token for a part of the message of @whole, which lives at least as
- * long as the part. If a part is released undecided, the whole is undecided, even if all other
- * parts are done. */
+/* Returns: (transfer full): the token of one part of the message of @whole. The token @whole lives
+ * at least as long as the token of the part. If the token of a part is released undecided, @whole
+ * is undecided, even if all other parts are done. */
 static GstKafkaAck *
 ack_new_part (GstKafkaAck *whole)
 {
@@ -109,8 +110,9 @@ ack_new_part (GstKafkaAck *whole)
 
 /* The headers of a message share one block of memory. */
 typedef struct {
-  gatomicrefcount refs; /* first: what a header points to */
-  gpointer owner;       /* has the texts; NULL: they follow the headers */
+  gatomicrefcount refs; /* must be the first field, because each header's `refs` points to it */
+  /* object that owns the headers' texts; NULL: the texts follow the headers in this block */
+  gpointer owner;
   GDestroyNotify free_owner;
   GstKafkaHeader headers[];
 } Block;
@@ -225,7 +227,8 @@ gst_kafka_headers_new_owned (
 /* A number with at most SAFE_DIGITS decimal digits fits into 64 bits. */
 #define SAFE_DIGITS 19
 
-/* This function runs several times a frame, and GLib's functions take ten times as long. */
+/* Parses the digits itself, because GLib's parsers take ten times as long, and this function runs
+ * several times a frame. */
 gboolean
 gst_kafka_header_to_uint64 (const GstKafkaHeader *header, guint64 *value)
 {
@@ -260,8 +263,8 @@ gst_kafka_meta_register (void)
     gst_meta_register_custom (GST_KAFKA_META_NAME, no_tags, NULL, NULL, NULL);
 }
 
-/* Returns: (nullable): the structure. The look-up by name takes a lock and a hash. The result is
- * needed several times for each buffer, so it is kept. */
+/* Returns: (nullable): the GstMetaInfo of the meta. It is kept after the first look-up by name,
+ * because a look-up takes a lock and a hash, and happens several times for each buffer. */
 static const GstMetaInfo *
 get_info (void)
 {
@@ -443,7 +446,7 @@ gst_kafka_meta_set_headers (GstBuffer *buffer, const gchar *name, ...)
   GPtrArray *headers = gst_kafka_headers_new (old ? old->len + 8 : 8);
   va_list args;
 
-  /* Copies of the buffer share the array, so the changed one is a new array. */
+  /* Copies of the buffer share the array of headers, so the changed headers go into a new array. */
   for (guint i = 0; old && i < old->len; i++)
     g_ptr_array_add (headers, gst_kafka_header_ref (g_ptr_array_index (old, i)));
   va_start (args, name);

@@ -7,9 +7,10 @@ G_BEGIN_DECLS
 
 /**
  * GstKafkaAckOutcome:
- * @GST_KAFKA_ACK_UNDECIDED: released without a mark: a decoder skipped it, or a queue dropped it
- * @GST_KAFKA_ACK_DONE: delivered, stored, or dropped on purpose
- * @GST_KAFKA_ACK_FAILED: an element gave up on it; the message has to be read again
+ * @GST_KAFKA_ACK_UNDECIDED: all buffers were freed without a mark: a decoder skipped a buffer, or a
+ *   queue dropped it
+ * @GST_KAFKA_ACK_DONE: the message was delivered, stored, or dropped on purpose
+ * @GST_KAFKA_ACK_FAILED: an element couldn't process a buffer; the message has to be read again
  *
  * The outcome of a message of kafkasrc in the pipeline. kafkasrc is notified of the outcome once,
  * when the last
@@ -29,15 +30,16 @@ typedef enum {
  * @offset: the message's offset in its partition
  * @outcome: the outcome of the message
  *
- * Called from the thread that frees the last buffer. It must not block.
+ * Called from the thread that frees the last buffer made from the message. This function must not
+ * block.
  */
 typedef void (*GstKafkaAckNotify) (gpointer ledger, gint64 offset, GstKafkaAckOutcome outcome);
 
 /**
  * GstKafkaAck:
  *
- * The ack token of a message: a boxed type, reference-counted, so a GstStructure can hold it, and
- * it lives as long as any copy of that.
+ * The ack token of a message. The token is a reference-counted boxed type, so a GstStructure can
+ * hold it, and it lives as long as any copy of that structure.
  *
  * Since: 0.1
  */
@@ -67,10 +69,10 @@ GstKafkaAck *gst_kafka_ack_new (
  * | topic, partition, offset | string, int, int64 | the message that the buffer was made from |
  * | key | GBytes | that message's key |
  * | timestamp | int64 | Kafka timestamp of that message, ms since the Unix epoch |
- * | headers | GPtrArray of GstKafkaHeader | that message's headers; kafkasink sends them on |
- * | lag | int64 | messages that waited behind it in its partition when it was fetched |
+ * | headers | GPtrArray of GstKafkaHeader | headers of that message; kafkasink sends them again |
+ * | lag | int64 | number of newer messages in the partition when the message was fetched |
  * | ack | GstKafkaAck | the ack token |
- * | tombstone | boolean | true: that message had no value at all, not even an empty one |
+ * | tombstone | boolean | true if the message had no value at all, not even an empty one |
  * | target-topic, target-partition, target-key | string, int, GBytes | where kafkasink sends it |
  *
  * Since: 0.1
@@ -107,8 +109,8 @@ GstKafkaAck *gst_kafka_ack_new (
 /**
  * GstKafkaHeader:
  * @name: UTF-8
- * @size: bytes of @value
- * @value: (nullable): a NUL follows its last byte
+ * @size: size of @value in bytes
+ * @value: (nullable): the header's value; a NUL follows its last byte
  *
  * One header of a message. A header never changes, and is reference-counted.
  */
@@ -119,26 +121,30 @@ typedef struct {
   const gchar *value;
 } GstKafkaHeader;
 
-/* Copies @value; NULL makes a header without a value. @size: the number of bytes; -1: up to the
- * NUL */
+/* Returns a new header with a copy of @value; if @value is NULL, the header has no value. @size:
+ * the size of @value in bytes; -1: up to its NUL */
 GstKafkaHeader *gst_kafka_header_new (const gchar *name, gconstpointer value, gssize size);
 GstKafkaHeader *gst_kafka_header_ref (GstKafkaHeader *header);
 void gst_kafka_header_unref (GstKafkaHeader *header);
-/* Returns an empty GPtrArray, which will own its GstKafkaHeaders. */
+/* Returns an empty GPtrArray that owns the GstKafkaHeaders added to it. */
 GPtrArray *gst_kafka_headers_new (guint reserve);
-/* Like gst_kafka_headers_new(), with copies of the @n headers. Their `refs` aren't used. */
+/* Returns an array as gst_kafka_headers_new() does, with copies of the @n headers in it. The field
+ * `refs` of @headers isn't used. */
 GPtrArray *gst_kafka_headers_new_copies (const GstKafkaHeader *headers, guint n);
-/* The same without copies of the texts: they are @owner's, which @free_owner frees when the last of
- * the headers is released. @n: 1 at least */
+/* Like gst_kafka_headers_new_copies(), but doesn't copy the texts: they belong to @owner, which
+ * @free_owner frees when the last of the headers is released. @n: 1 at least */
 GPtrArray *gst_kafka_headers_new_owned (
     const GstKafkaHeader *headers, guint n, gpointer owner, GDestroyNotify free_owner);
-/* Parses a value as a decimal number. FALSE: @header (nullable) has none, or isn't a number. */
+/* Parses the value of @header (nullable) as a decimal number. Returns FALSE if @header is NULL, has
+ * no value, or its value isn't a number. */
 gboolean gst_kafka_header_to_uint64 (const GstKafkaHeader *header, guint64 *value);
 
-/* Registers the meta and the ack token once in a process. Each plugin_init calls this first. */
+/* Registers the meta and the type of the ack token, once in a process. Each plugin_init calls this
+ * function first. */
 void gst_kafka_meta_register (void);
 
-/* Fields as quarks, because names as text take a lock and a hash look-up each time. */
+/* Fields of the meta's structure, to be looked up by quark, because a look-up by name takes a lock
+ * and a hash each time. */
 typedef enum {
   GST_KAFKA_FIELD_TOPIC,
   GST_KAFKA_FIELD_PARTITION,
@@ -163,35 +169,38 @@ GstStructure *gst_kafka_meta_ensure (GstBuffer *buffer);
 /* Copies the meta of @src, if it has one, to @dst, with the ack token. */
 void gst_kafka_meta_copy (GstBuffer *dst, GstBuffer *src);
 
-/* Returns TRUE if @buffer stands for a message without a value, not for one with an empty value. */
+/* Returns TRUE if @buffer was made from a message without a value; an empty value is a value. */
 gboolean gst_kafka_meta_is_tombstone (GstBuffer *buffer);
 
 /* Returns TRUE if kafkasrc made @buffer, and Kafka keeps its message until the ack token is
  * done. */
 gboolean gst_kafka_meta_is_replayable (GstBuffer *buffer);
 
-/* Returns: (nullable) (transfer none): all headers, in order. The headers must not be changed. */
+/* Returns: (nullable) (transfer none): all headers of @buffer, in order. The caller must not change
+ * the headers. */
 GPtrArray *gst_kafka_meta_get_headers (GstBuffer *buffer);
-/* Replaces all headers by @headers (transfer full). */
+/* Replaces all headers of @buffer by @headers (transfer full). */
 void gst_kafka_meta_take_headers (GstBuffer *buffer, GPtrArray *headers);
-/* Returns: (nullable): the last header of that name. The header's value may have any bytes. */
+/* Returns: (nullable): the last header of @buffer with @name. The header's value may have any
+ * bytes. */
 const GstKafkaHeader *gst_kafka_meta_find_header (GstBuffer *buffer, const gchar *name);
-/* Returns: (nullable): the value of the last header of that name; NULL if it is absent or isn't
- * valid UTF-8. */
+/* Returns: (nullable): the value of the last header of @buffer with @name; NULL if the header is
+ * absent or its value isn't valid UTF-8. */
 const gchar *gst_kafka_meta_get_header (GstBuffer *buffer, const gchar *name);
-/* Parses that header's value as a decimal number. Returns FALSE if the header is absent, or isn't a
- * number. */
+/* Parses the value of the header @name as a decimal number. Returns FALSE if the header is absent,
+ * or its value isn't a number. */
 gboolean gst_kafka_meta_get_header_uint64 (GstBuffer *buffer, const gchar *name, guint64 *value);
 gboolean gst_kafka_meta_get_header_double (GstBuffer *buffer, const gchar *name, gdouble *value);
-/* Sets headers of a writable buffer. Pairs of name and text follow; NULL ends them. An existing
- * header of the name is replaced; a NULL text removes it. */
+/* Sets headers of a writable buffer. The arguments are pairs of a header's name and its text, ended
+ * by NULL. A text replaces an existing header of that name; NULL in place of a text removes the
+ * header. */
 void gst_kafka_meta_set_headers (GstBuffer *buffer, const gchar *name, ...) G_GNUC_NULL_TERMINATED;
 
 /* Returns: (nullable) (transfer full): `topic:partition:offset` of the message that @buffer was
  * made from. */
 gchar *gst_kafka_meta_make_message_id (GstBuffer *buffer);
 
-/* The identity of a frame, as its producer wrote it into the headers, which own the texts. */
+/* The identity of a frame, as its producer wrote it into the headers. The headers own the texts. */
 typedef struct {
   const gchar *camera, *session; /* NULL if absent */
   gboolean has_seq;
@@ -199,18 +208,20 @@ typedef struct {
 } GstKafkaFrameId;
 
 void gst_kafka_meta_read_frame_id (GstBuffer *buffer, GstKafkaFrameId *id);
-/* Returns: (nullable) (transfer full): `camera:session:seq` if @id has all three, both names
- * bounded by fog_name_bounded(); else the id of the message that @buffer was made from. */
+/* Returns: (nullable) (transfer full): `camera:session:seq` if @id has all three, with camera and
+ * session shortened by fog_name_bounded(); else the id of the message that @buffer was made
+ * from. */
 gchar *gst_kafka_frame_id_to_text (const GstKafkaFrameId *id, GstBuffer *buffer);
-/* Returns: (nullable) (transfer full): the result of the two functions above, in one call. */
+/* Returns: (nullable) (transfer full): the result of gst_kafka_meta_read_frame_id() and
+ * gst_kafka_frame_id_to_text(), in one call. */
 gchar *gst_kafka_meta_make_frame_id (GstBuffer *buffer);
 
 /* Gives a writable buffer the token @ack (transfer full). */
 void gst_kafka_meta_take_ack (GstBuffer *buffer, GstKafkaAck *ack);
-/* Marks the ack token, if there is one. */
+/* Marks the ack token of @buffer with @outcome, if @buffer has a token. */
 void gst_kafka_meta_mark (GstBuffer *buffer, GstKafkaAckOutcome outcome);
-/* Gives the writable @buffer a token of its own, for a message from which several buffers were made
- * that are decided one by one. */
+/* Gives the writable @buffer a token of its own, because several buffers were made from one
+ * message, and each of them gets an outcome. */
 void gst_kafka_meta_make_part (GstBuffer *buffer);
 
 G_END_DECLS

@@ -7,10 +7,11 @@ G_BEGIN_DECLS
 
 /* The limit that determines a camera's rate. */
 typedef enum {
-  RATE_BOUND_CAMERA,  /* no limit: the camera sends the rate that it wants */
-  RATE_BOUND_FOG,     /* the replicas' capacity; also while none has reported */
+  RATE_BOUND_CAMERA, /* no limit: the camera sends at the rate that it wants */
+  /* the capacity of the replicas; also the limit while no replica has reported */
+  RATE_BOUND_FOG,
   RATE_BOUND_LINK,    /* the link to Kafka */
-  RATE_BOUND_MINIMUM, /* min_rate, which is above the rate that fog and link take */
+  RATE_BOUND_MINIMUM, /* the minimum rate, because fog or link take only a lower rate */
   RATE_BOUND_COUNT,
 } RateBound;
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "decimator.h"
 
-/* The largest credit, in frames. A larger credit, saved up while no frames came, would cause a
- * burst afterwards. */
+/* The largest credit, in frames. Credit grows while no frames come, so without a limit a burst of
+ * frames would pass afterwards. */
 #define MAX_CREDIT 2.0
 
-/* The credit with which a frame passes. A frame that passes half a period of the source early is
- * better than one that passes half a period late, and the jitter of time stamps then has no
- * effect. */
+/* Returns the credit with which a frame passes. This is less than one frame, because a frame that
+ * passes half a period of the source early is better than one that passes half a period late, and
+ * because the jitter of time stamps then has no effect. */
 static gdouble
 threshold (gdouble rate, gdouble source_rate)
 {
@@ -23,8 +23,8 @@ decimator_take (Decimator *self, gdouble now, gdouble rate, gdouble source_rate)
     self->credit = 1;
     elapsed = 0;
   } else if (elapsed <= 0 && source_rate > 0) {
-    /* If time stands still or runs backwards because a new segment has begun, one period is taken
-     * to have passed. */
+    /* If time stands still, or runs backwards because a new segment has begun, one period of the
+     * source counts as passed. */
     elapsed = 1 / source_rate;
   }
   self->started = TRUE;

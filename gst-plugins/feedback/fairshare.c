@@ -7,11 +7,11 @@
  * the memory. */
 #define MAX_CAMERAS 16384
 #define MAX_NAME 256
-/* frames/s: stands for the maximum of a camera whose maximum is unknown. Such a camera takes any
+/* The maximum (frames/s) of a camera whose maximum is unknown: a camera with this maximum takes any
  * share. */
 #define NO_MAX 1e6
-/* With up to this many cameras each call computes the level. With more cameras, a computed level is
- * used several times. */
+/* The number of cameras up to which each call computes the level. With more cameras, a computed
+ * level is used several times. */
 #define FEW_CAMERAS 64
 #define REPORTS_PER_LEVEL(cameras) ((cameras) / 16)
 #define MAX_STEPS 32
@@ -19,8 +19,9 @@
  * many steps. */
 #define MIN_WEIGHT 0.001
 #define MAX_WEIGHT 1e6
-/* The number of rounds of reports without a camera after which the camera is forgotten. A camera
- * that sends often is forgotten after fewer rounds. */
+/* The smallest and the largest number of rounds of reports that don't list a camera after which the
+ * camera is forgotten. A camera that sends often is forgotten after fewer rounds than one that
+ * sends rarely. */
 #define MIN_ROUNDS_OMITTED 2.5
 #define MAX_ROUNDS_OMITTED 30.0
 
@@ -33,7 +34,7 @@ typedef struct {
 struct _FairShare {
   GArray *cameras; /* array of Camera; the first one is this camera */
   GHashTable *index;
-  gdouble level;      /* the level: frames/s for each unit of weight */
+  gdouble level;      /* frames/s that a camera gets for each unit of its weight, see FairShare */
   gdouble level_rate; /* the rate that `level` divides among all cameras, frames/s */
   guint uses_left;    /* number of uses of `level` before it is computed again */
 };
@@ -99,7 +100,8 @@ fair_share_set_terms (FairShare *self, const FairShareTerms *terms)
   self->uses_left = 0;
 }
 
-/* The number of rounds of reports that may omit a camera which sends at the rate of its share. */
+/* Returns the number of rounds of reports in which a camera may be missing although it sends at the
+ * rate of its share. */
 static gdouble
 rounds_omitted (const FairShare *self, const FairShareTerms *terms, gdouble interval)
 {
@@ -138,7 +140,7 @@ fair_share_demand (const FairShare *self, gdouble activity)
 {
   gdouble own = camera_at (self, 0)->terms.max, sum = own * activity;
 
-  /* A camera whose maximum is unknown counts as one with this camera's maximum. */
+  /* A camera whose maximum is unknown is assumed to have the same maximum as this camera. */
   for (guint i = 1; i < self->cameras->len; i++) {
     gdouble max = camera_at (self, i)->terms.max;
 
@@ -160,8 +162,8 @@ forget_silent (FairShare *self, gdouble round)
   }
 }
 
-/* Returns: the rate that all cameras take at @level, frames/s. @slope: (out): the weight of those
- * that would take more at a higher level */
+/* Returns: the rate that all cameras take at @level, frames/s. @slope: (out): the sum of the
+ * weights of the cameras that would take more at a higher level */
 static gdouble
 taken_at (const FairShare *self, gdouble level, gdouble *slope)
 {
@@ -197,9 +199,9 @@ highest_level (const FairShare *self)
   return level;
 }
 
-/* Finds the level at which all cameras together take @rate. taken_at() rises with the level in
- * straight pieces, so Newton's steps find it. `low` and `high` are levels that are known to be too
- * low and too high; a step beyond them is replaced by their middle. */
+/* Finds the level at which all cameras together take @rate. taken_at() is a piecewise linear
+ * function of the level, so Newton's method finds it. `low` and `high` are levels that are known to
+ * be too low and too high; a Newton step to a level outside of them is replaced by their mean. */
 static void
 find_level (FairShare *self, gdouble rate)
 {

@@ -5,25 +5,26 @@
  * @short_description: Keeps a camera's frame rate at the fog's capacity
  *
  * Decides from the reports of haarfacecount, which come by the pad `feedback`, how many frames a
- * second pass. Frames beyond the decided rate are dropped, evenly spaced. The camera itself is
- * asked for the
- * smallest rate that it offers and that covers the decided one, no more often than
- * #GstFeedbackRate:min-dwell. The caps of the pad `src` have the camera's rate, which is an upper
- * bound, unless downstream takes only another one.
+ * second pass. Frames beyond the decided rate are dropped, evenly spaced. The element asks the
+ * camera for the smallest rate that the camera offers and that isn't below the decided rate, at
+ * most once in #GstFeedbackRate:min-dwell. The caps of the pad `src` have the camera's rate, which
+ * is an upper bound of the rate of the frames, unless downstream takes only another rate.
  *
  * A sink that can't keep up, such as kafkasink on a slow link, sends QoS events of the type
- * GST_QOS_TYPE_THROTTLE. The lower of the two rates counts.
+ * GST_QOS_TYPE_THROTTLE. The rate is the lower one of the rate that these events ask for and the
+ * rate decided from the reports.
  *
  * Each frame gets the headers `camera`, `session`, `seq`, `rate-min`, `rate-max` and `rate-weight`,
- * by which the reports identify it. If reports say which replica reads which partitions, the
- * frame's meta also names the partition that it is sent to.
+ * by which the reports identify the frame or its camera. If reports say which replica reads which
+ * partitions, the frame's meta also names the partition to which kafkasink sends the frame.
  *
- * With #GstFeedbackRate:still-interval a frame passes only if it shows something new, or if that
- * time has passed. Each frame then has the header `still-interval`, and the first one after frames
- * that didn't pass has `still-frames`, `still-time` and `still-changed`.
+ * With #GstFeedbackRate:still-interval a frame passes only if it shows something new, or if this
+ * time has passed since the last frame that passed. Each frame then has the header
+ * `still-interval`, and the first one after frames that didn't pass has `still-frames`,
+ * `still-time` and `still-changed`.
  *
  * Until the first report the rate is #GstFeedbackRate:initial-rate. While no report comes, the rate
- * falls to #GstFeedbackRate:min-rate step by step; it rises again with the reports.
+ * falls to #GstFeedbackRate:min-rate step by step; when reports come again, the rate rises again.
  *
  * ## Messages
  *
@@ -34,13 +35,15 @@
  *
  * ## Events
  *
- * The pad `src` takes QoS events of the type GST_QOS_TYPE_THROTTLE; all others go upstream. The pad
- * `sink` sends RECONFIGURE upstream when the source is to change its rate. The pad `feedback`
- * consumes all events, EOS included: the end of the reports isn't the end of the video.
+ * The pad `src` takes QoS events of the type GST_QOS_TYPE_THROTTLE; it forwards all other events
+ * upstream. The pad `sink` sends RECONFIGURE upstream when the source is to change its rate. The
+ * pad `feedback` consumes all events, EOS included: the end of the reports isn't the end of the
+ * video.
  *
  * The element posts no errors. A report that can't be read is counted as `bad-reports`, and the
- * 1st, 2nd, 4th, 8th … of a run is a warning STREAM/DECODE. With #GstFeedbackRate:still-interval,
- * frames that can't be compared are a warning STREAM/FORMAT, once for each caps.
+ * 1st, 2nd, 4th, 8th … of a run causes a warning STREAM/DECODE. With
+ * #GstFeedbackRate:still-interval, frames that can't be compared cause a warning STREAM/FORMAT,
+ * once for each caps.
  *
  * ## Example launch line
  * |[
@@ -70,10 +73,10 @@ GST_DEBUG_CATEGORY (gst_feedback_rate_debug);
 #define UNKNOWN_RATE 30
 /* The fraction of the rate by which the rate must change to cause a message. */
 #define NOTABLE_CHANGE 0.02
-/* us: the shortest time between two messages while the rate changes */
+/* The shortest time (us) between two messages while the rate changes. */
 #define MESSAGE_INTERVAL (G_USEC_PER_SEC / 4)
-/* us: the least time between two messages while the rate is constant. The demand may change even
- * if the rate is at a limit. */
+/* The longest time (us) between two messages while the rate is constant, because the demand may
+ * change even if the rate doesn't. */
 #define LONGEST_SILENCE (5 * G_USEC_PER_SEC)
 
 #define VIDEO_CAPS "video/x-raw(ANY); image/jpeg(ANY); image/png; video/x-bayer; video/x-raw"
@@ -85,8 +88,9 @@ static GParamSpec *current_rate; /* its changes are notified */
 #define GST_TYPE_FEEDBACK_RATE (gst_feedback_rate_get_type ())
 G_DECLARE_FINAL_TYPE (GstFeedbackRate, gst_feedback_rate, GST, FEEDBACK_RATE, GstElement)
 
-/* Threads: the streaming thread of the pad `sink` takes frames, that of `feedback` takes reports, a
- * third one of downstream's sends QoS events; the application sets properties. */
+/* Threads: the streaming thread of the pad `sink` takes frames, the streaming thread of the pad
+ * `feedback` takes reports, a thread of downstream sends QoS events, and the application's threads
+ * set properties. */
 struct _GstFeedbackRate {
   GstElement parent;
 
@@ -100,14 +104,15 @@ struct _GstFeedbackRate {
   RateController *controller;
   gchar *session;
   Decimator decimator;
-  guint64 seq;           /* the seq of the next frame */
-  guint64 in, out, held; /* numbers of frames; held: not sent because too many were in flight */
+  guint64 seq; /* the seq of the next frame */
+  /* numbers of frames; `held` counts frames not sent because too many were in flight */
+  guint64 in, out, held;
   guint64 bad_reports;
 
   /* Only the streaming thread uses these fields. */
   GstSegment segment;
-  gint64 posted_at;    /* us, monotonic: the time of the latest message; 0: none */
-  gdouble posted_rate; /* frames/s: the rate in the latest message */
+  gint64 posted_at;    /* monotonic time of the latest message, us; 0: none */
+  gdouble posted_rate; /* the rate in the latest message, frames/s */
 };
 
 /**
@@ -124,9 +129,8 @@ static GstStaticPadTemplate sink_template =
 /**
  * GstFeedbackRate!src:
  *
- * The pad pushes the frames that pass, each with the headers by which reports identify it. The pad
- * takes
- * QoS events of the type GST_QOS_TYPE_THROTTLE.
+ * The pad pushes the frames that pass, each with the headers by which reports identify the frame or
+ * its camera. The pad takes QoS events of the type GST_QOS_TYPE_THROTTLE.
  *
  * Since: 0.1
  */
@@ -135,10 +139,9 @@ static GstStaticPadTemplate src_template =
 /**
  * GstFeedbackRate!feedback:
  *
- * The pad takes the reports of all replicas. The pad is linked to nothing inside the element, and
- * may stay
- * unlinked: then the rate falls as without reports. A buffer that is no report is counted as
- * `bad-reports`.
+ * The pad takes the reports of all replicas. Nothing goes from this pad to the pad `src`, and the
+ * pad may stay unlinked: then no reports come, and the rate falls. A buffer that is no report is
+ * counted as `bad-reports`.
  *
  * Since: 0.1
  */
@@ -179,7 +182,7 @@ camera_name (GstFeedbackRate *self)
   return camera && *camera ? camera : g_get_host_name ();
 }
 
-/* With self->lock. Returns: still-interval in s; 0: each frame counts as a new one */
+/* With self->lock. Returns: the property still-interval in s; 0: each frame counts as new */
 static gdouble
 still_interval (GstFeedbackRate *self)
 {
@@ -187,7 +190,8 @@ still_interval (GstFeedbackRate *self)
 }
 
 /* With self->lock. Returns: the rate that the camera would send without a limit, in frames/s. If
- * the picture is still, these are the frames with a change, and one frame for each interval. */
+ * the picture is still, the camera would send the frames that show something new, and one frame for
+ * each interval. */
 static gdouble
 wanted_rate (GstFeedbackRate *self, gdouble max_rate)
 {
@@ -313,7 +317,7 @@ take_caps (GstFeedbackRate *self, GstEvent *event)
 
 /* --- events --- */
 
-/* A flush drops frames downstream, so the next frame counts as a new one. */
+/* After a flush the next frame counts as new, because the flush dropped frames downstream. */
 static void
 restart_frames (GstFeedbackRate *self)
 {
@@ -357,8 +361,8 @@ take_throttle (GstFeedbackRate *self, GstEvent *event)
   if (type != GST_QOS_TYPE_THROTTLE)
     return FALSE;
   g_mutex_lock (&self->lock);
-  /* The event has the wanted time between two frames, or else the factor by which frames come
-   * too fast. */
+  /* The event contains the wanted time between two frames, or, if that is 0, the factor by which
+   * frames come too fast. */
   rate = rate_controller_get_rate (self->controller, now);
   if (interval > 0)
     rate = (gdouble) GST_SECOND / interval;
@@ -381,7 +385,8 @@ gst_feedback_rate_src_event (GstPad *pad, GstObject *parent, GstEvent *event)
   return gst_pad_event_default (pad, parent, event);
 }
 
-/* No event of the reports is forwarded: the end of the reports isn't the end of the video. */
+/* Drops all events of the pad `feedback`, because the end of the reports isn't the end of the
+ * video. */
 static gboolean
 gst_feedback_rate_feedback_event (GstPad *pad, GstObject *parent, GstEvent *event)
 {
@@ -528,8 +533,9 @@ typedef enum {
 
 static const gchar *const verdict_names[] = {"passes", "dropped", "held back", "nothing new in"};
 
-/* Called before the decision about the rate, so that the first changed frame can use the credit
- * that the frames before it left unused. Returns: whether the frame shows something new */
+/* Called before the rate control decides about the frame: frames that show nothing new use no
+ * credit, so the first frame that shows something new can use it. Returns: whether @buffer shows
+ * something new */
 static GstFeedbackStillVerdict
 look_at_frame (GstFeedbackRate *self, GstBuffer *buffer, gdouble time)
 {
@@ -583,7 +589,8 @@ stamp_identity (GstFeedbackRate *self, GstBuffer *buffer)
       g_ascii_dtostr (weight, sizeof weight, settings.weight), NULL);
 }
 
-/* With self->lock. The headers of this frame describe the frames that weren't sent before it. */
+/* With self->lock. Sets the headers that describe the frames that weren't sent before this
+ * frame. */
 static void
 stamp_still (GstFeedbackRate *self, GstBuffer *buffer, gdouble time)
 {
@@ -674,7 +681,8 @@ gst_feedback_rate_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
   buffer = pass_or_drop (self, buffer, &rate);
   if (buffer)
     ret = gst_pad_push (self->srcpad, buffer);
-  /* A frame that didn't arrive doesn't describe the frames that weren't sent. */
+  /* If downstream didn't take the frame, its headers about the frames that weren't sent are lost,
+   * so the next frame counts as new. */
   if (ret != GST_FLOW_OK)
     gst_feedback_still_forget (&self->still);
   post_stats (self, rate, now);
@@ -774,7 +782,8 @@ install_properties (GObjectClass *klass)
   /**
    * GstFeedbackRate:current-rate:
    *
-   * The frames/s that pass now. A change is notified with the message `feedbackrate`.
+   * The number of frames that pass now, in frames/s. The element notifies changes of this property
+   * when it posts the message `feedbackrate`.
    *
    * Since: 0.1
    */
@@ -790,29 +799,29 @@ install_properties (GObjectClass *klass)
    * | --- | --- | --- |
    * | camera | string | the camera's name in headers and reports |
    * | rate | double | frames/s that pass now |
-   * | wanted | double | frames/s that would pass without a bound; with still-interval: that would
-   *   have passed lately |
-   * | bound | string | what bounds the rate: `camera` (nothing does), `fog`, `link`, `minimum` |
+   * | wanted | double | frames/s that would pass without a limit; with still-interval, the rate of
+   *   the frames that lately showed something new |
+   * | bound | string | what limits the rate: `camera` (no limit), `fog`, `link`, `minimum` |
    * | source-rate | double | frames/s in the source's caps; 0 if they give none |
    * | capacity | double | frames/s that the living replicas can count |
-   * | delivered | double | frames/s that they count |
-   * | demand | double | wanted by all cameras, divided by the capacity; absent if unknown |
+   * | delivered | double | frames/s that the living replicas do count |
+   * | demand | double | rate that all cameras want, divided by the capacity; absent if unknown |
    * | queue | double | frames waiting before the replicas |
-   * | replicas, cameras | uint | those that are alive |
-   * | link-rate | double | frames/s that the link takes; 0 if it is no bound |
+   * | replicas, cameras | uint | number of living replicas, and of cameras |
+   * | link-rate | double | frames/s that the link to Kafka takes; 0: it sets no limit |
    * | round-trip | double | s from sending a frame to the report about it; 0 if unknown |
    * | in-flight | uint64 | frames sent that no report has covered yet |
    * | frames-in, frames-out | uint64 | frames that came by the pad `sink`, and that left by `src` |
    * | frames-held | uint64 | frames not sent because too many were in flight |
    * | frames-still | uint64 | frames not sent because they show nothing new (still-interval) |
-   * | uncompared-frames | uint64 | frames that still-interval couldn't compare |
+   * | uncompared-frames | uint64 | frames that couldn't be compared for still-interval |
    * | reports | uint64 | reports taken into account |
    * | old-reports | uint64 | reports that came twice, or later than newer ones of their replica |
    * | bad-reports | uint64 | reports that couldn't be read |
    * | displaced-replicas | uint64 | replicas forgotten because over 4,096 reported within 5 min |
    * | source-changes | uint64 | changes of the source's rate |
    *
-   * The capacity in `demand` is computed by what a frame has cost in about the last 4 min. If
+   * The capacity in `demand` is computed from the mean cost of a frame in about the last 4 min. If
    * `demand` is above 1, more replicas would let cameras send more.
    *
    * Since: 0.1

@@ -78,7 +78,7 @@ install_rate_properties (GObjectClass *klass)
    * GstFeedbackRate:algorithm:
    *
    * How the rate is decided from the reports. The default keeps the fog busy with a short queue.
-   * `thesis` and `fixed` are for comparisons.
+   * The values `thesis` and `fixed` exist for comparisons.
    *
    * Since: 0.1
    */
@@ -88,8 +88,8 @@ install_rate_properties (GObjectClass *klass)
   /**
    * GstFeedbackRate:initial-rate:
    *
-   * The rate, in frames/s, until the first report; with `algorithm=fixed` always. The default is
-   * the capacity of a small fog.
+   * The rate, in frames/s, until the first report comes; with `algorithm=fixed`, the rate at all
+   * times. The default is the capacity of a small fog.
    *
    * Since: 0.1
    */
@@ -100,8 +100,8 @@ install_rate_properties (GObjectClass *klass)
   /**
    * GstFeedbackRate:min-rate:
    *
-   * The rate, in frames/s, below which the rate never falls, even if no replica is alive. Frames
-   * have to pass at some rate, because otherwise no report would ever answer.
+   * The lowest rate, in frames/s, even if no replica is alive. Some frames always have to pass,
+   * because reports come only for frames that were sent.
    *
    * Since: 0.1
    */
@@ -112,9 +112,9 @@ install_rate_properties (GObjectClass *klass)
   /**
    * GstFeedbackRate:max-rate:
    *
-   * The rate, in frames/s, above which the rate never rises. 0, the default: the highest rate that
-   * the source's caps have had. For a variable rate that is `max-framerate`; if the caps give
-   * neither, or one above 10000, it is 30.
+   * The highest rate, in frames/s. 0, the default, means the highest `framerate` that the source's
+   * caps have had, or `max-framerate` for a variable rate, or 30 if the caps give neither of them,
+   * or a rate above 10000.
    *
    * Since: 0.1
    */
@@ -128,7 +128,7 @@ install_rate_properties (GObjectClass *klass)
    * GstFeedbackRate:latency-target:
    *
    * The time, in ns, that frames may wait before the replicas. A longer queue keeps the replicas
-   * busy when frames come unevenly; a shorter one makes the results newer. In simulations of
+   * busy when frames come unevenly; with a shorter queue the results are newer. In simulations of
    * replicas that changed their speed, the default kept them busy for 97 % of the time.
    *
    * Since: 0.1
@@ -161,8 +161,9 @@ install_camera_properties (GObjectClass *klass)
   /**
    * GstFeedbackRate:weight:
    *
-   * This camera's share of the fog relative to those of other cameras, between the rates min-rate
-   * and max-rate of each. A camera with twice the weight gets twice the rate.
+   * The weight of this camera's share of the fog's capacity, relative to the weights of other
+   * cameras. Each camera's rate stays between its min-rate and max-rate. A camera with twice the
+   * weight gets twice the rate.
    *
    * Since: 0.1
    */
@@ -175,9 +176,9 @@ install_camera_properties (GObjectClass *klass)
   /**
    * GstFeedbackRate:min-dwell:
    *
-   * The shortest time, in ns, between two requests to the source for another rate. Each
-   * request restarts a camera's stream, which leaves a gap of about one frame; so the default is
-   * several seconds.
+   * The shortest time, in ns, between two requests to the source for another rate. Each request
+   * restarts a camera's stream, which leaves a gap of about one frame, so the default is several
+   * seconds.
    *
    * Since: 0.1
    */
@@ -190,10 +191,9 @@ install_camera_properties (GObjectClass *klass)
   /**
    * GstFeedbackRate:placement:
    *
-   * The element names a partition for each frame, as `target-partition` in its meta: one whose
-   * replica has spare capacity according to the reports. If the property is off, or as long as no
-   * report lists
-   * partitions, the sink chooses the partition.
+   * The element chooses a partition for each frame, and writes it into the frame's meta as
+   * `target-partition`: a partition whose replica has spare capacity according to the reports. If
+   * this property is off, or as long as no report lists partitions, the sink chooses the partition.
    *
    * Since: 0.1
    */
@@ -210,21 +210,23 @@ install_still_properties (GObjectClass *klass)
   /**
    * GstFeedbackRate:still-interval:
    *
-   * The time, in ns, within which one frame passes while the picture stands still. With this
+   * The longest time, in ns, between two frames that pass while the picture stands still. With this
    * property, a frame passes at once if it differs from the last one that passed. The sensor's
-   * noise, lamps that flicker, slow
-   * daylight and a camera that shakes are no differences. 0, the default: each frame is a new one.
+   * noise, lamps that flicker, slow daylight and a camera that shakes don't count as differences.
+   * With 0, the default, each frame passes.
    *
-   * The time is at most 60 s, so that no reader takes the camera for dead: readers get it from the
-   * header `still-interval`, and alerts wait for 2 min.
+   * The time is at most 60 s, so that no program that reads the frames or documents takes the
+   * camera for dead: they know the interval from the header `still-interval`, and the program
+   * alerts waits for 2 min.
    *
    * The property needs raw video in system memory, in a format that haarfacecount takes. Frames of
-   * other formats pass as if this was 0, are counted as `uncompared-frames` in
-   * #GstFeedbackRate:stats, and cause a warning STREAM/FORMAT, once for each caps. A frame of
-   * 640x480 takes 0.1 to 0.3 ms.
+   * other formats pass as if still-interval was 0, are counted as `uncompared-frames` in
+   * #GstFeedbackRate:stats, and cause a warning STREAM/FORMAT, once for each caps. The comparison
+   * of a frame of 640x480 takes 0.1 to 0.3 ms.
    *
-   * While little changes, the camera wants less of the fog: `wanted`, the header `rate-max` and
-   * `demand` fall. #GstFeedbackRate:min-rate doesn't hold for frames that show nothing new.
+   * While the picture changes little, the camera needs less of the fog's capacity: `wanted`, the
+   * header `rate-max` and `demand` fall. The rate may then fall below #GstFeedbackRate:min-rate,
+   * because frames that show nothing new don't pass.
    *
    * Since: 0.1
    */

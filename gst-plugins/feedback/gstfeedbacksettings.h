@@ -24,10 +24,11 @@ typedef struct {
   guint64 min_dwell;      /* ns */
   guint64 latency_target; /* ns */
   gboolean placement;
-  guint64 still_interval; /* still-interval, ns; 0: each frame passes */
+  /* longest time between two frames of a still picture, ns; 0: each frame passes */
+  guint64 still_interval;
 } GstFeedbackSettings;
 
-/* Property ids from here on belong to gstfeedbackrate.c. */
+/* The first of the property ids that gstfeedbackrate.c defines. */
 enum { GST_FEEDBACK_PROP_OTHER = 100 };
 
 /* The properties of GstFeedbackSettings. */

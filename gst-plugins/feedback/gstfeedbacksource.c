@@ -7,12 +7,12 @@
 
 #define GST_CAT_DEFAULT gst_feedback_rate_debug
 
-/* The largest fraction of the source's rate that passes after a request for a lower rate. The
- * remainder lets the rate rise a little without a new request. */
+/* When a lower rate is requested, the rate that passes is at most this fraction of the requested
+ * one, so that the rate can rise a little without a new request. */
 #define HEADROOM 0.9
-/* us: the time between two queries for the rates that the source offers. */
+/* Time (us) between two queries for the rates that the source offers. */
 #define CHECK_INTERVAL (G_USEC_PER_SEC / 2)
-/* Rates are computed in doubles. */
+/* Relative error up to which two rates count as equal, because they are computed in doubles. */
 #define ROUNDING 1e-9
 
 void
@@ -94,11 +94,12 @@ gst_feedback_source_get_changes (GstFeedbackSource *self)
 
 typedef struct {
   gdouble wanted;              /* frames/s */
-  GstFeedbackFraction highest; /* offers above this rate are never chosen */
+  GstFeedbackFraction highest; /* highest rate that may be chosen */
   GstFeedbackFraction best;    /* 0/1: none yet */
 } Choice;
 
-/* Finds the smallest rate that covers the wanted one; if none does, the largest. */
+/* Replaces the best rate by @rate if @rate is better: the best rate is the smallest one that isn't
+ * below the wanted rate, or, if all are below it, the largest one. */
 static void
 consider (Choice *choice, GstFeedbackFraction rate)
 {
@@ -150,7 +151,7 @@ consider_value (Choice *choice, const GValue *value)
   }
 }
 
-/* Returns 0/1 if @offer gives no rate. @highest: rates above it are never chosen. */
+/* Returns 0/1 if @offer gives no rate. @highest: the highest rate that may be chosen. */
 static GstFeedbackFraction
 choose (const GstCaps *offer, gdouble wanted, GstFeedbackFraction highest)
 {
@@ -219,8 +220,8 @@ is_adjustable (GstFeedbackSource *self)
 
 /* --- caps --- */
 
-/* Returns 0/1 if the caps give no rate. A rate above the largest value of max-rate means that any
- * rate is possible. */
+/* Returns 0/1 if the caps give no rate. A rate in the caps that is above the largest value of the
+ * property max-rate means that the source may have any rate. */
 static GstFeedbackFraction
 read_rate (const GstStructure *s, const gchar *field)
 {
@@ -254,7 +255,7 @@ gst_feedback_source_set_caps (GstFeedbackSource *self, const GstCaps *caps)
   const GstStructure *s = gst_caps_get_structure (caps, 0);
   GstFeedbackFraction rate = read_rate (s, "framerate"), highest = rate;
 
-  /* For a variable rate, this limit is used instead. */
+  /* If the rate is variable, the highest rate is max-framerate instead. */
   if (rate.n == 0)
     highest = read_rate (s, "max-framerate");
   self->is_plain = gst_caps_features_is_equal (
@@ -265,8 +266,8 @@ gst_feedback_source_set_caps (GstFeedbackSource *self, const GstCaps *caps)
   return learn_rates (self, rate, highest);
 }
 
-/* The source chooses its rate from these caps: the requested one comes first, then any other, for a
- * source that refuses. */
+/* The source chooses its rate from the returned caps: the requested rate comes first, then any
+ * rate, for a source that refuses the requested one. */
 GstCaps *
 gst_feedback_source_make_sink_caps (GstFeedbackSource *self, const GstCaps *downstream)
 {
@@ -310,8 +311,9 @@ gst_feedback_source_make_src_caps (GstFeedbackSource *self, GstCaps *caps)
 
 /* --- requests --- */
 
-/* A camera can't change its rate while any element holds one of its buffers: v4l2src then fails for
- * good. So frames that are held downstream, in a queue or until Kafka has them, must be copies. */
+/* Returns a copy of a camera's buffer, because a camera can't change its rate while any element
+ * holds one of its buffers (v4l2src then fails and doesn't recover), and elements downstream hold
+ * frames in a queue, or until Kafka has acknowledged them. */
 GstBuffer *
 gst_feedback_source_detach (GstFeedbackSource *self, GstBuffer *buffer)
 {

@@ -7,7 +7,7 @@ G_BEGIN_DECLS
 
 GST_DEBUG_CATEGORY_EXTERN (gst_feedback_rate_debug);
 
-/* A frame rate, frames/s. 0/1: unknown. */
+/* A frame rate as a fraction, in frames/s; 0/1 means an unknown rate. */
 typedef struct {
   gint n, d;
 } GstFeedbackFraction;
@@ -19,12 +19,13 @@ typedef enum {
 } GstFeedbackOffer;
 
 /* The part of feedbackrate that faces its source: the rates that the source offers, the rate that
- * is requested, and the caps that source and downstream see. */
+ * feedbackrate requests, and the caps of the pads `sink` and `src`. */
 typedef struct {
   GstElement *element; /* whose part it is */
   GstPad *sinkpad, *srcpad;
 
-  GMutex lock;                 /* guards the fields below; a leaf lock */
+  /* guards the fields below; no other lock is taken while it is held */
+  GMutex lock;
   GstFeedbackFraction rate;    /* rate in the source's caps */
   GstFeedbackFraction highest; /* highest rate that the source's caps have had in this run */
   GstFeedbackFraction asked;   /* rate that was last requested; 0/1: none */
@@ -59,13 +60,12 @@ GstCaps *gst_feedback_source_make_any_rate (const GstCaps *caps);
 
 /* The following functions are for the streaming thread. */
 
-/* Returns: (transfer full): @buffer, made writable, and copied from the camera's memory if holding
- * that would keep the camera from changing its rate. */
+/* Returns: (transfer full): @buffer, made writable. The buffer is a copy if elements that hold the
+ * original would keep the camera from changing its rate. */
 GstBuffer *gst_feedback_source_detach (GstFeedbackSource *source, GstBuffer *buffer);
-/* Requests another rate from the source if that is due.
- * @rate: the rate that passes, frames/s
- * @dwell: the shortest time between two requests, us
- * @now: the time, us, monotonic */
+/* Requests another rate from the source if another one fits better and @dwell has passed since the
+ * last request. @rate: the rate that passes, frames/s @dwell: the shortest time between two
+ * requests, us @now: the time, us, monotonic */
 void gst_feedback_source_follow (GstFeedbackSource *source, gdouble rate, gint64 dwell, gint64 now);
 
 G_END_DECLS

@@ -7,11 +7,12 @@
 
 #define GST_CAT_DEFAULT gst_feedback_rate_debug
 
-/* s: time constants of the activity. The measured activity rises faster than it falls, so that a
- * fog that is sized by it counts all frames while somebody passes. */
+/* Time constants (s) with which the activity rises and falls. It rises faster than it falls, so
+ * that a fog that is scaled by the activity can count all frames while somebody passes. */
 #define RISE 10.0
 #define FALL 30.0
-/* s: a longer pause between two frames isn't caused by the camera's frame rate. */
+/* Longest time (s) between two frames that counts as a frame period of the camera; a longer one is
+ * a pause. */
 #define LONGEST_PAUSE 1.0
 
 void
@@ -75,8 +76,8 @@ draw_frame (GstFeedbackStill *self, GstBuffer *buffer, const GstVideoFrame *fram
          fog_sketch_draw (&self->now, luma);
 }
 
-/* Draws a sketch of the frame, and compares it with the frame that was sent last. Returns FALSE if
- * the frame can't be compared. */
+/* Draws a sketch of the frame, and compares the sketch with that of the frame that was sent last.
+ * Returns FALSE if the frame can't be compared. */
 static gboolean
 look_at (GstFeedbackStill *self, GstBuffer *buffer, gboolean *differs)
 {
@@ -127,7 +128,8 @@ gst_feedback_still_compare (
   }
   if (differs)
     return GST_FEEDBACK_STILL_NEW;
-  /* If the time runs back, the frame belongs to another stream. */
+  /* If the time of the frame is before that of the last sent frame, it belongs to another
+   * stream. */
   return since >= 0 && since < interval ? GST_FEEDBACK_STILL_SAME : GST_FEEDBACK_STILL_DUE;
 }
 

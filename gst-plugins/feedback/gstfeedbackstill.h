@@ -9,20 +9,23 @@ G_BEGIN_DECLS
 
 /* The result of comparing a frame with the frame that was sent last. */
 typedef enum {
-  GST_FEEDBACK_STILL_NEW,  /* the frame differs, or can't be compared */
-  GST_FEEDBACK_STILL_DUE,  /* the frame shows the same, but the interval has passed */
-  GST_FEEDBACK_STILL_SAME, /* the frame shows the same */
+  GST_FEEDBACK_STILL_NEW, /* the frame differs, or can't be compared */
+  /* the frame shows nothing new, but the interval has passed, so it is sent */
+  GST_FEEDBACK_STILL_DUE,
+  GST_FEEDBACK_STILL_SAME, /* the frame shows nothing new, and isn't sent */
 } GstFeedbackStillVerdict;
 
-/* Describes the time for which the last sent frame stood. */
+/* Describes the time between two sent frames, in which frames that show nothing new weren't
+ * sent. */
 typedef struct {
-  guint64 frames;   /* number of frames that weren't sent, because they show the same */
-  gdouble time;     /* time from that frame to the present one, s */
-  gboolean changed; /* the present frame shows something else */
+  /* number of frames that weren't sent in this time, because they show nothing new */
+  guint64 frames;
+  gdouble time;     /* time from the last sent frame to the present frame, s */
+  gboolean changed; /* the present frame shows something new */
 } GstFeedbackStillSpan;
 
-/* The state of feedbackrate's property still-interval. It compares each frame with the frame
- * that was sent last. Only the streaming thread uses it, except for the fields that the
+/* The state of feedbackrate's property still-interval. Each frame is compared with the frame that
+ * was sent last. Only the streaming thread uses this structure, except for the fields that the
  * element's lock guards. */
 typedef struct {
   GstElement *element; /* the element of which this is a part */
@@ -35,7 +38,8 @@ typedef struct {
   gdouble sent_at; /* time of the frame that was sent last, s */
 
   /* The element's lock guards the fields below. */
-  /* numbers of frames: not sent because they show the same; sent without a comparison */
+  /* numbers of frames not sent because they show nothing new, and of frames sent without a
+   * comparison */
   guint64 frames, uncompared;
   GstFeedbackStillSpan span;
   gdouble seen_at;  /* time of the last frame, s */
@@ -60,8 +64,8 @@ GstFeedbackStillVerdict gst_feedback_still_compare (
 /* Counts the frame that was compared last. */
 void gst_feedback_still_count (
     GstFeedbackStill *still, GstFeedbackStillVerdict verdict, gdouble time);
-/* Notes that the last compared frame is sent. Returns: the time for which the frame sent before
- * stood */
+/* Notes that the last compared frame is sent. Returns: the time since the frame that was sent
+ * before, and the frames not sent in between */
 GstFeedbackStillSpan gst_feedback_still_send (GstFeedbackStill *still, gdouble time);
 
 G_END_DECLS

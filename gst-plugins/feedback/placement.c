@@ -4,18 +4,19 @@
 #include <string.h>
 
 #define NOBODY -1
-/* The number of surplus entries at which a slot's list is compacted. Entries of partitions that
- * other slots have taken stay in the list until then. This way the time to read a report depends
- * only on the report's own length. */
+/* A slot's list of partitions is compacted when it has this many entries of partitions that now
+ * belong to other slots. The entries aren't removed at once, so that the time to read a report
+ * depends only on the report's own length. */
 #define SPARE_ENTRIES 16
 
 typedef struct {
   gboolean used;
-  GArray *partitions; /* partitions (gint) of the slot, and some that other slots have taken */
+  GArray *partitions; /* partitions (gint) of the slot, and some that now belong to other slots */
   guint owned;        /* number of partitions that belong to the slot */
   guint next;         /* index of the partition to choose next */
   gdouble weight;
-  gdouble current; /* credit in the round robin: the slot with the most credit is next */
+  /* credit in the weighted round robin: the slot with the most credit is chosen next */
+  gdouble current;
 } Slot;
 
 struct _Placement {
@@ -85,7 +86,7 @@ get_owner (Placement *self, gint partition)
   return &g_array_index (self->owners, gint, partition);
 }
 
-/* Removes the partitions that other slots have taken from the slot's list. */
+/* Removes the partitions that belong to other slots now from the slot's list. */
 static void
 compact (Placement *self, guint replica)
 {
@@ -166,8 +167,8 @@ placement_set_partitions (
 
 /* --- the choice of the next replica --- */
 
-/* Returns a pseudo-random number from 0 to 1 that depends on camera and replica: murmur3's last
- * step. */
+/* Returns a pseudo-random number from 0 to 1 that depends on the camera and the replica, computed
+ * by the final step of the hash function murmur3. */
 static gdouble
 phase_of (const Placement *self, guint replica)
 {
@@ -187,8 +188,8 @@ placement_set_weight (Placement *self, guint replica, gdouble weight)
   slot->weight = weight;
 }
 
-/* Gives each slot a pseudo-random credit. Otherwise all cameras would begin with the same replica,
- * and go from one to the next together. */
+/* Gives each slot a pseudo-random credit. Without this, all cameras would begin with the same
+ * replica, and change to the next replica at the same time. */
 static void
 shuffle (Placement *self)
 {

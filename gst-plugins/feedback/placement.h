@@ -5,15 +5,17 @@
 
 G_BEGIN_DECLS
 
-/* Chooses the partition of each frame: a replica by smooth weighted round robin, then its
- * partitions in turn. */
+/* Chooses the partition of each frame: chooses a replica by smooth weighted round robin, and then
+ * one of the replica's partitions, in turn. */
 typedef struct _Placement Placement;
 
-/* Partition numbers are below this bound. The numbers come from the network, so without a limit
- * they could fill the memory. Partitions with higher numbers are never chosen. */
+/* The bound of partition numbers; partitions with higher numbers are never chosen. A limit is
+ * necessary, because the numbers come from the network, and a table of all of them could fill the
+ * memory. */
 #define PLACEMENT_PARTITIONS 65536
 
-/* @seed: a different one for each camera, so that they begin with different replicas */
+/* @seed: a number that is different for each camera, so that the cameras begin with different
+ * replicas */
 Placement *placement_new (guint32 seed);
 void placement_free (Placement *self);
 /* Returns: a number for the replica, valid until it is removed. A new replica has no partition and

@@ -6,76 +6,81 @@
 #include "fairshare.h"
 #include "placement.h"
 
-/* s: the assumed time between two reports until the first report comes: the default of
- * haarfacecount. */
+/* The time (s) that is assumed to lie between two reports until the first report comes. It is the
+ * default of haarfacecount. */
 #define DEFAULT_INTERVAL 5.0
-/* s: bounds of the interval that a report may claim. A longer claimed interval isn't a reason to
- * wait longer for the next report; haarfacecount sends no more often than the shortest. */
+/* Bounds (s) to which the interval that a report claims is limited. The upper bound limits the time
+ * for which the next report is waited for; the lower bound is the shortest interval of
+ * haarfacecount. */
 #define MAX_INTERVAL 30.0
 #define MIN_INTERVAL 0.1
-/* s: a report about a shorter time gives no rate. */
+/* The shortest interval (s) of a report from which a rate is computed. */
 #define LEAST_MEASURED 0.001
-/* s: the time constant of the mean cost of a frame, which `demand` is made of. Autoscalers read
- * `demand` now and then, so a minute or two in which a machine is slower by a fifth must not change
- * it; twice the cost has to change it soon. For a replica that hangs, this time constant is
- * shorter. */
+/* The time constants (s) of the mean cost of a frame, from which `demand` is computed: the first
+ * one normally, the second one while a replica hangs. The time constant is long because autoscalers
+ * read `demand` only now and then: a machine that is slower by a fifth for a minute or two must not
+ * change `demand`, but frames that cost twice as much must change it soon. */
 #define STEADY 240.0
 #define STEADY_STALLED 30.0
-/* s: the time for which a new replica is assumed to be as fast as the others. A new
- * replica may not have counted a frame yet. */
+/* A new replica's cost of a frame is computed as if it had already worked for this time (s) at the
+ * speed of the other replicas, because it may not have counted a frame yet. */
 #define UNKNOWN 5.0
-/* The number of intervals without a report after which a replica counts as gone. */
+/* A replica counts as gone if it sends no report for this many of its report intervals. */
 #define SILENCE 2.2
-/* The next report is due after the longest interval of the latest reports, because some reports
- * come early. */
+/* The number of latest reports whose longest interval says when the next report is due; some
+ * intervals are shorter, because reports may come early. */
 #define RECENT_REPORTS 4
-/* A report about at least this part of the longest interval is trusted in full. */
+/* A report is trusted in full if its interval is at least this fraction of the longest one. */
 #define USUAL 0.8
-/* Intervals without a report of any replica after which the rate falls, and the factor of each
- * interval. */
+/* If no replica sends a report for this number of intervals, the rate falls in each further
+ * interval by the factor DECAY. */
 #define SILENCE_OF_ALL 3.0
 #define DECAY 0.7
-/* The largest ratio of the rate to the delivered rate. */
+/* The largest ratio of the rate that all cameras send to the rate that the replicas count. */
 #define MAX_GROWTH 1.5
-/* A measured speed below this fraction of the known one is taken at once; other changes are taken
- * by half. */
+/* If a report's speed is below this fraction of the replica's known speed, it becomes the known
+ * speed at once; after any other change, the known speed moves halfway towards the report's. */
 #define SUDDEN_FALL 0.9
 /* The least number of frames that may wait before the replicas. */
 #define MIN_QUEUE 2.0
-/* The fraction of the time for which the replicas must be busy for the gain to be learned. */
+/* Replicas that are busy for less than this fraction of the time count as idle, and then a short
+ * queue doesn't change the gain. */
 #define BUSY 0.85
-/* Bounds of the factor that corrects the capacity that the reports claim. */
+/* Bounds of the gain, the factor that corrects the capacity that the reports claim. */
 #define MIN_GAIN 0.6
 #define MAX_GAIN 1.4
-/* The largest rate (frames/s) that a worker may claim. */
+/* The largest rate (frames/s) that a report may claim for each worker. */
 #define MAX_WORKER_RATE 10000.0
-/* s: the time between two doublings of the algorithm `thesis`. */
+/* The time (s) between two doublings of the rate with the algorithm `thesis`. */
 #define THESIS_PROBE 30.0
-/* While its queue isn't drained, a sink throttles at least every LINK_HOLD s. After that, the limit
- * grows, t seconds later, to the highest requested rate times LINK_GROWTH ^ (t + LINK_SURGE * t ^
- * 2). So the limit of a link that stopped for a moment is soon gone, and the rate of one that stays
- * slow is approached slowly. */
+/* A sink sends a throttle event at least every LINK_HOLD s until its queue is drained. When no
+ * event comes any more, the limit of the link grows: after t seconds it is the highest requested
+ * rate multiplied by LINK_GROWTH ^ (t + LINK_SURGE * t ^ 2). The growth is slow at first, so that
+ * the rate of a slow link is approached slowly, and fast later, so that the limit soon disappears
+ * if the link was slow only for a moment. */
 #define LINK_HOLD 0.7
 #define LINK_GROWTH 1.1
 #define LINK_SURGE 0.25
-/* The least number of frames that may be in flight. */
+/* The number of frames that may always be in flight. */
 #define MIN_IN_FLIGHT 4.0
-/* s: the time without a report after which a replica is forgotten. */
+/* The time (s) without a report after which a replica is forgotten. */
 #define FORGET_REPLICA 300.0
-/* The number of frames whose time of sending is remembered. */
+/* The number of latest frames whose time of sending is remembered. */
 #define SENT_TIMES 1024
-/* The least number of cameras that are read in a report. */
+/* From each report, the entries of at least this many active cameras are read, if the report has as
+ * many. */
 #define MIN_LISTED 8
-/* The factor by which more cameras may be skipped because they sent nothing. */
+/* To find n cameras that sent frames, at most this factor times n entries of a report are read. */
 #define SILENT_LISTED 4
 
-/* The sequence numbers of a replica's reports. Normally each number is one more than the number
- * before. */
+/* The sequence numbers of a replica's reports. Normally each report's number is one more than that
+ * of the report before. */
 typedef struct {
-  guint64 last;     /* number of the last accepted report */
-  gboolean steady;  /* flag: `last` was one more than the number before it */
+  guint64 last; /* number of the last accepted report */
+  /* flag: the last accepted report continued the sequence of numbers without a gap */
+  gboolean steady;
   gboolean has_gap; /* numbers were skipped */
-  guint64 before;   /* the last number before the skipped ones */
+  guint64 before;   /* last accepted number before the gap in the numbers */
 } ReportOrder;
 
 typedef struct {
@@ -84,13 +89,16 @@ typedef struct {
   gdouble heard;                     /* time of the replica's last report, s */
   gdouble intervals[RECENT_REPORTS]; /* intervals of the replica's last reports, s */
   guint64 reports;
-  gdouble interval;  /* time within which the next report is due, s */
-  gdouble speed;     /* rate of the replica when it is always busy, frames/s; 0: unknown */
-  gdouble counted;   /* number of counted frames; older ones count less, see STEADY */
-  gdouble worked;    /* time of work for these frames, s; older ones count less */
-  gdouble stalled;   /* time for which frames have been waiting and none was counted, s */
-  gdouble delivered; /* frames/s that it counts */
-  gdouble lag;       /* number of frames that waited at the replica's last report */
+  gdouble interval; /* longest time until the replica's next report, s */
+  /* rate at which the replica counts frames while it is always busy, frames/s; 0: unknown */
+  gdouble speed;
+  /* number of frames counted by the replica, with less weight for older frames, see STEADY */
+  gdouble counted;
+  /* time (s) that the replica worked for the frames in `counted`, with the same weights */
+  gdouble worked;
+  gdouble stalled;   /* time (s) for which frames have waited, but the replica has counted none */
+  gdouble delivered; /* rate at which the replica counts frames, frames/s */
+  gdouble lag;       /* number of frames that waited for the replica at its last report */
   gdouble listed;    /* time when a report of the replica last listed this camera, s */
   gboolean leaving;
   guint slot;   /* the replica's number in the placement */
@@ -112,7 +120,8 @@ struct _RateController {
   gdouble heard;    /* time of the last report of any replica, s */
   gdouble listed;   /* time of the last report that listed this camera, s */
   gdouble interval; /* time between two reports of a replica, s */
-  gdouble rounds;   /* number of used reports, divided by the number of living replicas */
+  /* number of rounds of reports; each used report adds 1 divided by the number of replicas */
+  gdouble rounds;
   gdouble gain;
   gdouble activity;  /* see rate_controller_set_activity() */
   gdouble probed;    /* time when the algorithm `thesis` last doubled the rate, s */
@@ -120,9 +129,10 @@ struct _RateController {
   gdouble link_top;  /* highest rate of the sink's latest requests, frames/s */
   gdouble link_time; /* time of the sink's last request, s */
 
-  guint64 sent;        /* frames of this session */
-  guint64 answered;    /* number of frames of this session up to the latest that a report covers */
-  gboolean any_answer; /* a report covers one */
+  guint64 sent; /* frames of this session */
+  /* number of this session's frames up to the latest frame that a report covers */
+  guint64 answered;
+  gboolean any_answer; /* a report covers at least one frame of this session */
   gdouble round_trip;  /* shortest recent round trip, s; 0: unknown */
   gdouble sent_times[SENT_TIMES];
 
@@ -134,8 +144,9 @@ typedef struct {
   guint replicas;
   gdouble speed, delivered; /* frames/s */
   gdouble queue;            /* frames */
-  gdouble counted, worked;  /* sums over all replicas, as in Replica */
-  /* rate that these replicas could reach, frames/s, by `counted` and `worked` of each */
+  gdouble counted, worked;  /* sums of the fields of Replica with these names */
+  /* rate that these replicas could reach, frames/s, computed from `counted` and `worked` of each
+   * replica */
   gdouble able;
 } Fog;
 
@@ -198,7 +209,8 @@ rate_controller_configure (RateController *self, const RateSettings *settings)
 {
   FairShareTerms terms = own_terms (settings);
 
-  /* A new initial rate holds at once until the first report, and with `fixed` always. */
+  /* A new initial rate takes effect at once if no report has come yet, or with the algorithm
+   * `fixed`. */
   if (settings->algorithm == RATE_ALGORITHM_FIXED || self->reports == 0)
     self->rate = self->total = settings->initial_rate;
   self->settings = *settings;
@@ -206,7 +218,7 @@ rate_controller_configure (RateController *self, const RateSettings *settings)
   fair_share_set_terms (self->share, &terms);
 }
 
-/* --- reading a report's figures of its replica --- */
+/* --- learning from a report about its replica --- */
 
 static Replica *
 add_replica (RateController *self, const gchar *name)
@@ -248,9 +260,9 @@ is_alive (const Replica *replica, gdouble now)
   return !replica->leaving && now - replica->heard <= SILENCE * replica->interval;
 }
 
-/* Returns TRUE if @a is forgotten before @b. Silent replicas go first, then those that reported
- * only once, then the one that was heard least recently: a flood of new names displaces itself, not
- * a replica that reports regularly. */
+/* Returns TRUE if @a is forgotten before @b. Replicas that have stopped reporting are forgotten
+ * first, then replicas with only one report, then the replica whose last report is the oldest, so
+ * that a flood of reports with new names doesn't displace a replica that reports regularly. */
 static gboolean
 goes_before (const Replica *a, const Replica *b, gdouble now)
 {
@@ -277,9 +289,9 @@ make_room (RateController *self, gdouble now)
   self->displaced++;
 }
 
-/* Returns the time in s within which each replica lists this camera, if it gets frames of it. With
- * a key, all frames are in the partitions of few replicas, so only these list the camera, and only
- * these count. */
+/* Returns the time, in s, within which each replica that gets frames of this camera lists the
+ * camera in a report. If the frames have a key, only the few replicas of the key's partitions list
+ * the camera, and only these replicas count for its rate. */
 static gdouble
 listing_period (const RateController *self)
 {
@@ -293,7 +305,8 @@ lists (gdouble listed, gdouble interval, gdouble period, gdouble now)
 }
 
 /* Returns TRUE if the replica counts this camera's frames. If no replica lists the camera, perhaps
- * because its frames get too old in the queues, each one may. */
+ * because its frames get too old in the queues, each living replica is assumed to count its
+ * frames. */
 static gboolean
 counts (const RateController *self, const Replica *replica, gdouble period, gdouble now)
 {
@@ -311,16 +324,17 @@ measured_speed (const FogReport *report)
   return MIN (report->frames / busy, MAX_WORKER_RATE * report->workers);
 }
 
-/* Returns TRUE if frames waited at the last report and wait now, and the replica counted none in
- * between. */
+/* Returns TRUE if frames waited at the replica's last report and wait now, and the replica counted
+ * no frame in between. */
 static gboolean
 is_stalled (const Replica *replica, const FogReport *report)
 {
   return report->frames == 0 && report->lag > 0 && replica->lag > 0;
 }
 
-/* Time without work isn't part of a frame's cost. The time of a stall is part of a frame's cost.
- * The time of a stall is added only once, although the report after the stall covers it again. */
+/* Learns the cost of a frame, which is the time that the replica works for it, including a stall,
+ * but not the time for which the replica has no work. The time of a stall is added only once,
+ * although the report after the stall covers it again. */
 static void
 learn_cost (Replica *replica, const FogReport *report)
 {
@@ -337,13 +351,14 @@ learn_cost (Replica *replica, const FogReport *report)
   replica->stalled = stalled ? replica->stalled + interval : 0;
 }
 
-/* @trust: 1 for a report about the usual interval; less for an early one, which measured less */
+/* @trust: 1 for a report about the usual interval; less for an early report, which measured a
+ * shorter time */
 static void
 learn_speed (Replica *replica, const FogReport *report, gdouble trust)
 {
   gdouble speed = measured_speed (report);
 
-  /* In this case the replica hangs, or needs longer than `stalled` for a frame. */
+  /* After a stall the replica hangs, or needs longer than the time `stalled` for a frame. */
   if (replica->stalled > 0)
     replica->speed =
         MIN (replica->speed, MAX (replica->speed * (1 - trust / 2), 1 / replica->stalled));
@@ -354,8 +369,8 @@ learn_speed (Replica *replica, const FogReport *report, gdouble trust)
         (speed - replica->speed) * (speed < SUDDEN_FALL * replica->speed ? trust : trust / 2);
 }
 
-/* A change of partitions causes an early report; the next one isn't due earlier for that.
- * Returns: the trust in the report, 0 to 1 */
+/* A replica sends an early report when its partitions change, so the longest of the latest
+ * intervals says when its next report is due. Returns: how far the report is trusted, 0 to 1 */
 static gdouble
 learn_interval (const RateController *self, Replica *replica, const FogReport *report)
 {
@@ -375,8 +390,8 @@ is_session (const RateController *self, const FogReportCamera *camera)
   return camera->session && g_str_equal (camera->session, self->session);
 }
 
-/* Returns: (nullable): this camera's entry. The camera mostly has the same index as in the previous
- * report. */
+/* Returns: (nullable): this camera's entry. Looks first at the index that the camera had in the
+ * replica's previous report, because it is mostly the same. */
 static const FogReportCamera *
 find_own (const RateController *self, Replica *replica, const FogReport *report)
 {
@@ -416,8 +431,8 @@ learn_answer (RateController *self, const FogReportCamera *camera, gdouble now)
   self->answered = camera->last_seq + 1;
 }
 
-/* Reads only a part of a long list of cameras in each report: the reports of all replicas in an
- * interval together cover each camera. */
+/* Learns from a report's list of cameras. Of a long list, each report's call reads only a part: the
+ * reports of all replicas in an interval together cover each camera. */
 static void
 learn_cameras (RateController *self, Replica *replica, const FogReport *report)
 {
@@ -428,7 +443,7 @@ learn_cameras (RateController *self, Replica *replica, const FogReport *report)
     const FogReportCamera *camera = g_ptr_array_index (report->cameras, replica->cursor++ % all);
     FairShareTerms terms = {camera->min, camera->max, camera->weight};
 
-    /* A camera with a still picture counts as active even without a frame. */
+    /* A camera that sends with still-interval counts as active even if it sent no frame. */
     if (camera->frames == 0 && camera->still_interval <= 0)
       continue;
     fair_share_see (self->share, camera->camera, &terms, self->rounds, replica->interval);
@@ -461,8 +476,9 @@ learn (RateController *self, Replica *replica, const FogReport *report, gdouble 
 
 /* --- the algorithms --- */
 
-/* Frames that wait before the replica now: those of its report, plus those that came, minus those
- * that it has counted since. @speed: the rate of all replicas, frames/s */
+/* Returns an estimate of the number of frames that wait for the replica now: the number in its last
+ * report, plus the frames that came since, minus the frames that the replica counted since. @speed:
+ * the sum of the speeds of all replicas, frames/s */
 static gdouble
 queue_of (const RateController *self, const Replica *replica, gdouble speed, gdouble now)
 {
@@ -506,9 +522,9 @@ target_queue (const RateController *self, gdouble capacity)
   return MAX (MIN_QUEUE, self->settings.latency_target * capacity);
 }
 
-/* Returns TRUE if the replicas wait for frames, because the cameras have no more, or a link
- * delivers no more. In that case a short queue shows nothing about the capacity. All cameras know
- * the same numbers, so they agree. */
+/* Returns TRUE if the replicas wait for frames, because the cameras or a link deliver fewer than
+ * the replicas could count. While replicas wait for frames, a short queue says nothing about their
+ * capacity. All cameras get the same reports, so they come to the same result. */
 static gboolean
 is_idle (const Fog *fog)
 {
@@ -523,13 +539,14 @@ drift_gain (RateController *self, const Fog *fog, gdouble target)
 
   if (error > 0 && is_idle (fog))
     error = CLAMP (10 * (1 - self->gain), -0.5, 0.5);
-  /* With many replicas, more reports come, but the gain has to change as fast as with three. */
+  /* With many replicas, more reports come, so each report changes the gain less: in sum, the gain
+   * changes as fast as with three replicas. */
   step *= MIN (1, 3.0 / fog->replicas);
   self->gain = CLAMP (self->gain * (1 + step * error), MIN_GAIN, MAX_GAIN);
 }
 
-/* Returns the rate in frames/s that the fog could have counted besides the delivered frames. The
- * camera didn't send these frames, because they show nothing new. */
+/* Returns the rate, in frames/s, of the frames that the camera didn't send because they show
+ * nothing new, but that it could have sent at its present rate. */
 static gdouble
 unsent_rate (const RateController *self)
 {
@@ -555,9 +572,9 @@ apply_adaptive (RateController *self, gdouble now)
   self->rate = clamp_rate (self, fair_share_of (self->share, self->total, self->rounds));
 }
 
-/* The rule of the thesis that this system generalises: send as many frames as the latest report
- * says were counted. Once per THESIS_PROBE the rate doubles, to find whether more would be
- * counted. */
+/* The rule of the thesis that this system began with: the camera sends as many frames as were
+ * counted according to the latest report. Once per THESIS_PROBE the rate doubles, to find out
+ * whether the replicas would count more frames. */
 static void
 apply_thesis (RateController *self, const Replica *replica, gdouble now)
 {
@@ -570,32 +587,33 @@ apply_thesis (RateController *self, const Replica *replica, gdouble now)
   self->rate = self->total = clamp_rate (self, rate);
 }
 
-/* A replica gets as many frames as it can count, plus those that its queue lacks. */
+/* Sets the replica's weight in the placement: the rate that the replica can count, plus the rate
+ * that fills its queue to the wanted length. */
 static void
 weigh (RateController *self, const Replica *replica)
 {
   gdouble wanted = self->settings.latency_target * replica->speed;
   gdouble weight = replica->speed + (MAX (wanted, 1) - replica->lag) / replica->interval;
 
-  /* Nothing is known about a replica that has counted nothing, so it gets a few frames. */
+  /* A replica that has counted no frame gets a few frames, because its speed is unknown. */
   if (replica->speed <= 0)
     weight = replica->lag > 0 ? 0.1 : 1;
   placement_set_weight (
       self->placement, replica->slot, replica->leaving ? 0 : MAX (weight, 0.02 * replica->speed));
 }
 
-/* Returns TRUE if the report with the number @seq is accepted. It continues the sequence, or it has
- * the first skipped number. In the second case the higher number came from another sender that uses
- * the replica's name, or the report was delayed. */
+/* Returns TRUE if the report with the number @seq is accepted. An accepted number is larger than
+ * the last one, or is the first number of a gap. A number comes after larger numbers if its report
+ * was delayed, or if another sender of the larger numbers uses the replica's name. */
 static gboolean
 is_next (const ReportOrder *order, guint64 seq)
 {
   return seq > order->last || (order->has_gap && seq == order->before + 1);
 }
 
-/* Notes an accepted number. A number far ahead interrupts the sequence. If the next report
- * doesn't continue from that number, the sequence goes on where it was interrupted, even after
- * many interruptions. */
+/* Notes an accepted number. A number that skips others leaves a gap in the sequence. If the next
+ * reports don't continue from the larger number, the sequence goes on with the first number of the
+ * gap, even if larger numbers came several times. */
 static void
 take_seq (ReportOrder *order, guint64 seq)
 {
@@ -611,8 +629,8 @@ take_seq (ReportOrder *order, guint64 seq)
   order->last = seq;
 }
 
-/* Returns TRUE if the report is accepted. A replica that was silent for long may have restarted,
- * and then numbers its reports from 0. */
+/* Returns TRUE if the report is accepted. The first report after a long silence is always accepted,
+ * because the replica may have restarted, and then numbers its reports from 0. */
 static gboolean
 note_order (Replica *replica, guint64 seq, gdouble now)
 {
@@ -625,8 +643,8 @@ note_order (Replica *replica, guint64 seq, gdouble now)
   return TRUE;
 }
 
-/* Returns the rate in frames/s, which falls step by step while no report says that frames are
- * counted. */
+/* Returns the rate, in frames/s. The rate falls step by step while no report of any replica
+ * comes. */
 static gdouble
 rate_in_silence (const RateController *self, gdouble now)
 {
@@ -685,8 +703,8 @@ rate_controller_sent (RateController *self, guint64 seq, gdouble now)
   self->sent_times[seq % SENT_TIMES] = now;
 }
 
-/* Frames/s; 0: no limit. Returns no limit once it has grown beyond the maximum, so it never
- * overflows. */
+/* Returns the limit of the link in frames/s; 0: no limit. A limit that has grown beyond the maximum
+ * rate counts as no limit, so that the number never overflows. */
 static gdouble
 link_limit (const RateController *self, gdouble now)
 {
@@ -725,13 +743,15 @@ find_bound (const RateController *self, gdouble now)
 gboolean
 rate_controller_may_send (const RateController *self, gdouble now)
 {
-  /* the time in s until a report covers a frame that waits for the longest allowed time */
+  /* time (s) after which a report must cover a frame, even if the frame waits for the longest
+   * allowed time */
   gdouble longest = self->round_trip + self->settings.latency_target + SILENCE * self->interval;
   gdouble most = MAX (MIN_IN_FLIGHT, self->rate * longest);
 
   if (self->settings.algorithm != RATE_ALGORITHM_ADAPTIVE || !self->any_answer)
     return TRUE;
-  /* The minimum rate is sent all the same, because otherwise no report would ever answer. */
+  /* Even if too many frames are in flight, frames are sent at the minimum rate, because otherwise
+   * no report would ever come. */
   return self->sent - self->answered < most ||
          now - self->sent_times[(self->sent - 1) % SENT_TIMES] >= 1 / self->settings.min_rate;
 }
@@ -751,7 +771,8 @@ rate_controller_next_partition (RateController *self, gdouble now)
 void
 rate_controller_get_state (const RateController *self, gdouble now, RateState *state)
 {
-  /* If an element sends no frames, it runs only for its statistics, which cover all replicas. */
+  /* An element that has sent no frames runs only for its statistics, which then cover all
+   * replicas. */
   Fog fog = sum_up (self, self->sent == 0 ? G_MAXDOUBLE : listing_period (self), now);
   gdouble capacity = self->gain * fog.speed;
 

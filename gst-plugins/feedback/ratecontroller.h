@@ -9,12 +9,12 @@
 G_BEGIN_DECLS
 
 /* Decides how many frames a second a camera sends, from the reports of the replicas and from the
- * number of frames in flight. It has no clock: the caller passes the time, in s since any
- * moment. */
+ * number of frames in flight. The controller doesn't read a clock: the caller passes the time, in s
+ * since any fixed moment. */
 typedef struct _RateController RateController;
 
-/* The largest number of replicas that are known at a time. Names come from the network, and must
- * not fill the memory. */
+/* The largest number of replicas that are remembered at a time. The number is limited, because the
+ * names of replicas come from the network, and must not fill the memory. */
 #define RATE_CONTROLLER_REPLICAS 4096
 
 /**
@@ -37,26 +37,29 @@ typedef enum {
 
 typedef struct {
   RateAlgorithm algorithm;
-  gdouble initial_rate;   /* rate until the first report, frames/s */
-  gdouble min_rate;       /* frames/s */
-  gdouble max_rate;       /* frames/s */
-  gdouble weight;         /* this camera's share relative to those of others */
+  gdouble initial_rate; /* rate until the first report, frames/s */
+  gdouble min_rate;     /* frames/s */
+  gdouble max_rate;     /* frames/s */
+  /* weight of this camera's share relative to the weights of other cameras */
+  gdouble weight;
   gdouble latency_target; /* time that frames may wait before the replicas, s */
 } RateSettings;
 
 typedef struct {
-  guint replicas;      /* number of replicas that are alive */
-  guint cameras;       /* number of cameras that share these replicas, this one included */
-  gdouble capacity;    /* rate that these replicas can count, frames/s */
-  gdouble delivered;   /* rate that these replicas do count, frames/s */
-  gdouble demand;      /* rate that all cameras want, divided by the recent capacity; 0: unknown */
-  gdouble queue;       /* frames waiting before the replicas */
-  gdouble gain;        /* factor that corrects the capacity that the reports claim */
-  gdouble link_rate;   /* rate that the link takes, frames/s; 0: no limit */
-  gdouble round_trip;  /* time from sending a frame to the report about it, s; 0: unknown */
-  guint64 in_flight;   /* frames sent that no report has covered yet */
-  guint64 reports;     /* taken into account */
-  guint64 old_reports; /* number of reports ignored because they are duplicates or late */
+  guint replicas;     /* number of replicas that are alive */
+  guint cameras;      /* number of cameras that share these replicas, this one included */
+  gdouble capacity;   /* rate that these replicas can count, frames/s */
+  gdouble delivered;  /* rate that these replicas do count, frames/s */
+  gdouble demand;     /* rate that all cameras want, divided by the recent capacity; 0: unknown */
+  gdouble queue;      /* frames waiting before the replicas */
+  gdouble gain;       /* factor that corrects the capacity that the reports claim */
+  gdouble link_rate;  /* rate that the link takes, frames/s; 0: no limit */
+  gdouble round_trip; /* time from sending a frame to the report about it, s; 0: unknown */
+  guint64 in_flight;  /* frames sent that no report has covered yet */
+  guint64 reports;    /* taken into account */
+  /* number of reports that were ignored because they are duplicates, or older than the latest
+   * one */
+  guint64 old_reports;
   guint64 displaced_replicas; /* number of replicas forgotten to make room for newer names */
   RateBound bound;            /* what bounds the rate */
 } RateState;
@@ -67,15 +70,16 @@ RateController *rate_controller_new (
 void rate_controller_free (RateController *self);
 void rate_controller_configure (RateController *self, const RateSettings *settings);
 
-/* Returns FALSE if the report is a duplicate, or a late one. */
+/* Takes a report. Returns FALSE if the report is ignored, because it is a duplicate, or older than
+ * the latest report of its replica. */
 gboolean rate_controller_report (RateController *self, const FogReport *report, gdouble now);
-/* Notes that the sink asks for at most @rate frames/s. */
+/* Notes that the sink has asked for at most @rate frames/s. */
 void rate_controller_throttle (RateController *self, gdouble rate, gdouble now);
 /* Notes that the frame with the number @seq of this session was sent. */
 void rate_controller_sent (RateController *self, guint64 seq, gdouble now);
 
-/* @activity: the fraction of the camera's frames that show something new, 0 to 1. Only these frames
- * are sent. Before the first call the activity is 1. */
+/* @activity: the fraction of the camera's frames that show something new, 0 to 1. Frames that show
+ * nothing new aren't sent. Before the first call the activity is 1. */
 void rate_controller_set_activity (RateController *self, gdouble activity);
 
 /* Returns the rate to send now, frames/s. */

@@ -9,9 +9,9 @@
 typedef struct {
   const gchar *factory, *field;
   const gchar *name;
-  const gchar *reason; /* nullable: the value of the label `reason` */
+  const gchar *reason; /* value of the metric's label `reason`; nullable */
   gboolean counter;
-  gdouble unit; /* the field's unit, in units of the metric */
+  gdouble unit; /* factor from the field's unit to the metric's unit */
   const gchar *help;
 } Metric;
 
@@ -32,7 +32,8 @@ typedef struct {
 #define RESTARTS "Connections to the camera that ended and were made again, by reason"
 #define SKEW "Frames whose capture time lay in the future"
 
-/* One line a field. Fields that differ only by reason share a metric's name and help. */
+/* The table has one entry for each field of `stats`. Fields that differ only by reason have the
+ * same metric name and help. */
 static const Metric metrics[] = {
     COUNT ("kafkasink", "delivered", "gstfog_messages_delivered_total", NULL,
         "Messages that Kafka acknowledged"),
@@ -93,7 +94,7 @@ static const Metric metrics[] = {
     COUNT ("kafkasrc", "lost", "gstfog_messages_lost_total", NULL,
         "Messages deleted from the topic before they were read"),
     COUNT ("kafkasrc", "offsets-missing", "gstfog_offsets_missing_total", NULL,
-        "Offsets that no message has"),
+        "Offsets passed over because no message has them"),
     GAUGE ("kafkasrc", "throttle-time", "gstfog_throttle_seconds", NS,
         "Time for which the brokers let the element wait, because it exceeds a quota"),
     GAUGE ("kafkasrc", "held-back", "gstfog_held_back_messages", 1,
@@ -106,9 +107,9 @@ static const Metric metrics[] = {
     GAUGE ("ipcamerasrc", "connected", "gstfog_camera_connected", 1,
         "1 while the camera gives frames"),
     COUNT ("ipcamerasrc", "frames", "gstfog_camera_read_frames_total", NULL,
-        "Frames given to what follows"),
+        "Frames pushed downstream"),
     COUNT ("ipcamerasrc", "bytes", "gstfog_camera_read_bytes_total", NULL,
-        "Their bytes, decoded or not"),
+        "Bytes of the frames pushed downstream, decoded or not"),
     COUNT ("ipcamerasrc", "dropped", "gstfog_dropped_total", "camera-too-fast", DROPPED),
     COUNT ("ipcamerasrc", "failed", "gstfog_camera_restarts_total", "failed", RESTARTS),
     COUNT ("ipcamerasrc", "refused", "gstfog_camera_restarts_total", "refused", RESTARTS),
@@ -120,7 +121,7 @@ static const Metric metrics[] = {
     COUNT ("ipcamerasrc", "clock-frames", "gstfog_camera_clock_frames_total", NULL,
         "Frames with the camera's time of capture"),
     GAUGE ("ipcamerasrc", "clock-difference", "gstfog_camera_clock_difference_seconds", 1,
-        "Time by which the camera's clock is ahead, less that from capture to arrival"),
+        "Time by which the camera's clock is ahead, minus the time from capture to arrival"),
 
     COUNT ("haarfacecount", "frames", "gstfog_counted_frames_total", NULL,
         "Frames in which faces were counted"),
@@ -165,7 +166,8 @@ static const Metric metrics[] = {
         "Batches that the server acknowledged"),
     COUNT ("mongosink", "retries", "gstfog_batch_retries_total", NULL, "Batches sent again"),
     GAUGE ("mongosink", "waiting", "gstfog_documents_waiting", 1, "Documents not yet acknowledged"),
-    GAUGE ("mongosink", "waiting-bytes", "gstfog_documents_waiting_bytes", 1, "Their size as BSON"),
+    GAUGE ("mongosink", "waiting-bytes", "gstfog_documents_waiting_bytes", 1,
+        "Size as BSON of the documents not yet acknowledged"),
     GAUGE ("mongosink", "write-latency", "gstfog_write_seconds", NS,
         "Moving mean of the time of a batch"),
     GAUGE ("mongosink", "write-latency-max", "gstfog_write_max_seconds", NS,
@@ -187,7 +189,7 @@ static const Metric metrics[] = {
     GAUGE ("feedbackrate", "link-rate", "gstfog_rate_link", 1,
         "Frames/s that the link takes; 0: no limit"),
     GAUGE ("feedbackrate", "round-trip", "gstfog_round_trip_seconds", 1,
-        "Time from a frame to the report of it"),
+        "Time from sending a frame to the report about it"),
     GAUGE ("feedbackrate", "in-flight", "gstfog_in_flight_frames", 1,
         "Frames sent and not yet reported"),
     COUNT ("feedbackrate", "frames-in", "gstfog_camera_frames_total", NULL,
@@ -211,7 +213,8 @@ static const Metric metrics[] = {
 typedef struct {
   PrometheusText *text;
   const gchar *factory;
-  gchar *element, *camera, *replica, *topic; /* nullable: labels of all metrics of the element */
+  /* nullable: values of the labels that all metrics of the element have */
+  gchar *element, *camera, *replica, *topic;
 } Source;
 
 static gboolean
@@ -252,7 +255,7 @@ labels_of (const Source *source, const gchar *reason)
       source->replica, "topic", source->topic, "reason", reason, NULL);
 }
 
-/* Replaces characters that a metric's name may not have by "_". */
+/* Replaces characters that are not allowed in a metric's name by "_". */
 static gchar *
 plain_name (const gchar *factory, const gchar *field)
 {
@@ -382,7 +385,8 @@ add_field (GQuark quark, const GValue *value, gpointer data)
   return TRUE;
 }
 
-/* Adds a sample for each bound: 1 for the one in force, 0 for the others. */
+/* Adds a sample for each possible limit of the rate: 1 for the limit that applies now, 0 for the
+ * others. */
 static void
 add_bound (const Source *source, const GstStructure *stats)
 {
@@ -408,8 +412,8 @@ get_text_property (GstElement *element, const gchar *name)
   return text;
 }
 
-/* Returns: (transfer full): the element's name, or bin/element within a bin of the pipeline,
- * because elements of two bins may have the same name */
+/* Returns: (transfer full): the element's name, or BIN/NAME if the element is within a bin of the
+ * pipeline, because elements of two bins may have the same name */
 static gchar *
 path_of (GstElement *element)
 {
@@ -437,7 +441,8 @@ source_clear (Source *source)
   g_free (source->topic);
 }
 
-/* Returns: (nullable): the property `stats`, if it is one that can be read as a structure */
+/* Returns: (nullable): the property `stats` of @object; NULL if @object has none, or it isn't a
+ * readable structure */
 static GParamSpec *
 find_stats (gpointer object)
 {
@@ -448,8 +453,8 @@ find_stats (gpointer object)
              : NULL;
 }
 
-/* Returns TRUE if @element is in a bin that has `stats` itself. These sum up the bin's elements,
- * whose names may change with each connection. */
+/* Returns TRUE if @element is in a bin that itself has a property `stats`. The bin's `stats` sum up
+ * its elements, whose names may change with each connection. */
 static gboolean
 is_summed_up (GstElement *element)
 {

@@ -6,9 +6,10 @@
 
 G_BEGIN_DECLS
 
-/* Adds the numbers in the `stats` of @element, if it has any, with the base units and names that
- * Prometheus recommends. A number of a foreign element is a gauge gstfog_ELEMENT_FIELD.
- * Elements within a bin that has `stats` itself are left out. */
+/* Adds the numbers in the property `stats` of @element to @text, with base units and names as
+ * Prometheus recommends. A number of another project's element becomes a gauge
+ * gstfog_ELEMENT_FIELD. Adds nothing if @element has no `stats`, or is within a bin that itself has
+ * `stats`. */
 void element_metrics_add (PrometheusText *text, GstElement *element);
 
 G_END_DECLS

@@ -4,7 +4,7 @@
  * @title: health
  * @short_description: reports over HTTP whether the pipelines of a process make progress
  *
- * An environment variable adds probes and metrics to any GStreamer program:
+ * The environment variable GST_TRACERS adds probes and metrics to any GStreamer program:
  *
  * GST_TRACERS="health(port=8080)" gst-launch-1.0 kafkasrc topic=camera
  * group-id=viewer ! jpegdec ! fakesink
@@ -12,7 +12,7 @@
  * | path | answer |
  * | --- | --- |
  * | /livez | 503 if the stage has stalled: a buffer got stuck in an element, a camera gives no
- *   frames, the start takes too long; else 200. Waiting for data or for a server isn't a stall |
+ *   frames, the start takes too long; else 200. Waiting for data or a server isn't a stall |
  * | /readyz | 200 if the stage plays and waits for no server, else 503 |
  * | /metrics | Prometheus text: each number in the `stats` of each element, and the state of the
  * stage |
@@ -48,9 +48,9 @@ struct _GstHealthTracer {
   StageLimits limits;
   GMutex lock;
   /* with the lock: */
-  GWeakRef pipeline; /* the pipeline whose state changed last */
+  GWeakRef pipeline; /* pipeline that changed its state last */
   gboolean playing;
-  gint64 since;        /* when playing last changed, monotonic us */
+  gint64 since;        /* monotonic time of the last change of `playing`, us */
   StageState answered; /* the state in the last answer */
 };
 
@@ -71,7 +71,8 @@ push_post (GstTracer *self, GstClockTime ts, GstPad *pad, GstFlowReturn result)
   stage_activity_leave (g_get_monotonic_time ());
 }
 
-/* A live pipeline plays even while a sink waits for its first buffer (ASYNC). */
+/* Notes whether the pipeline plays. An ASYNC result counts as playing, because a live pipeline
+ * plays even while a sink waits for its first buffer. */
 static void
 change_state_post (GstTracer *tracer, GstClockTime ts, GstElement *element, GstStateChange change,
     GstStateChangeReturn result)
@@ -101,8 +102,8 @@ collect (const GValue *item, gpointer elements)
   g_ptr_array_add (elements, g_value_dup_object (item));
 }
 
-/* Returns: (transfer full): all elements of @iterator, which is freed; complete even if the
- * pipeline changes meanwhile */
+/* Returns: (transfer full): all elements of @iterator, even if the pipeline changes meanwhile.
+ * Frees @iterator */
 static GPtrArray *
 list_elements (GstIterator *iterator)
 {
@@ -225,7 +226,8 @@ waits_for_access (GstElement *element)
   return stats && gst_structure_get_boolean (stats, "waits-for-access", &waits) && waits;
 }
 
-/* An element that has lost access pushes nothing or has a full queue: it waits for its server. */
+/* Sets the state WAITING if an element has lost access to its server. Such an element pushes no
+ * buffers, or has a full queue, and would otherwise look idle or stalled. */
 static void
 look_for_lost_access (GstElement *pipeline, StageVerdict *verdict)
 {
@@ -240,7 +242,7 @@ look_for_lost_access (GstElement *pipeline, StageVerdict *verdict)
     }
 }
 
-/* Logs the state only if it has changed, because it is requested again and again. */
+/* Logs the state only if it has changed, because probes request it every few seconds. */
 static void
 log_verdict (GstHealthTracer *self, const StageVerdict *verdict)
 {

@@ -5,10 +5,11 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* Fields of /proc/self/stat behind the process's name, the state being 0: see proc(5). */
+/* Indexes of the fields of /proc/self/stat that follow the process's name (the state has the index
+ * 0), see proc(5). */
 enum { UTIME = 11, STIME = 12, START_TIME = 19, VIRTUAL_SIZE = 20, RESIDENT_PAGES = 21 };
 
-/* Returns: (transfer full): the fields; NULL if they can't be read */
+/* Returns: (transfer full): the fields of /proc/self/stat; NULL if the file can't be read */
 static gchar **
 read_stat (void)
 {
@@ -44,8 +45,8 @@ read_boot_time (void)
   return line ? g_ascii_strtod (line + strlen ("\nbtime "), NULL) : 0;
 }
 
-/* The boot time is read once, because the kernel derives it from the clock, and setting the clock
- * is no restart. */
+/* The boot time is read only once, because the kernel computes it from the clock: otherwise setting
+ * the clock would look like a restart of the process. */
 static gdouble
 get_boot_time (void)
 {
@@ -85,7 +86,7 @@ add_files (PrometheusText *text)
 {
   g_autoptr (GDir) files = g_dir_open ("/proc/self/fd", 0, NULL);
   struct rlimit limit;
-  gint open = -1; /* the open directory itself is one of the descriptors */
+  gint open = -1; /* begins at -1, because the open directory is itself one of the descriptors */
 
   if (files) {
     while (g_dir_read_name (files))

@@ -5,8 +5,9 @@
 
 G_BEGIN_DECLS
 
-/* Adds the metrics of a process that Prometheus' own client libraries have, by the same names:
- * processor time, memory, files, start. Metrics that the kernel doesn't offer are omitted. */
+/* Adds metrics of this process with the names that Prometheus' own client libraries use: processor
+ * time, memory, open files, time of the start. Metrics that the kernel doesn't offer are
+ * omitted. */
 void process_metrics_add (PrometheusText *text);
 
 G_END_DECLS

@@ -12,7 +12,7 @@ typedef struct {
 } Family;
 
 struct _PrometheusText {
-  GPtrArray *families; /* metrics in order of their first sample */
+  GPtrArray *families; /* metrics in the order in which their first samples were added */
   GHashTable *by_name;
 };
 

@@ -3,26 +3,27 @@
 
 #include <string.h>
 
-#define MAX_DEPTH 64 /* nested pushes that are recorded */
-#define FRAME_PERIODS                                                                              \
-  3 /* a camera may be this many frame periods late, if that is longer than the limit */
+#define MAX_DEPTH 64 /* largest number of nested pushes that are recorded */
+/* number of frame periods for which a camera may give no frame, if that is longer than `stall` */
+#define FRAME_PERIODS 3
 
 /* The pushes of one streaming thread. */
 typedef struct {
   GMutex lock;
   /* with the lock: */
-  GstPad *pads
-      [MAX_DEPTH]; /* the pads that push, the outermost first; each lives until its push returns */
-  guint depth;     /* may exceed MAX_DEPTH */
-  const GstPad
-      *source;     /* the pad of the last outermost push; it may be freed, so it is only compared */
-  gint64 progress; /* when the last push began or returned, monotonic us */
+  /* pads with a push that hasn't returned, the outermost first; a pad lives until its push
+   * returns */
+  GstPad *pads[MAX_DEPTH];
+  guint depth; /* may exceed MAX_DEPTH */
+  /* pad of the last outermost push; may be freed already, so this pointer is only compared */
+  const GstPad *source;
+  gint64 progress; /* monotonic time when the last push began or returned, us */
   guint64 buffers;
 } Thread;
 
 static GMutex threads_lock; /* guards the list of threads; taken before the lock of a thread */
 static GPtrArray *threads;  /* with threads_lock: of Thread */
-/* number of buffers of threads that have ended, guarded by threads_lock */
+/* number of buffers pushed by threads that have ended, guarded by threads_lock */
 static guint64 past_buffers;
 
 static void
@@ -122,8 +123,8 @@ has_class (GstElement *element, const gchar *klass)
   return own != NULL && strstr (own, klass) != NULL;
 }
 
-/* Called with the thread's lock. Returns: (transfer full) (nullable): the element that has the
- * buffer now */
+/* Called with the thread's lock. Returns: (transfer full) (nullable): the element into which the
+ * thread's innermost push goes */
 static GstElement *
 holder (const Thread *thread)
 {
@@ -133,8 +134,8 @@ holder (const Thread *thread)
   return peer ? gst_pad_get_parent_element (peer) : NULL;
 }
 
-/* Replaces the verdict if the new state is worse, or equal and lasts
- * longer. @element: (transfer full) */
+/* Replaces the verdict by @state if @state is worse, or is the same and has lasted longer.
+ * @element: (transfer full) */
 static void
 aggravate (StageVerdict *verdict, StageState state, gdouble seconds, gchar *element)
 {
@@ -208,7 +209,8 @@ judge_camera (StageVerdict *verdict, GstElement *camera, gint64 playing, const S
     aggravate (verdict, STAGE_STALLED, seconds, gst_element_get_name (camera));
 }
 
-/* Before the pipeline plays, a blocked push isn't a stall. Only a start that takes too long is. */
+/* Judges a pipeline that doesn't play yet: it has stalled only if the start takes too long, because
+ * pushes are blocked before the pipeline plays. */
 static StageVerdict
 judge_start (gdouble seconds, const StageLimits *limits)
 {
@@ -216,8 +218,8 @@ judge_start (gdouble seconds, const StageLimits *limits)
       seconds < limits->start ? STAGE_STARTING : STAGE_STALLED, seconds, g_strdup ("the start")};
 }
 
-/* While one thread waits for a server, others may wait for that
- * thread: then nothing has stalled. */
+/* If one thread waits for a server, the stage waits even if other threads seem to have stalled,
+ * because these may wait for that thread. */
 static StageVerdict
 graver_of (StageVerdict pushes, StageVerdict waiting)
 {

@@ -7,15 +7,16 @@ G_BEGIN_DECLS
 
 /* Decides whether the streaming threads of this process make progress.
  *
- * When a source pushes a buffer, the push returns after the buffer was processed or queued. So a
- * thread inside a push works. A thread outside any push waits for data: it is idle, however long
- * that takes. A push is overdue if for too long it neither returns nor causes another push. An
- * overdue push in an element of class Sink/Network may be waiting for its server: the stage waits,
- * because the element limits that time itself and a restart wouldn't help. Any other overdue push
- * is a stall. A camera (class Source/Video) that gives no frames is a stall too. */
+ * When a source pushes a buffer, the push returns after the buffer was processed or queued.
+ * Therefore a thread inside a push is working, and a thread outside any push waits for data and
+ * is idle, for however long. A push is overdue if it has neither returned nor caused another
+ * push for a time limit. An overdue push in an element of class Sink/Network may be waiting for
+ * its server, so the stage counts as waiting, because the element limits that time itself and a
+ * restart wouldn't help. Any other overdue push is a stall. A camera (class Source/Video) that
+ * gives no frames is a stall too. */
 
 typedef enum {
-  STAGE_STARTING, /* the pipeline isn't playing: not yet, or not any more */
+  STAGE_STARTING, /* the pipeline isn't in PLAYING */
   STAGE_IDLE,     /* no thread is inside a push */
   STAGE_WORKING,
   STAGE_WAITING, /* a sink waits for its server */
@@ -31,15 +32,15 @@ typedef struct {
 typedef struct {
   gdouble stall;  /* time without progress that counts as a stall, s */
   gdouble start;  /* time that the pipeline may take to play, s */
-  gdouble server; /* time that a sink may wait for its server, s; then it counts as a stall */
+  gdouble server; /* time that a sink may wait for its server, s; a longer wait counts as a stall */
 } StageLimits;
 
 /* Notes that the calling thread enters or leaves a push. @now: monotonic time, us */
 void stage_activity_enter (GstPad *pad, gint64 now);
 void stage_activity_leave (gint64 now);
 
-/* @cameras: sources that must give frames while playing; @since: when @playing last changed. The
- * caller has to clear the verdict after use. */
+/* Judges the state of the stage. @cameras: sources that must give frames in PLAYING; @since:
+ * monotonic time (us) when @playing last changed. The caller has to clear the verdict after use. */
 StageVerdict stage_activity_judge (
     GList *cameras, gboolean playing, gint64 since, const StageLimits *limits, gint64 now);
 void stage_verdict_clear (StageVerdict *verdict);

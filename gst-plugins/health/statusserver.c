@@ -7,9 +7,9 @@
 #include "http/fogdoor.h"
 
 #define MAX_CONNECTIONS 64
-#define SILENCE 10     /* s that a connection may be silent */
-#define MAX_THREADS 16 /* requests answered at a time */
-#define MAX_WAITING 64 /* requests that are being answered, or wait for an answer */
+#define SILENCE 10     /* time for which a connection may be silent, s */
+#define MAX_THREADS 16 /* largest number of requests answered at a time */
+#define MAX_WAITING 64 /* largest number of requests that are being answered, or wait */
 
 struct _StatusServer {
   GMainContext *context;
@@ -17,21 +17,22 @@ struct _StatusServer {
   GThread *thread; /* runs @loop, so the process needs no main loop */
   SoupServer *server;
   FogDoor *door;
-  /* answers requests, so a stuck element delays only one of them. Only the server's thread uses
-   * this field; NULL: the server ends */
+  /* threads that answer requests, so that a stuck element delays only one request. Only the
+   * server's thread uses this field; NULL: the server is ending */
   GThreadPool *pool;
-  /* requests that the pool hasn't answered yet; only the server's thread uses this field */
+  /* number of requests that the pool hasn't answered yet; only the server's thread uses this
+   * field */
   guint asked;
   guint16 port;
   GRWLock lock; /* lock that is held for reading while a request is answered */
-  /* function that answers, guarded by the lock; NULL once the server is being freed */
+  /* function that makes the answers, guarded by the lock; NULL once the server is being freed */
   StatusHandler handler;
   gpointer data;
 };
 
 typedef struct {
   StatusServer *server;
-  SoupServerMessage *message; /* only the server's thread uses this field and the next */
+  SoupServerMessage *message; /* only the server's thread uses `message` and `gone` */
   gboolean gone;              /* its client has left */
   gchar *path;
   StatusAnswer answer;
@@ -159,7 +160,8 @@ end_requests (StatusServer *self)
     g_main_context_iteration (self->context, TRUE);
 }
 
-/* What was cancelled holds the context until the context has called it once more. */
+/* Runs the main context until nothing is pending, because cancelled operations keep a reference to
+ * it until their callbacks have run. */
 static void
 end_cancelled (StatusServer *self)
 {
@@ -189,8 +191,8 @@ quit (gpointer loop)
   return G_SOURCE_REMOVE;
 }
 
-/* g_main_context_invoke() would call @func in this thread if the server's thread hasn't started
- * yet. */
+/* Calls @func in the server's thread. g_main_context_invoke() isn't used, because it would call
+ * @func in this thread if the server's thread hasn't started yet. */
 static void
 call_there (StatusServer *self, GSourceFunc func, gpointer data)
 {

@@ -5,7 +5,8 @@
 
 G_BEGIN_DECLS
 
-/* Answers GET requests in threads of its own, with limits on their number and on connections. */
+/* An HTTP server that answers GET requests in threads of its own, with limits on the numbers of
+ * requests and of connections. */
 typedef struct _StatusServer StatusServer;
 
 typedef struct {
@@ -13,8 +14,8 @@ typedef struct {
   gchar *text;
 } StatusAnswer;
 
-/* @path: the request's path, such as "/livez". Called from any thread. The caller frees the
- * returned text. */
+/* A function that makes the answer for @path, such as "/livez". It is called from any thread, and
+ * the caller frees the returned text. */
 typedef StatusAnswer (*StatusHandler) (const gchar *path, gpointer data);
 
 /* Starts a server on @port of all addresses; 0: any free port. Returns %NULL with @error if the
@@ -23,7 +24,7 @@ StatusServer *status_server_new (
     guint16 port, StatusHandler handler, gpointer data, GError **error);
 guint16 status_server_get_port (StatusServer *server);
 
-/* Waits for handlers that are running. */
+/* Frees the server, after waiting for all calls of the handler to return. */
 void status_server_free (StatusServer *server);
 
 G_END_DECLS

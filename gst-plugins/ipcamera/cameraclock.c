@@ -3,10 +3,11 @@
 
 /* Time from NTP's epoch (1900) to the Unix epoch (1970). */
 #define EPOCH (G_GINT64_CONSTANT (2208988800) * GST_SECOND)
-/* NTP's seconds have 32 bits, and begin again in 2036. */
+/* Length of an NTP era: NTP's seconds have 32 bits, and begin again at 0 in 2036. */
 #define ERA ((GstClockTimeDiff) (G_GINT64_CONSTANT (1) << 32) * GST_SECOND)
 
-/* Returns the difference of the clocks, in the NTP era in which it is the smallest. */
+/* Returns the difference of the clocks, with the camera's time taken to be in the NTP era in which
+ * the difference is the smallest. */
 static GstClockTimeDiff
 difference_of (GstClockTime camera, GstClockTime own)
 {

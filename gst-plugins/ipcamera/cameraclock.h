@@ -11,7 +11,7 @@ typedef enum {
   CAMERA_CLOCK_DISTRUSTED, /* the camera's clock differs too much from this machine's */
 } CameraClockState;
 
-/* Decides whether a camera's clock is right. */
+/* Decides whether a camera's clock is used, by its difference from this machine's clock. */
 typedef struct {
   CameraClockState state;
   GstClockTimeDiff difference; /* ns by which the camera's clock is ahead of this machine's */
@@ -21,9 +21,10 @@ typedef struct {
  * camera_clock_see:
  * @camera: the camera's time of a frame, ns since 1900 as in NTP
  * @own: this machine's time of that frame, ns since the Unix epoch
- * @tolerance: ns; a clock that was distrusted has to come within three quarters of it
+ * @tolerance: largest difference of a trusted clock, ns; a clock that is distrusted has to come
+ *   within three quarters of @tolerance
  *
- * The difference includes the time that a frame takes to arrive.
+ * The difference of the clocks includes the time that a frame takes to arrive.
  *
  * Returns: whether the state has changed
  */

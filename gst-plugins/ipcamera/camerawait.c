@@ -2,7 +2,7 @@
 #include "camerawait.h"
 
 #define SHORTEST 1.0 /* s */
-#define LONGEST 24.0 /* s, without the random part */
+#define LONGEST 24.0 /* longest wait without its random part, s */
 #define RANDOM_PART 0.25
 #define GOOD_TIME 60.0 /* s */
 

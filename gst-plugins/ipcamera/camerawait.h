@@ -5,19 +5,20 @@
 
 G_BEGIN_DECLS
 
-/* The wait before the next attempt to connect to a camera: 1 to 24 s, twice as long after each
- * failure, plus a random part of up to a quarter. The random part keeps cameras that failed
- * together from connecting together. */
+/* The wait before the next attempt to connect to a camera: 1 to 24 s, doubled after each failure,
+ * plus a random part of up to a quarter. The random part keeps cameras that failed together from
+ * connecting together. */
 typedef struct {
   guint failures; /* in a row */
 } CameraWait;
 
 /**
  * camera_wait_take:
- * @played: s for which the camera gave frames; a minute or more makes the waits short again
- * @refused: the camera refused the password; the wait is the longest one, because cameras lock an
- *   account that is tried too often
- * @random: 0 to 1
+ * @played: time (s) for which the camera gave frames; after a minute or more the waits begin at 1 s
+ *   again
+ * @refused: whether the camera refused the password; then the longest wait is returned, because
+ *   cameras lock an account that is tried too often
+ * @random: a random number from 0 to 1
  *
  * Returns: the wait, s
  */

@@ -7,11 +7,15 @@
 GST_DEBUG_CATEGORY (gst_ip_camera_src_debug);
 #define GST_CAT_DEFAULT gst_ip_camera_src_debug
 
-#define MOST_PICTURES 12      /* frames in the queue, if each can be decoded alone */
-#define MOST_DELTA_FRAMES 120 /* frames in the queue, if frames depend on earlier ones */
-/* frames; a bound, because some streams have no key frames */
+/* largest number of frames in the queue if each can be decoded alone */
+#define MOST_PICTURES 12
+/* largest number in the queue of frames that depend on earlier ones */
+#define MOST_DELTA_FRAMES 120
+/* Largest number of frames dropped while a key frame is waited for; there is a limit because some
+ * streams have no key frames. */
 #define MOST_SKIPPED 300
-#define MOST_BYTES (16u * 1024u * 1024) /* bytes in the queue, without the newest frame */
+/* largest size of the queue without its newest frame, bytes */
+#define MOST_BYTES (16u * 1024u * 1024)
 
 void
 gst_camera_gate_init (GstCameraGate *self, GstElement *element, GstElement *queue)
@@ -62,7 +66,7 @@ compare_clocks (GstCameraGate *self, GstBuffer *packet, GstClockTime camera)
         (gdouble) clock->difference / GST_SECOND);
 }
 
-/* All packets of a frame have the same time, so one of them is enough. */
+/* All RTP packets of a frame have the same time, so it is enough to read one of them. */
 static void
 see_packet (GstCameraGate *self, GstBuffer *packet)
 {
@@ -169,7 +173,7 @@ stamp (GstCameraGate *self, GstBuffer *frame)
   return frame;
 }
 
-/* Returns: (nullable) (transfer full): the frame to push; NULL: it was dropped */
+/* Returns: (nullable) (transfer full): the frame to push; NULL if @frame was dropped */
 static GstBuffer *
 pass_or_drop (GstCameraGate *self, GstBuffer *frame)
 {
@@ -236,8 +240,8 @@ set_caps (GstCameraGate *self, GstEvent *event)
   GST_INFO_OBJECT (self->element, "the camera gives %" GST_PTR_FORMAT, caps);
 }
 
-/* With self->lock. Buffers get their running time as timestamp, so downstream gets a segment in
- * which the two are equal. */
+/* With self->lock. Replaces the segment by one in which timestamps and running times are equal,
+ * because the gate gives buffers their running time as timestamp. */
 static void
 take_segment (GstCameraGate *self, GstPadProbeInfo *info)
 {
@@ -249,7 +253,8 @@ take_segment (GstCameraGate *self, GstPadProbeInfo *info)
   GST_PAD_PROBE_INFO_DATA (info) = gst_event_new_segment (&segment);
 }
 
-/* Downstream sees one endless stream, even if connections end and begin. */
+/* Drops events that a connection sends when it begins or ends, so that downstream sees one endless
+ * stream. */
 static GstPadProbeReturn
 pass_event (GstCameraGate *self, GstPadProbeInfo *info)
 {
@@ -282,8 +287,8 @@ pass_event (GstCameraGate *self, GstPadProbeInfo *info)
   return ret;
 }
 
-/* A serialized query would wait in the queue, behind its frames, for as long as what follows takes
- * none. */
+/* Drops serialized queries, because such a query would wait in the queue behind the frames, for as
+ * long as downstream takes no frame. */
 static GstPadProbeReturn
 pass_query (const GstPadProbeInfo *info)
 {

@@ -14,7 +14,7 @@ typedef struct {
   const gchar *encoding; /* `encoding-name` of the RTP packets */
   const gchar *depayloader;
   const gchar *parser; /* nullable */
-  const gchar *caps;   /* caps of the frames before a decoder */
+  const gchar *caps;   /* caps of the encoded frames */
 } Codec;
 
 static const Codec codecs[] = {
@@ -41,7 +41,8 @@ find_codec (const GstCaps *caps)
 
 /* --- the elements behind rtspsrc --- */
 
-/* Returns: (nullable) (transfer none): the new element in the bin. %NULL: an error was posted. */
+/* Returns: (nullable) (transfer none): the new element in the bin; %NULL if the element is missing
+ * and an error was posted. */
 static GstElement *
 add (GstCameraLink *self, const gchar *factory)
 {
@@ -84,8 +85,8 @@ list_decoders (GstCaps *caps)
   return g_list_sort (fit, gst_plugin_feature_rank_compare_func);
 }
 
-/* Returns: (nullable) (transfer full): a decoder with one pad of each direction, whose device is
- * there */
+/* Returns: (nullable) (transfer full): a decoder with one sink pad and one source pad; NULL if its
+ * device is missing */
 static GstElement *
 try_decoder (GstElementFactory *factory)
 {
@@ -102,7 +103,8 @@ try_decoder (GstElementFactory *factory)
   return NULL;
 }
 
-/* Returns: (nullable) (transfer none): the new decoder in the bin. %NULL: an error was posted. */
+/* Returns: (nullable) (transfer none): the new decoder in the bin; %NULL if there is no decoder and
+ * an error was posted. */
 static GstElement *
 add_decoder (GstCameraLink *self, const Codec *codec)
 {
@@ -126,8 +128,8 @@ add_decoder (GstCameraLink *self, const Codec *codec)
   return decoder;
 }
 
-/* Appends an element to the chain that ends with @last. Returns FALSE if an element is missing, or
- * the two can't be linked. */
+/* Appends @next to the chain of elements that ends with @last. Returns FALSE if one of these two is
+ * NULL, or they can't be linked. */
 static gboolean
 append (GstElement **last, GstElement *next)
 {
@@ -145,7 +147,8 @@ append_parser (GstCameraLink *self, const Codec *codec, GstElement **last)
   if (!codec->parser)
     return TRUE;
   parser = add (self, codec->parser);
-  /* send the parameter sets before each key frame, because a reader may begin at any of them */
+  /* the parser inserts the parameter sets before each key frame, because a reader may begin at any
+   * key frame */
   if (parser)
     gst_util_set_object_arg (G_OBJECT (parser), "config-interval", "-1");
   return append (last, parser);
@@ -192,7 +195,7 @@ start_all (GstCameraLink *self)
   GstIterator *elements = gst_bin_iterate_sorted (GST_BIN (self->bin));
   GValue item = G_VALUE_INIT;
 
-  /* elements that are farther downstream come first */
+  /* the iterator returns elements farther downstream first, so these start first */
   while (gst_iterator_next (elements, &item) == GST_ITERATOR_OK) {
     GstElement *element = g_value_get_object (&item);
 
@@ -232,7 +235,8 @@ build (GstCameraLink *self, const Codec *codec, GstPad *packets)
 
 /* --- the time of arrival --- */
 
-/* Returns the running time now; GST_CLOCK_TIME_NONE: there is no clock yet */
+/* Returns the present running time of @element; GST_CLOCK_TIME_NONE: the element has no clock
+ * yet */
 static GstClockTime
 running_time_now (GstElement *element)
 {
@@ -269,9 +273,9 @@ add_arrivals (GstPad *pad, GstPadProbeInfo *info, gpointer element)
 }
 
 /* Handles rtpbin's signal `new-jitterbuffer`. rtspsrc puts a time of arrival only on the first
- * packet of a TCP connection, so a probe puts one on the other packets. Otherwise timestamps would
- * follow the camera's quartz, which is seconds off after days. The jitterbuffer also starts after
- * two packets in order, without its usual wait. */
+ * packet of a TCP connection, so a probe puts one on the other packets: without these, timestamps
+ * would follow the camera's quartz, which differs by seconds after some days. The jitterbuffer is
+ * also set to start after two packets in order, without its usual wait. */
 static void
 configure_jitterbuffer (
     GstElement *manager, GstElement *buffer, guint session, guint ssrc, gpointer data)
@@ -294,8 +298,8 @@ configure_manager (GstElement *source, GstElement *manager, gpointer data)
   g_signal_connect (manager, "new-jitterbuffer", G_CALLBACK (configure_jitterbuffer), data);
 }
 
-/* Handles rtspsrc's signal `select-stream`: selects the first video in a format that can be
- * read. */
+/* Handles rtspsrc's signal `select-stream`: selects the first video stream in a format that the
+ * element supports. */
 static gboolean
 select_stream (GstElement *source, guint stream, GstCaps *caps, gpointer data)
 {

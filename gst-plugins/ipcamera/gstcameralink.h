@@ -19,17 +19,17 @@ typedef struct {
   GstClockTime latency, timeout; /* ns */
 } GstCameraAddress;
 
-/* Called once the camera's video is known. @codec: "H264", "H265" or "JPEG" */
+/* Called once when rtspsrc has the camera's video. @codec: "H264", "H265" or "JPEG" */
 typedef void (*GstCameraFound) (GstPad *packets, const gchar *codec, gpointer data);
 
 /* One connection to a camera: rtspsrc with a depayloader and, if downstream needs them, a parser
- * and a decoder. Each connection gets new elements, because only these surely have no state of the
- * last connection. */
+ * and a decoder. Each connection gets new elements, because new elements certainly have no state of
+ * the last connection. */
 typedef struct {
   GstElement *bin; /* the owner adds it to its own bin */
   GstElement *source;
-  GstPad *pad;       /* frames leave the bin by it */
-  GstPad *following; /* this source pad's peer decides which caps are accepted */
+  GstPad *pad;       /* ghost pad by which frames leave the bin */
+  GstPad *following; /* source pad of ipcamerasrc, whose peer decides which caps are accepted */
   gboolean found;    /* a video was chosen */
   GstCameraFound notify;
   gpointer data;
@@ -37,12 +37,12 @@ typedef struct {
 
 /**
  * gst_camera_link_new:
- * @following: source pad of the element, whose peer says which caps it takes
+ * @following: source pad of ipcamerasrc, whose peer decides which caps are accepted
  * @error: GST_CORE_ERROR_MISSING_PLUGIN: rtspsrc isn't installed
  *
- * A later failure is an error message of an element inside @bin.
+ * If the connection fails later, an element inside @bin posts an error message.
  *
- * Returns: (nullable): free it once its bin is in the state NULL
+ * Returns: (nullable): the connection, to be freed once its bin is in the state NULL
  */
 GstCameraLink *gst_camera_link_new (const GstCameraAddress *address, GstPad *following,
     GstCameraFound notify, gpointer data, GError **error);

@@ -38,7 +38,7 @@ const FogField gst_camera_settings_fields[] = {
     {0},
 };
 
-/* FogField reads and writes an enum as a gint. */
+/* The size is checked because FogField reads and writes an enum as a gint. */
 G_STATIC_ASSERT (sizeof (GstCameraTransport) == sizeof (gint));
 
 GType
@@ -92,7 +92,7 @@ is_set (const gchar *text)
   return text && *text;
 }
 
-/* Returns: (nullable): what is wrong with the text */
+/* Returns: (nullable): what is wrong with the URI; NULL if it is valid */
 static const gchar *
 judge_uri (const gchar *text)
 {
@@ -103,7 +103,7 @@ judge_uri (const gchar *text)
     return "isn't set: it takes rtsp://HOST:PORT/PATH";
   if (g_strcmp0 (scheme, "rtsp") != 0 && g_strcmp0 (scheme, "rtsps") != 0)
     return "doesn't begin with rtsp:// or rtsps://";
-  /* the user's part ends at a / or ? in a password */
+  /* any @ is refused, because GUri ends the user's part at a / or ? in a password */
   if (strchr (text, '@'))
     return "holds a user or a password, which lists of processes and logs would show: use user "
            "and password-file (an @ in the path is %40)";
@@ -164,8 +164,8 @@ install_texts (GObjectClass *klass)
   /**
    * GstIpCameraSrc:uri:
    *
-   * The address of the camera's stream: `rtsp://HOST:PORT/PATH`, or `rtsps://` for TLS. It has no
-   * user and no password in it.
+   * The address of the camera's stream: `rtsp://HOST:PORT/PATH`, or `rtsps://` for TLS. The address
+   * contains no user and no password.
    *
    * Since: 0.1
    */
@@ -187,8 +187,8 @@ install_texts (GObjectClass *klass)
   /**
    * GstIpCameraSrc:password-file:
    *
-   * A file that holds the password in one line. It is read again for each connection, so a changed
-   * password needs no restart.
+   * A file that holds the password in one line. The file is read again for each connection, so a
+   * changed password needs no restart.
    *
    * Since: 0.1
    */
@@ -199,8 +199,9 @@ install_texts (GObjectClass *klass)
    * GstIpCameraSrc:tls-ca-file:
    *
    * A file in PEM of the certificates to trust instead of the system's authorities, for `rtsps://`:
-   * that of a private authority, or the camera's own, which may then have any name in it. Unset:
-   * the system's authorities. The file is read again for each connection.
+   * the certificate of a private authority, or the camera's own certificate, which may then contain
+   * any name. If the property is unset, the system's authorities are trusted. The file is read
+   * again for each connection.
    *
    * Since: 0.1
    */
@@ -217,8 +218,8 @@ install_times (GObjectClass *klass)
   /**
    * GstIpCameraSrc:latency:
    *
-   * Time (ns) to wait for packets that were lost or come late. No packet waits for longer. If no
-   * packet is lost, only the first frame is delayed.
+   * Time (ns) to wait for packets that were lost or come late. No packet waits for longer than this
+   * time. If no packet is lost, only the first frame is delayed.
    *
    * Since: 0.1
    */
@@ -230,7 +231,7 @@ install_times (GObjectClass *klass)
    * GstIpCameraSrc:timeout:
    *
    * If the camera sends no frame for this time (ns), also at the start, the element connects to it
-   * again. Set it to several frame periods of a slow camera.
+   * again. For a slow camera, set this time to several frame periods.
    *
    * Since: 0.1
    */
@@ -261,7 +262,7 @@ gst_camera_settings_install_properties (GObjectClass *klass)
   /**
    * GstIpCameraSrc:transport:
    *
-   * How RTP packets are sent. The default passes firewalls and NAT.
+   * How RTP packets are sent. The default, `tcp`, passes firewalls and NAT.
    *
    * Since: 0.1
    */

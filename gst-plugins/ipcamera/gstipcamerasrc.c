@@ -9,37 +9,40 @@
  * are decoded.
  *
  * The element connects again to a camera that ends the connection, refuses it, or sends no frame
- * for #GstIpCameraSrc:timeout. It waits 1 to 30 s before: twice as long each time, plus a random
- * part. After a minute with frames the waits are short again. After a refused password it waits 24
- * to 30 s, because cameras lock accounts, or until the password's file changes. Downstream sees one
- * stream that the camera never ends, so the faults of one camera don't reach other branches of a
- * pipeline. Once downstream itself ends the stream (#GST_FLOW_EOS), the element sends EOS and
- * doesn't connect again in this run.
+ * for #GstIpCameraSrc:timeout. Before each attempt it waits 1 to 30 s: twice as long each time,
+ * plus a random part. After a minute with frames the waits are short again. After a refused
+ * password the element waits 24 to 30 s, because cameras lock accounts, or until the password's
+ * file changes. Downstream sees one stream that the camera never ends, so the faults of one camera
+ * don't reach other branches of a pipeline. Once downstream itself ends the stream (#GST_FLOW_EOS),
+ * the element sends EOS and doesn't connect again in this run.
  *
  * The password is read from #GstIpCameraSrc:password-file for each connection. No property, dot
- * file or log shows it. Without `rtsps://` it crosses the network as the camera asks for it:
- * readable for Basic, as a hash for Digest.
+ * file or log shows the password. Without `rtsps://` the password is sent as the camera asks for
+ * it: as plain text with Basic authentication, as a hash with Digest authentication.
  *
- * The camera sends its time in RTCP sender reports. If this differs from this machine's clock by at
- * most #GstIpCameraSrc:clock-tolerance, frames get the camera's time of capture as a
+ * The camera sends its time in RTCP sender reports. If the camera's clock differs from this
+ * machine's clock by at most #GstIpCameraSrc:clock-tolerance, frames get the camera's time of
+ * capture as a
  * #GstReferenceTimestampMeta (`timestamp/x-unix`), which #kafkasink sends as `capture-time`. The
- * time that a frame takes to arrive is a part of that difference. Frames before the first report,
- * and those of a camera whose clock is wrong, get no such meta: readers take their time of arrival.
+ * measured difference includes the time that a frame takes to arrive. Frames before the first
+ * sender report, and frames of a camera whose clock is wrong, get no #GstReferenceTimestampMeta, so
+ * their time of arrival counts as the time of capture.
  *
- * The element never holds a camera back. At most 12 pictures, or 120 frames of H.264 or H.265, wait
- * for downstream; others are dropped, counted and reported.
+ * The element never makes a camera wait. At most 12 pictures, or 120 frames of H.264 or H.265, wait
+ * for downstream; further frames are dropped, counted and reported.
  *
  * ## Messages
  *
- * Warnings: why a camera gives no frames, once for each reason (with the domain and code of the
- * cause, RESOURCE/NOT_AUTHORIZED for a refused password); RESOURCE/BUSY when frames are dropped,
- * and RESOURCE/SETTINGS about a clock that isn't used, each once a run. Info messages: the same
- * reason again (RESOURCE/OPEN_READ), and that the camera gives frames again (RESOURCE/READ).
+ * A warning says why a camera gives no frames, once for each reason, with the domain and code of
+ * the cause (RESOURCE/NOT_AUTHORIZED for a refused password). The warnings RESOURCE/BUSY, when
+ * frames are dropped, and RESOURCE/SETTINGS, about a clock that isn't used, come once a run. Info
+ * messages say that an attempt failed again for the same reason (RESOURCE/OPEN_READ), and that the
+ * camera gives frames again (RESOURCE/READ).
  *
  * ## Errors
  *
- * RESOURCE/SETTINGS and RESOURCE/OPEN_READ about a property or the password's file, when the
- * element starts. Later faults are warnings.
+ * The element posts the errors RESOURCE/SETTINGS and RESOURCE/OPEN_READ about a property or the
+ * password's file when it starts. Later faults cause warnings only.
  *
  * ## Example launch line
  *
@@ -62,9 +65,10 @@
 
 #define GST_CAT_DEFAULT gst_ip_camera_src_debug
 
-/* us: how often the control thread looks at the counts */
+/* interval at which the control thread reads the counts of the gate, us */
 #define TICK (G_USEC_PER_SEC / 4)
-/* us: how often a waiting thread looks whether the password's file has changed */
+/* interval at which the control thread, while it waits, tests whether the password's file has
+ * changed, us */
 #define LOOK G_USEC_PER_SEC
 
 #define CAPS                                                                                       \
@@ -90,31 +94,31 @@ struct _GstIpCameraSrc {
 
   GstCameraSettings settings; /* guarded by the object lock */
 
-  GMutex lock; /* guards the fields below; the gate's lock may be taken under it */
+  GMutex lock; /* guards the fields below; the gate's lock may be taken while it is held */
   GCond cond;
-  GThread *thread; /* (nullable): runs in PLAYING. Only state changes use this field. */
+  GThread *thread; /* (nullable): the control thread, in PLAYING; used only by state changes */
   gboolean stopping;
   gboolean ended;       /* EOS was sent downstream, or downstream has ended the stream */
   gboolean connected;   /* it gives frames */
-  GError *fault;        /* (nullable): the first error of this connection */
+  GError *fault;        /* (nullable): first error of the present connection */
   const gchar *codec;   /* (nullable) */
   guint64 ends[CAUSES]; /* connections that ended */
-  gdouble wait;         /* s until the next connection */
+  gdouble wait;         /* time until the next attempt to connect, s */
 
-  /* only the control thread uses the fields below, within a run */
+  /* only the control thread uses the fields below while the element runs */
   CameraWait waits;
   GError *reported; /* (nullable): the fault in the latest warning */
-  gint64 away;      /* when the camera failed, monotonic us; 0: it hasn't failed */
-  guint attempts;   /* attempts to connect since then */
+  gint64 away;      /* monotonic time when the camera failed, us; 0: it hasn't failed */
+  guint attempts;   /* number of attempts to connect since the camera failed */
   gboolean reported_drops, reported_clock;
 };
 
 /**
  * GstIpCameraSrc!src:
  *
- * H.264, H.265 or MJPEG as the camera sends it, if downstream takes that; otherwise raw video. The
- * format and the size may change at any time. Buffers are timestamped with the running time of
- * their arrival.
+ * The pad pushes H.264, H.265 or MJPEG as the camera sends it, if downstream takes that format;
+ * otherwise raw video. The format and the size may change at any time. Buffers are timestamped with
+ * the running time of their arrival.
  *
  * Since: 0.1
  */
@@ -188,8 +192,8 @@ is_of_connection (GstIpCameraSrc *self, GstMessage *message)
   return source && source != GST_OBJECT (self) && source != GST_OBJECT (self->queue);
 }
 
-/* Returns TRUE if the message may leave the bin. A connection's own messages are of no use to the
- * application, and an error would end its pipeline. */
+/* Returns TRUE if the message may leave the bin. Other messages of a connection's elements are of
+ * no use to the application, and an error message would end its pipeline. */
 static gboolean
 may_leave (GstMessage *message)
 {
@@ -277,7 +281,8 @@ begin_stream (GstIpCameraSrc *self)
   gst_pad_send_event (self->sinkpad, gst_event_new_stream_start (id));
 }
 
-/* Once downstream has refused a buffer, the queue takes none before it is started again. */
+/* Restarts the queue if downstream has refused a buffer, because the queue then takes no buffers
+ * until it is started again. */
 static void
 mend_queue (GstIpCameraSrc *self)
 {
@@ -302,7 +307,7 @@ close_link (GstIpCameraSrc *self, GstCameraLink *link)
   mend_queue (self);
 }
 
-/* Posts once what a user has to know. */
+/* Posts the warnings about dropped frames and about the camera's clock, each once. */
 static void
 report_counts (GstIpCameraSrc *self, const GstCameraCounts *counts)
 {
@@ -340,7 +345,8 @@ report_return (GstIpCameraSrc *self, gint64 now)
   g_clear_error (&self->reported);
 }
 
-/* With self->lock. Sets a fault if the camera has ended the stream, or gives nothing. */
+/* With self->lock. Sets a fault if the camera has ended the stream, or has given no frame for
+ * @timeout. */
 static void
 judge (GstIpCameraSrc *self, const GstCameraCounts *counts, gint64 opened, gint64 now,
     GstClockTime timeout)
@@ -358,7 +364,7 @@ judge (GstIpCameraSrc *self, const GstCameraCounts *counts, gint64 opened, gint6
         (gdouble) timeout / GST_SECOND);
 }
 
-/* Returns when the connection has failed, or the run ends. */
+/* Watches the connection; returns when it has failed, or the element stops. */
 static void
 watch_link (GstIpCameraSrc *self, GstClockTime timeout)
 {
@@ -390,7 +396,8 @@ measure_play (GstIpCameraSrc *self)
   return counts.first ? (gdouble) (counts.last - counts.first) / G_USEC_PER_SEC : 0;
 }
 
-/* Returns for how long the camera gave frames, s. */
+/* Makes one connection, and waits for its end. Returns the time for which the camera gave frames,
+ * s. */
 static gdouble
 use_connection (GstIpCameraSrc *self, const GstCameraSettings *settings)
 {
@@ -452,7 +459,7 @@ report_fault (GstIpCameraSrc *self, const GError *fault, gdouble wait)
   self->reported = g_error_copy (fault);
 }
 
-/* Returns: (nullable) (transfer full): why the connection ended; NULL if the run ends */
+/* Returns: (nullable) (transfer full): why the connection ended; NULL if the element stops */
 static GError *
 take_fault (GstIpCameraSrc *self)
 {
@@ -468,7 +475,7 @@ take_fault (GstIpCameraSrc *self)
   return fault;
 }
 
-/* Ends early if the file of the password changes. */
+/* Waits before the next attempt to connect; returns early if the file of the password changes. */
 static void
 wait_for (GstIpCameraSrc *self, gdouble seconds, const gchar *password_file)
 {
@@ -607,14 +614,14 @@ gst_ip_camera_src_change_state (GstElement *element, GstStateChange transition)
     begin_stream (self);
   if (transition == GST_STATE_CHANGE_PAUSED_TO_PLAYING)
     start_thread (self);
-  /* It is live: it gives nothing before PLAYING. */
+  /* NO_PREROLL, because the element is live: it gives no frame before PLAYING. */
   return transition == GST_STATE_CHANGE_READY_TO_PAUSED ||
                  transition == GST_STATE_CHANGE_PLAYING_TO_PAUSED
              ? GST_STATE_CHANGE_NO_PREROLL
              : ret;
 }
 
-/* Ends the connection, and lets no other follow in this run. */
+/* Ends the connection, and prevents further connections until the element is started again. */
 static void
 end_connections (GstIpCameraSrc *self)
 {
@@ -624,7 +631,8 @@ end_connections (GstIpCameraSrc *self)
   g_mutex_unlock (&self->lock);
 }
 
-/* EOS has to reach downstream even while the camera is away. */
+/* Sends EOS into the queue, so that it reaches downstream even while there is no connection to the
+ * camera. */
 static void
 end_stream (GstIpCameraSrc *self, GstEvent *eos)
 {
@@ -641,8 +649,8 @@ gst_ip_camera_src_send_event (GstElement *element, GstEvent *event)
   return TRUE;
 }
 
-/* Ends the run if downstream takes no more frames. The queue takes no EOS after that, so EOS goes
- * past it. */
+/* Ends the stream if downstream takes no more frames: a push returned GST_FLOW_EOS. The queue then
+ * takes no EOS any more, so EOS is pushed by the source pad. */
 static GstFlowReturn
 take_flow (GstIpCameraSrc *self, GstFlowReturn flow)
 {
@@ -668,7 +676,8 @@ push_list (GstPad *pad, GstObject *parent, GstBufferList *frames)
       gst_pad_get_element_private (pad), gst_proxy_pad_chain_list_default (pad, parent, frames));
 }
 
-/* The latency doesn't depend on whether there is a connection. */
+/* Answers the latency query itself, because the latency doesn't depend on whether there is a
+ * connection. */
 static gboolean
 gst_ip_camera_src_query (GstPad *pad, GstObject *parent, GstQuery *query)
 {
@@ -766,16 +775,16 @@ install_stats (GObjectClass *klass)
    * | --- | --- | --- |
    * | connected | boolean | the camera gives frames |
    * | codec | string | `H264`, `H265` or `JPEG`; absent before the first connection |
-   * | frames, bytes | uint64 | frames given to what follows, decoded or not, and their bytes |
-   * | dropped | uint64 | frames dropped because what follows took too few |
+   * | frames, bytes | uint64 | frames pushed downstream, decoded or not, and their bytes |
+   * | dropped | uint64 | frames dropped because downstream took too few |
    * | failed | uint64 | connections that the camera refused or ended, or that failed otherwise |
    * | refused | uint64 | connections that ended because the password was refused |
    * | frozen | uint64 | connections without a frame for #GstIpCameraSrc:timeout |
-   * | wait | double | s from the end of the latest connection to the next; 0: it isn't waiting |
-   * | clock-trusted | boolean | frames get the camera's time of capture |
-   * | clock-frames | uint64 | frames that got it |
-   * | clock-difference | double | s by which the camera's clock is ahead, less the time from
-   *   capture to arrival; absent if the camera hasn't said its time |
+   * | wait | double | s from the end of the latest connection to the next attempt; 0: no wait |
+   * | clock-trusted | boolean | the camera's clock is used for the time of capture |
+   * | clock-frames | uint64 | frames that got the camera's time of capture |
+   * | clock-difference | double | s by which the camera's clock is ahead, minus the time from
+   *   capture to arrival; absent if the camera hasn't sent its time |
    *
    * Since: 0.1
    */
@@ -821,7 +830,7 @@ add_queue (GstIpCameraSrc *self)
   GstPad *pad;
 
   self->queue = gst_element_factory_make ("queue", "frames");
-  /* the gate bounds the queue */
+  /* the queue itself has no limits, because the gate limits it */
   g_object_set (self->queue, "max-size-buffers", 0, "max-size-bytes", 0, "max-size-time",
       (guint64) 0, "silent", TRUE, NULL);
   gst_bin_add (GST_BIN (self), self->queue);
@@ -841,7 +850,8 @@ gst_ip_camera_src_init (GstIpCameraSrc *self)
   g_mutex_init (&self->lock);
   g_cond_init (&self->cond);
   gst_camera_settings_init (&self->settings);
-  /* Otherwise the bin would be a source only while it is connected. */
+  /* The flag is set here, because a bin is a source only while it contains a source, which this one
+   * does only while it is connected. */
   gst_bin_set_suppressed_flags (GST_BIN (self), GST_ELEMENT_FLAG_SOURCE | GST_ELEMENT_FLAG_SINK);
   GST_OBJECT_FLAG_SET (self, GST_ELEMENT_FLAG_SOURCE);
   add_queue (self);

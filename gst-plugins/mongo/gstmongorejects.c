@@ -6,12 +6,13 @@
 GST_DEBUG_CATEGORY_EXTERN (gst_mongo_sink_debug);
 #define GST_CAT_DEFAULT gst_mongo_sink_debug
 
-/* A stream with many bad documents must not flood the bus. */
+/* The shortest time (us) between two warnings about rejected documents, because a stream with many
+ * of them must not flood the bus. */
 #define WARNING_INTERVAL G_USEC_PER_SEC
 #define QUEUED_MAX 1000
 #define QUEUED_BYTES_MAX (16 * 1024 * 1024)
 
-/* An item that the pad's task pushes. */
+/* A rejected document, or EOS, that the task of the pad `rejects` has to push. */
 typedef struct {
   GstCaps *caps;
   GstBuffer *buffer; /* NULL: push EOS */
@@ -70,7 +71,8 @@ queued_free (Queued *item)
   g_free (item);
 }
 
-/* Returns: (nullable): the next item; %NULL when the task has to end */
+/* Returns: (nullable): the next item of the queue, after waiting for one; %NULL when the task has
+ * to end */
 static Queued *
 next_queued (GstMongoRejects *self)
 {
@@ -88,7 +90,7 @@ next_queued (GstMongoRejects *self)
   return item;
 }
 
-/* Marks the queued documents failed, so that their messages are read again. */
+/* Empties the queue and marks its documents failed, so that their Kafka messages are read again. */
 static void
 flush (GstMongoRejects *self, GstFlowReturn flow)
 {
@@ -130,8 +132,8 @@ push_caps (GstPad *pad, GstCaps *caps)
   gst_clear_caps (&current);
 }
 
-/* Pushes the events that must precede the first buffer. After EOS, and a seek, the pad has to be
- * flushed before it accepts buffers again. */
+/* Pushes the events that must precede a buffer on the pad `rejects`: stream-start, caps and
+ * segment, and after EOS a flush, without which the pad wouldn't accept buffers again. */
 static void
 prepare (GstPad *pad, GstCaps *caps)
 {
@@ -243,8 +245,8 @@ gst_mongo_rejects_release_pad (GstMongoRejects *self, GstPad *pad)
   fog_slot_release_pad (&self->slot, self->element, pad);
 }
 
-/* Returns a new buffer with the document's bytes, and with the times, headers and ack token of its
- * buffer. */
+/* Returns a new buffer with the bytes of a rejected document, and with the times, headers and ack
+ * token of the buffer that it came in. */
 static GstBuffer *
 new_buffer (const GstMongoReject *reject)
 {
@@ -256,7 +258,8 @@ new_buffer (const GstMongoReject *reject)
   gst_buffer_copy_into (
       buffer, reject->origin, GST_BUFFER_COPY_FLAGS | GST_BUFFER_COPY_TIMESTAMPS, 0, -1);
   gst_kafka_meta_copy (buffer, reject->origin);
-  /* a token of its own, so that the other documents of its message don't decide about it */
+  /* the new buffer gets a part of the ack token, so that it is marked done or failed apart from the
+   * message's other documents */
   gst_kafka_meta_make_part (buffer);
   gst_kafka_meta_set_headers (
       buffer, MONGO_HEADER_REJECT_REASON, reject->reason, MONGO_HEADER_REJECT_CODE, code, NULL);
@@ -270,8 +273,8 @@ is_full (GstMongoRejects *self)
   return self->queue.length >= QUEUED_MAX || self->queued_bytes >= QUEUED_BYTES_MAX;
 }
 
-/* The function takes ownership of @caps and @buffer, and queues them for the task. @buffer: NULL
- * for EOS, which never waits. */
+/* Takes ownership of @caps and @buffer, and queues them for the task of the pad `rejects`. @buffer:
+ * NULL means EOS, which is queued even if the queue is full. */
 static GstFlowReturn
 enqueue (GstMongoRejects *self, GstCaps *caps, GstBuffer *buffer, gboolean interruptible)
 {
@@ -281,8 +284,8 @@ enqueue (GstMongoRejects *self, GstCaps *caps, GstBuffer *buffer, gboolean inter
   *item = (Queued){caps, buffer};
   g_mutex_lock (&self->lock);
   while (buffer && !self->flushing && is_full (self) && !(interruptible && self->interrupted)) {
-    GST_LOG_OBJECT (self->element, "%u rejected documents wait for the pad: waiting for room",
-        self->queue.length);
+    GST_LOG_OBJECT (self->element,
+        "%u rejected documents wait for the pad: waiting until one is pushed", self->queue.length);
     g_cond_wait (&self->changed, &self->lock);
   }
   if (self->flushing)
@@ -326,7 +329,8 @@ may_warn (GstMongoRejects *self, guint64 *documents)
   return may;
 }
 
-/* Returns the name of the Kafka message that the buffer was made from, as text for users. */
+/* Returns topic, partition and offset of the Kafka message that the buffer was made from, as text
+ * for users. */
 static gchar *
 describe_origin (GstBuffer *buffer)
 {

@@ -46,8 +46,10 @@ gst_mongo_sink_mode_get_type (void)
   if (g_once_init_enter (&type)) {
     static const GEnumValue values[] = {
         {MONGO_MODE_INSERT, "Insert the document, unless its _id is stored already", "insert"},
-        {MONGO_MODE_REPLACE, "Replace the document with the same _id, or insert it", "replace"},
-        {MONGO_MODE_UPDATE, "Set the fields in the document with the same _id, or insert it",
+        {MONGO_MODE_REPLACE,
+            "Replace the stored document with the same _id, or insert the document", "replace"},
+        {MONGO_MODE_UPDATE,
+            "Set the document's fields in the stored one with the same _id, or insert the document",
             "update"},
         {MONGO_MODE_GRIDFS, "Store each buffer as a file", "gridfs"},
         {0, NULL, NULL},
@@ -71,7 +73,8 @@ set_expire_field (GstMongoSettings *self, const gchar *name)
   self->target.expire_field = g_strdup (name ? name : DEFAULT_EXPIRE_FIELD);
 }
 
-/* The property uri can't be read, because it may hold a password. */
+/* The fields of GstMongoSettings that hold the properties. The property uri is write-only, because
+ * it may hold a password. */
 static const FogField fields[] = {
     FOG_FIELD (PROP_URI, GstMongoSettings, uri),
     FOG_FIELD (PROP_URI_FILE, GstMongoSettings, uri_file),
@@ -173,10 +176,10 @@ gst_mongo_settings_install_properties (GObjectClass *klass)
   /**
    * GstMongoSink:uri:
    *
-   * The connection string. The connection string may hold a password, so the property can't be
-   * read. Command lines are
-   * visible to all users of a machine: use #GstMongoSink:uri-file or MONGODB_URI there. A malformed
-   * URI is RESOURCE/SETTINGS, and the message hides the password.
+   * The MongoDB connection string, which may hold a password, so the property can't be read. On a
+   * command line use #GstMongoSink:uri-file or MONGODB_URI instead, because all users of a machine
+   * can see command lines. A malformed URI causes the error RESOURCE/SETTINGS, whose message hides
+   * the password.
    *
    * Since: 0.1
    */
@@ -187,9 +190,9 @@ gst_mongo_settings_install_properties (GObjectClass *klass)
   /**
    * GstMongoSink:uri-file:
    *
-   * The name of a file whose only line is the connection string. The file is read at each start.
-   * Errors:
-   * RESOURCE/NOT_FOUND, RESOURCE/OPEN_READ, RESOURCE/SETTINGS.
+   * The name of a file whose only line is the connection string. The file is read at each start of
+   * the element. If the file is missing, unreadable or no URI, the error is RESOURCE/NOT_FOUND,
+   * RESOURCE/OPEN_READ or RESOURCE/SETTINGS.
    *
    * Since: 0.1
    */
@@ -199,7 +202,8 @@ gst_mongo_settings_install_properties (GObjectClass *klass)
   /**
    * GstMongoSink:database:
    *
-   * The database that holds the collection. The server creates it with the first document.
+   * The database that holds the collection. The server creates the database when the first document
+   * is stored in it.
    *
    * Since: 0.1
    */
@@ -210,11 +214,12 @@ gst_mongo_settings_install_properties (GObjectClass *klass)
   /**
    * GstMongoSink:collection:
    *
-   * The collection for the documents. The server creates it with the first document. The name may
-   * be a template that each document fills: the field `camera` replaces `%{camera}`, a field within
-   * a field replaces `%{place.city}`, and a formatted date in UTC replaces `%{captured:%Y-%m}`. A
-   * document is rejected if it lacks the field, or if the name would have characters other than
-   * letters, digits and `_-.:`. A malformed template is RESOURCE/SETTINGS.
+   * The collection for the documents. The server creates the collection when the first document is
+   * stored in it. The name may be a template that each document fills: the field `camera` replaces
+   * `%{camera}`, a field within a field replaces `%{place.city}`, and a formatted date in UTC
+   * replaces `%{captured:%Y-%m}`. A document is rejected if it lacks a field of the template, or if
+   * the collection's name would have characters other than letters, digits and `_-.:`. A malformed
+   * template causes the error RESOURCE/SETTINGS.
    *
    * Since: 0.1
    */
@@ -226,9 +231,10 @@ gst_mongo_settings_install_properties (GObjectClass *klass)
    * GstMongoSink:connections:
    *
    * The number of batches that are written in parallel, each over its own connection. With the
-   * default, two, the server works on one batch while the next is on its way. Documents may be
-   * stored in another order than they came. In the modes `replace`, `update` and `gridfs` order
-   * matters, so they use one connection.
+   * default, two, the server works on one batch while the next batch is on its way to the server.
+   * With several connections, documents may be stored in another order than they came. The modes
+   * `replace`, `update` and `gridfs` use one connection, because in these modes the order of the
+   * documents matters.
    *
    * Since: 0.1
    */
@@ -239,8 +245,9 @@ gst_mongo_settings_install_properties (GObjectClass *klass)
   /**
    * GstMongoSink:batch-size:
    *
-   * The largest number of documents in a batch. A full batch is written at once. When four full
-   * batches are queued, the stream waits. With the default, the time for a round trip is small.
+   * The largest number of documents in a batch. A batch that has batch-size documents is written
+   * without a wait. When four full batches are queued, the stream waits. The default, 500, is so
+   * large that the time for a round trip hardly counts.
    *
    * Since: 0.1
    */
@@ -250,7 +257,8 @@ gst_mongo_settings_install_properties (GObjectClass *klass)
   /**
    * GstMongoSink:batch-bytes:
    *
-   * The largest size of a batch in bytes of BSON. A larger document is written alone.
+   * The largest size of a batch in bytes of BSON. A document that is larger than batch-bytes is
+   * written alone.
    *
    * Since: 0.1
    */
@@ -260,10 +268,10 @@ gst_mongo_settings_install_properties (GObjectClass *klass)
   /**
    * GstMongoSink:batch-latency:
    *
-   * The time that the first document of a batch waits for others (ns). With 0, the default, a
-   * document
-   * is written at once if a connection is free, and the documents that come during a write form the
-   * next batch. A longer wait makes fewer and larger batches, which is less work for the server.
+   * The time (ns) that the first document of a batch waits for more documents. With 0, the default,
+   * a document is written at once if a connection is free, and the documents that come during a
+   * write form the next batch. With a longer wait, batches are fewer and larger, which means less
+   * work for the server.
    *
    * Since: 0.1
    */
@@ -275,26 +283,26 @@ gst_mongo_settings_install_properties (GObjectClass *klass)
    * GstMongoSink:retry-timeout:
    *
    * The time for which a batch is tried again, with growing pauses (ns), while the database can't
-   * be reached, elects a primary, is over its limits, or answers too slowly. After a slow answer
-   * the batch is
-   * written in parts, with more time. While it tries, the element holds the buffers. If no
-   * document of
-   * the batch is stored within this time, the element fails with RESOURCE/WRITE, and messages of
-   * `kafkasrc` are read again. The default of a minute is longer than the election of a primary
-   * and most restarts.
+   * be reached, elects a primary, is over its limits, or answers too slowly. After an answer that
+   * came too slowly, the batch is written in smaller batches, with more time for each answer. The
+   * element holds the buffers of the batch until it is stored or the time is over. If no document
+   * of the batch is stored within this time, the element fails with RESOURCE/WRITE, and messages of
+   * `kafkasrc` are read again. The default, a minute, is longer than the election of a primary and
+   * than most restarts of a server.
    *
    * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_RETRY_TIMEOUT,
       g_param_spec_uint64 ("retry-timeout", "Retry timeout",
-          "How long to try to write a batch before it is an error (ns); 0: once; the maximum: for "
+          "How long the write of a batch is tried before the element fails (ns); 0: once; the "
+          "maximum: for "
           "ever",
           0, G_MAXUINT64, DEFAULT_RETRY_TIMEOUT, flags));
   /**
    * GstMongoSink:drain-timeout:
    *
-   * The time that EOS waits until the last documents are acknowledged (ns); then RESOURCE/WRITE is
-   * posted.
+   * The longest time (ns) that EOS waits until all documents are acknowledged, before the error
+   * RESOURCE/WRITE is posted.
    *
    * Since: 0.1
    */
@@ -305,14 +313,15 @@ gst_mongo_settings_install_properties (GObjectClass *klass)
   /**
    * GstMongoSink:wrap:
    *
-   * Stores each buffer, whatever its caps, as a document with the field `data` (binary) and the
-   * known ones of `caps` (text), `pts`, `dts`, `duration` (ns), `captured` (date) and `headers` (a
-   * document, which may name the collection: `frames-%{headers.camera}`; a value that is no UTF-8
-   * text is binary). Headers whose names can't be a field's (empty, with a dot, with a dollar sign
-   * first, no UTF-8), and all but the last one of a name, are in the array `other-headers` as
-   * documents of `name` and `value`. Without this property the element takes only
-   * `application/json`, `application/x-ndjson` and `application/bson`. A buffer of more than 16 MiB
-   * is rejected.
+   * Stores each buffer, whatever its caps, as a document. The fields of this document are `data`
+   * (binary) and, if they are known, `caps` (text), `pts`, `dts`, `duration` (ns), `captured`
+   * (date) and `headers` (a document, which may name the collection: `frames-%{headers.camera}`;
+   * the value of a header is binary if it isn't UTF-8 text). A header whose name can't be the name
+   * of a field (because it is empty, has a dot, begins with a dollar sign or isn't UTF-8), and a
+   * header that a later one of the same name follows, are in the array `other-headers` as documents
+   * of `name` and `value`. Without `wrap` the element takes only `application/json`,
+   * `application/x-ndjson` and `application/bson`. A buffer whose document would be larger than 16
+   * MiB is rejected.
    *
    * Since: 0.1
    */
@@ -335,31 +344,32 @@ gst_mongo_settings_install_properties (GObjectClass *klass)
   /**
    * GstMongoSink:expire-field:
    *
-   * The name of the date from which #GstMongoSink:expire-after counts: one field, but not `_id`. A
-   * time series counts from its #GstMongoSink:time-field instead. A document without a date there
-   * is stored and never expires; the 1st, 2nd, 4th, 8th … is a warning RESOURCE/SETTINGS.
+   * The name of the date from which #GstMongoSink:expire-after counts: the name of one field other
+   * than `_id`. In a time series, expire-after counts from #GstMongoSink:time-field instead. A
+   * document without a date in expire-field is stored and never expires; the 1st, 2nd, 4th, 8th …
+   * such document causes a warning RESOURCE/SETTINGS.
    *
    * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_EXPIRE_FIELD,
-      g_param_spec_string ("expire-field", "Expire field", "Date from which expire-after counts",
-          DEFAULT_EXPIRE_FIELD, flags));
+      g_param_spec_string ("expire-field", "Expire field",
+          "Name of the date field from which expire-after counts", DEFAULT_EXPIRE_FIELD, flags));
   /**
    * GstMongoSink:expire-after:
    *
    * The server deletes a document this many seconds after its #GstMongoSink:expire-field, by an
-   * index with the name `mongosink-expiry`, or in a time series after its
-   * #GstMongoSink:time-field. 0: never. -1, the default: a collection keeps the rule that it has,
-   * and a warning RESOURCE/SETTINGS describes it.
+   * index with the name `mongosink-expiry`, or in a time series after its #GstMongoSink:time-field.
+   * With 0, documents never expire. With -1, the default, a collection keeps the rule of expiry
+   * that it has, and a warning RESOURCE/SETTINGS describes this rule.
    *
-   * Before the first document of a collection, the element compares the existing rules with this
-   * one. The time of an
-   * existing rule over the same field is changed, and an index `mongosink-expiry` over another
-   * field, or with 0, is dropped. If an index that somebody else made contradicts, or if the server
-   * refuses what is needed (it takes the right to list, create, change and drop indexes, as
-   * `readWrite` has it), no document is stored, and after #GstMongoSink:retry-timeout the error is
-   * RESOURCE/WRITE. A server without such indexes is a warning RESOURCE/SETTINGS, and keeps the
-   * documents.
+   * Before the first document of a collection, the element compares the collection's existing rules
+   * of expiry with the one that expire-after and expire-field define. The time of an existing rule
+   * over expire-field is changed; an index `mongosink-expiry` over another field is dropped, and
+   * with expire-after=0 over any field. If an index that somebody else made contradicts
+   * expire-after and expire-field, or if the server refuses to list, create, change or drop indexes
+   * (the role `readWrite` permits it), no document is stored, and after #GstMongoSink:retry-timeout
+   * the element fails with RESOURCE/WRITE. If the server doesn't support indexes that delete
+   * documents, a warning RESOURCE/SETTINGS is posted, and documents never expire.
    *
    * Since: 0.1
    */
@@ -371,18 +381,17 @@ gst_mongo_settings_install_properties (GObjectClass *klass)
   /**
    * GstMongoSink:mode:
    *
-   * How documents are stored. With `insert` and `gridfs` the first document of an `_id` counts, and
-   * a replay changes nothing. With `replace` and `update` the latest document of an `_id` counts.
-   * So in the modes
-   * `replace` and `update` a replay restores an older document until the newer ones have been read
-   * again. A slow server that
-   * executes an old write late may even restore it for good.
+   * How documents are stored. With `insert` and `gridfs` the first document with an `_id` is kept,
+   * so a replay changes nothing. With `replace` and `update` the latest document with an `_id` is
+   * kept. In the modes `replace` and `update`, a replay therefore restores older documents until
+   * the newer documents with the same `_id` have been read again. In the modes `replace` and
+   * `update`, a slow server that executes an old write late may even restore an older document for
+   * good.
    *
    * `gridfs` takes any caps and stores each buffer as a file in the bucket
    * #GstMongoSink:collection. The file's `_id` and `filename` are `camera:session:seq` of the
-   * headers, else the place in Kafka. The file's `metadata` has caps, times and headers. Another
-   * file
-   * with an existing name is rejected.
+   * headers, or `topic:partition:offset` if these headers are missing. The file's `metadata` has
+   * caps, times and headers. A different file with the name of a stored file is rejected.
    *
    * Since: 0.1
    */
@@ -392,24 +401,24 @@ gst_mongo_settings_install_properties (GObjectClass *klass)
   /**
    * GstMongoSink:time-field:
    *
-   * The name of the date field of a time series. If the field is set, each collection is created
-   * as a time series over it,
-   * unless the collection exists. If the server has no time series, a warning RESOURCE/SETTINGS
-   * says so, and
-   * the collection is an ordinary one. In a time series `_id` isn't unique, so a document that is
-   * sent twice, after a replay or a lost acknowledgement, is stored twice.
+   * The name of the date field of a time series. If time-field is set, each collection is created
+   * as a time series over this date field, unless the collection exists. If the server doesn't
+   * support time series, a warning RESOURCE/SETTINGS says so, and the collection is created as an
+   * ordinary one. In a time series `_id` isn't unique, so a document that is sent twice, after a
+   * replay or a lost acknowledgement, is stored twice.
    *
    * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_TIME_FIELD,
       g_param_spec_string ("time-field", "Time field",
-          "Date of each document, to create collections as time series; unset: ordinary ones", NULL,
-          flags));
+          "Name of the date field with which collections are created as time series; unset: none "
+          "is",
+          NULL, flags));
   /**
    * GstMongoSink:meta-field:
    *
-   * The name of the field that identifies the series within a time series, for example `camera`. It
-   * needs #GstMongoSink:time-field, else RESOURCE/SETTINGS.
+   * The name of the field that identifies the series within a time series, for example `camera`.
+   * Without #GstMongoSink:time-field, meta-field is an error RESOURCE/SETTINGS.
    *
    * Since: 0.1
    */

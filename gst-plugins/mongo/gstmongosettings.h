@@ -10,9 +10,10 @@ G_BEGIN_DECLS
 /**
  * GstMongoSinkMode:
  * @MONGO_MODE_INSERT: a stored document with the same `_id` stays as it is
- * @MONGO_MODE_REPLACE: replaces the stored document with the same `_id`, or inserts
- * @MONGO_MODE_UPDATE: sets its fields in the stored document with the same `_id`, or inserts
- * @MONGO_MODE_GRIDFS: stores each buffer as a file
+ * @MONGO_MODE_REPLACE: the document replaces the stored one with the same `_id`, or is inserted
+ * @MONGO_MODE_UPDATE: the document's fields are set in the stored one with the same `_id`, or it is
+ *   inserted
+ * @MONGO_MODE_GRIDFS: each buffer is stored as a GridFS file
  *
  * How documents are stored.
  *
@@ -25,24 +26,24 @@ GType gst_mongo_sink_mode_get_type (void);
 typedef struct {
   gchar *uri;
   gchar *uri_file;
-  MongoTarget target; /* the database is NULL if the URI's is to be used */
+  MongoTarget target; /* `target.database` is NULL if the URI names the database */
   MongoWriterSettings writer;
-  GRefString *collection; /* a name or a template */
+  GRefString *collection; /* the collection's name, or a template for it */
   gboolean wrap;
   GstClockTime drain_timeout;
 } GstMongoSettings;
 
-/* The ids from here on belong to gstmongosink.c. */
+/* Property ids from this one on are defined by gstmongosink.c. */
 enum { GST_MONGO_SINK_PROP_OTHER = 100 };
 
 void gst_mongo_settings_init (GstMongoSettings *self);
 void gst_mongo_settings_clear (GstMongoSettings *self);
 void gst_mongo_settings_install_properties (GObjectClass *klass);
-/* With the object lock. FALSE: @id is none of these properties. */
+/* Called with the object lock. Returns FALSE if @id isn't the id of one of mongosink's settings. */
 gboolean gst_mongo_settings_set_property (GstMongoSettings *self, guint id, const GValue *value);
 gboolean gst_mongo_settings_get_property (GstMongoSettings *self, guint id, GValue *value);
 
-/* Called with the object lock: returns whether collection, mode and indexes go together. @error: a
- * GstResourceError */
+/* Called with the object lock. Returns FALSE if the properties about collection, mode and indexes
+ * contradict each other. @error: a GstResourceError */
 gboolean gst_mongo_settings_check (GstMongoSettings *self, GError **error);
 G_END_DECLS

@@ -4,63 +4,65 @@
  * @title: mongosink
  * @short_description: Stores documents in MongoDB
  *
- * Takes MongoDB Extended JSON (`application/json`), JSON lines (`application/x-ndjson`) or BSON
- * (`application/bson`, one document after the other), and inserts each document into a collection.
- * The element writes unordered batches, and holds each buffer until the database has acknowledged
- * all of its documents. In an outage the element tries again for #GstMongoSink:retry-timeout. A
- * document that the
- * database refuses for good is skipped and reported (#GstMongoSink:on-error).
+ * The element takes MongoDB Extended JSON (`application/json`), JSON lines (`application/x-ndjson`)
+ * or BSON (`application/bson`, one document after the other), and inserts each document into a
+ * collection. The element writes unordered batches, and holds each buffer until the database has
+ * acknowledged all of its documents. In an outage of the database the element tries again for
+ * #GstMongoSink:retry-timeout. A document that the database refuses for good is skipped and
+ * reported, unless #GstMongoSink:on-error says otherwise.
  *
- * A document without `_id` gets the place of its message in Kafka (`topic:partition:offset`,
- * followed by `:n` for the n-th further document of the same message), or a new ObjectId if it
- * doesn't come from Kafka. A document whose `_id` is stored already counts as stored, so a replay
- * changes nothing. If another document is stored under this `_id`, because the topic was created
- * again, the document is rejected.
+ * A document without `_id` gets `topic:partition:offset` of its Kafka message as `_id` (followed by
+ * `:n` for the n-th further document of the same message), or a new ObjectId if it doesn't come
+ * from Kafka. A document whose `_id` is stored already counts as stored, so a replay changes
+ * nothing. If a document with different values is stored under `topic:partition:offset`, because
+ * the topic was created again, the new document is rejected.
  *
  * The database's URI comes from #GstMongoSink:uri, #GstMongoSink:uri-file or the environment
- * variable MONGODB_URI, in this order; else it is `mongodb://localhost:27017`. TLS, users, timeouts
- * and the write concern are options of the URI. The element sets the options that the URI leaves
- * out: `w=majority`, `journal=true`, `serverSelectionTimeoutMS=2000`, `connectTimeoutMS=2000`,
- * `socketTimeoutMS=3000`, `retryWrites=false` (the element tries again itself).
+ * variable MONGODB_URI, in this order; without any of them it is `mongodb://localhost:27017`. TLS,
+ * users, timeouts and the write concern are options of the URI. The element sets the options that
+ * the URI leaves out: `w=majority`, `journal=true`, `serverSelectionTimeoutMS=2000`,
+ * `connectTimeoutMS=2000`, `socketTimeoutMS=3000`, `retryWrites=false` (the element tries again
+ * itself).
  *
  * With #GstMongoSink:wrap any buffer is stored as binary data with its caps and times. With
- * #GstMongoSink:mode set to `gridfs` it is stored as a file of any size, which MongoDB's drivers
- * read. The `_id` of both is `camera:session:seq`, if the buffer has these headers. The modes
- * `replace` and `update` keep the latest document of an `_id`.
+ * #GstMongoSink:mode set to `gridfs` any buffer is stored as a file of any size, which MongoDB's
+ * drivers can read. The `_id` of a wrapped buffer or a file is `camera:session:seq`, if the buffer
+ * has these headers. The modes `replace` and `update` keep the latest document with an `_id`.
  *
- * A document that can never be stored leaves by the request pad `rejects`, if it is linked, for
- * example to `kafkasink topic=dead-letter`. A rejected document has the format in which it came,
- * its headers, and the headers `reject-reason` and `reject-code`. The elements behind the pad then
- * decide
- * whether its message is done. Sinks there must not wait for a preroll buffer: set
- * `async=false` if that isn't their default.
+ * A document that can never be stored leaves by the request pad `rejects`, if this pad is linked,
+ * for example to `kafkasink topic=dead-letter`. A rejected document has the format in which it
+ * came, its headers, and the headers `reject-reason` and `reject-code`. The elements behind the pad
+ * `rejects` then decide whether the document's Kafka message is done. Sinks behind the pad
+ * `rejects` must not wait for a preroll buffer: set their `async=false` if that isn't the default.
  *
  * ## Messages
  *
- * The element posts no element messages; #GstMongoSink:stats has its numbers. Warnings:
- * STREAM/DECODE about a document that can't be read, RESOURCE/WRITE about one that the server
- * refuses for good and about the database that can't be reached, RESOURCE/SETTINGS about indexes, a
- * time series or a rule of expiry that the server doesn't create. EOS is posted when all documents
- * are acknowledged.
+ * The element posts no element messages; the property #GstMongoSink:stats has its counters.
+ * Warnings are STREAM/DECODE about a document that can't be read, RESOURCE/WRITE about a document
+ * that the server refuses for good, or about a database that can't be reached, and
+ * RESOURCE/SETTINGS about indexes, a time series or a rule of expiry that the server doesn't
+ * create. EOS is posted when all documents are acknowledged.
  *
  * ## Queries
  *
- * A caps query is answered with the three formats of documents, or with #GstMongoSink:wrap and the
- * mode `gridfs` with all caps but those of device memory.
+ * A caps query is answered with the caps of JSON, JSON lines and BSON; with #GstMongoSink:wrap or
+ * the mode `gridfs` it is answered with all caps except those of device memory.
  *
  * ## Errors
  *
- * RESOURCE/SETTINGS about a property or the connection string, RESOURCE/NOT_FOUND and OPEN_READ
- * about #GstMongoSink:uri-file, RESOURCE/OPEN_WRITE if no server answers within 5 s of the start,
- * RESOURCE/NOT_AUTHORIZED, RESOURCE/WRITE about a batch that isn't stored within
+ * Errors are RESOURCE/SETTINGS about a property or the connection string, RESOURCE/NOT_FOUND and
+ * OPEN_READ about #GstMongoSink:uri-file, RESOURCE/OPEN_WRITE if no server answers within 5 s of
+ * the start, RESOURCE/NOT_AUTHORIZED, RESOURCE/WRITE about a batch that isn't stored within
  * #GstMongoSink:retry-timeout, or about the last documents after #GstMongoSink:drain-timeout,
  * RESOURCE/READ about a buffer that can't be mapped, STREAM/WRONG_TYPE about device memory. With
- * `on-error=fail` also STREAM/DECODE and RESOURCE/WRITE about a document that is rejected.
+ * `on-error=fail`, STREAM/DECODE and RESOURCE/WRITE are also posted about a document that is
+ * rejected.
  *
  * ## Limits
  *
- * A buffer must hold whole documents. A state change waits at most 1.5 s for the database. A
- * message of `kafkasrc` that isn't acknowledged within that time is read again.
+ * A buffer from Kafka, or with `application/json`, must hold whole documents. A state change waits
+ * at most 1.5 s for the database. If the database hasn't acknowledged a message of `kafkasrc` when
+ * the element stops, the message is read again.
  *
  * ## Example launch line
  * |[
@@ -106,25 +108,30 @@ enum { PROP_ON_ERROR = GST_MONGO_SINK_PROP_OTHER, PROP_STATS };
 struct _GstMongoSink {
   GstBaseSink parent;
 
-  GstCaps *refused_caps; /* (nullable): caps for which an error was posted; streaming thread */
+  /* caps for which an error was posted last; NULL: none; only the streaming thread uses them */
+  GstCaps *refused_caps;
 
-  /* The object lock guards the next fields. */
-  GstMongoSettings settings; /* changes take effect at the next start */
-  /* the writer, which exists from start to stop; only these two change it */
+  /* The object lock guards the fields from `settings` to `undated`. */
+  GstMongoSettings settings; /* changes of settings take effect at the next start */
+  /* the writer, which exists from start() to stop(); only these two functions set this field */
   MongoWriter *writer;
-  MongoWriterStats last_run; /* stats of the last run, used while there is no writer */
-  guint64 unreadable;        /* documents that were invalid, or named no collection */
-  guint64 dates_cut;         /* dates whose digits below the millisecond were cut off */
-  guint64 tombstones;        /* messages without a value */
-  guint64 undated; /* number of documents that never expire, although expire-after is set */
+  /* stats of the last run, which are reported while there is no writer */
+  MongoWriterStats last_run;
+  /* number of documents that were invalid, or lacked a field for the collection's name */
+  guint64 unreadable;
+  guint64 dates_cut;  /* number of dates whose digits below the millisecond were cut off */
+  guint64 tombstones; /* number of Kafka messages without a value */
+  guint64 undated;    /* number of documents that never expire, although expire-after is set */
 
-  /* Copies of settings for the streaming thread, from start to stop. */
+  /* Copies of settings that the streaming thread uses from start() to stop(). */
   GRefString *collection;
-  gchar *date; /* name of the field that must be a date; NULL: none */
+  gchar *date; /* name of the field that needs a date for a document to expire; NULL: none */
   MongoMode mode;
   gboolean wrap;
 
-  gint format; /* MongoFormat; atomic, set by the streaming thread */
+  /* MongoFormat of the caps; atomic, because the streaming thread sets it and other threads read
+   * it */
+  gint format;
   /* Used by the streaming thread: the first part of a document that continues in the next
    * buffer. */
   GstAdapter *rest;
@@ -137,9 +144,9 @@ struct _GstMongoSink {
 /**
  * GstMongoSink!sink:
  *
- * Takes `application/json`, `application/x-ndjson` and `application/bson`. With
- * #GstMongoSink:wrap or the mode `gridfs` it takes any caps, except those of device memory (DMABuf,
- * GPU), which are the error STREAM/WRONG_TYPE.
+ * The pad takes `application/json`, `application/x-ndjson` and `application/bson`. With
+ * #GstMongoSink:wrap or the mode `gridfs` the pad takes any caps, except those of device memory
+ * (DMABuf, GPU), which cause the error STREAM/WRONG_TYPE.
  *
  * Since: 0.1
  */
@@ -149,10 +156,11 @@ static GstStaticPadTemplate sink_template =
 /**
  * GstMongoSink!rejects:
  *
- * Documents that can never be stored, with the caps and bytes that they came with, the headers of
- * their buffer, and the headers `reject-reason` and `reject-code`. The elements behind the pad
- * decide whether the message is done. If they are blocked, the sink waits too. Without the pad
- * #GstMongoSink:on-error decides.
+ * The pad pushes documents that can never be stored, with the caps and bytes with which they came,
+ * the headers of their buffer, and the headers `reject-reason` and `reject-code`. The elements
+ * behind the pad decide whether a rejected document's Kafka message is done. If the elements behind
+ * the pad block, mongosink waits too. Without the pad, #GstMongoSink:on-error decides what happens
+ * to the documents.
  *
  * Since: 0.1
  */
@@ -169,9 +177,9 @@ post (GstElement *element, GstMessageType type, const GError *error, const Mongo
       NULL, place->file, place->function, place->line);
 }
 
-/* --- calls of the writer --- */
+/* --- functions that the writer calls --- */
 
-/* A rejected document leaves with the caps of the sink pad. */
+/* Returns caps for a rejected document, which are those of the sink pad. */
 static GstFlowReturn
 take_reject (GstMongoSink *self, const GstMongoReject *reject, gboolean interruptible)
 {
@@ -228,7 +236,7 @@ open_uri (GstMongoSink *self, GError **error)
   return usable ? mongo_uri_open (uri, file, error) : NULL;
 }
 
-/* With the object lock: the settings in force, without the URI's user and password. */
+/* Called with the object lock. Logs the settings in force, without the URI's user and password. */
 static void
 log_settings (GstMongoSink *self, const mongoc_uri_t *uri, const MongoTarget *target)
 {
@@ -268,8 +276,9 @@ start_writer (GstMongoSink *self, const mongoc_uri_t *uri)
   self->rejects.unreported = 0;
   self->rejects.last_warning = 0;
   self->collection = g_ref_string_acquire (self->settings.collection);
-  /* Only documents that are stored as a whole are checked. A time series refuses a document
-   * without a date anyway, and an update may omit the date. */
+  /* Documents are checked for the date in expire-field, except in a time series, which refuses a
+   * document without a date anyway, and in the mode update, in which a document may omit the
+   * date. */
   if (target.expire_after > 0 && !target.time_field && target.mode != MONGO_MODE_UPDATE)
     self->date = g_strdup (target.expire_field);
   self->mode = target.mode;
@@ -318,8 +327,8 @@ stop (GstMongoSink *self)
   mongo_writer_unref (writer);
 }
 
-/* The base class calls its start and stop between NULL and READY,
- * where settings may still change. */
+/* The writer is started here and not in GstBaseSink's start(), which is called between NULL and
+ * READY, when settings may still change. */
 static GstStateChangeReturn
 gst_mongo_sink_change_state (GstElement *element, GstStateChange transition)
 {
@@ -382,7 +391,8 @@ gst_mongo_sink_get_caps (GstBaseSink *sink, GstCaps *filter)
   return filtered;
 }
 
-/* Posts one error, although upstream tries again with each buffer and event. */
+/* Posts an error about the caps only once, although upstream sends them again with each buffer and
+ * event. */
 static void
 refuse_caps (GstMongoSink *self, GstCaps *caps)
 {
@@ -410,8 +420,8 @@ gst_mongo_sink_set_caps (GstBaseSink *sink, GstCaps *caps)
   return FALSE;
 }
 
-/* Returns: (nullable): an `_id` for document number @index of the buffer, the same after a
- * replay */
+/* Returns: (nullable): an `_id` for document number @index of the buffer, which is the same in a
+ * replay; %NULL if the buffer has no headers or message to make it from */
 static gchar *
 make_id (GstMongoSink *self, GstBuffer *buffer, guint index)
 {
@@ -454,7 +464,8 @@ push_item (GstMongoSink *self, MongoItem *item)
   return flow;
 }
 
-/* Returns: (nullable) (transfer full): the collection for the document */
+/* Returns: (nullable) (transfer full): the name of the collection for the document; %NULL with
+ * @error set */
 static GRefString *
 choose_collection (GstMongoSink *self, const bson_t *document, GError **error)
 {
@@ -466,7 +477,7 @@ choose_collection (GstMongoSink *self, const bson_t *document, GError **error)
   return name ? g_ref_string_new (name) : NULL;
 }
 
-/* Posts a warning for the 1st, 2nd, 4th, 8th … document without a date. */
+/* Posts a warning for the 1st, 2nd, 4th, 8th … document without a date in expire-field. */
 static void
 note_undated (GstMongoSink *self)
 {
@@ -514,8 +525,8 @@ get_capture_time (GstMongoSink *self, GstBuffer *buffer)
   return fog_time_of_capture (GST_ELEMENT (self), &GST_BASE_SINK (self)->segment, buffer);
 }
 
-/* Reads the next document of the buffer. Sets @error, and no document, if the document is invalid.
- * Returns FALSE at the end. */
+/* Reads the next document of the buffer. If this document is invalid, @error is set, and @document
+ * is NULL. Returns FALSE at the end of the buffer. */
 static gboolean
 next_document (
     GstMongoSink *self, MongoReader *reader, GstBuffer *buffer, bson_t **document, GError **error)
@@ -581,7 +592,9 @@ push_documents (GstMongoSink *self, MongoReader *reader, GstBuffer *buffer)
     GRefString *collection = NULL;
 
     if (!next_document (self, reader, buffer, &next, &error)) {
-      if (index == 0) /* The buffer has no document that would mark its message done. */
+      /* A buffer without documents is marked done here, because it has no document that would mark
+       * it done when it is stored. */
+      if (index == 0)
         gst_kafka_meta_mark (buffer, GST_KAFKA_ACK_DONE);
       break;
     }
@@ -614,7 +627,8 @@ push_part (GstMongoSink *self, bson_t *document, const gchar *bucket, const gcha
   return push_item (self, item);
 }
 
-/* The file's document comes last, so that a reader who finds it also finds all chunks. */
+/* Pushes the chunks of a file and then the file's document, which comes last, so that a reader who
+ * finds it also finds all chunks. */
 static GstFlowReturn
 push_parts (GstMongoSink *self, bson_t *document, const gchar *bucket, GstBuffer *buffer,
     const GstMapInfo *map)
@@ -690,15 +704,16 @@ push_whole_buffer (GstMongoSink *self, MongoFormat format, GstBuffer *buffer)
   }
   flow = push_buffer (self, format, buffer, &map);
   gst_buffer_unmap (buffer, &map);
-  /* Otherwise the documents that are already pushed would mark the whole buffer done. */
+  /* The buffer is marked failed, because otherwise those of its documents that were pushed already
+   * would mark it done. */
   if (flow != GST_FLOW_OK)
     gst_kafka_meta_mark (buffer, GST_KAFKA_ACK_FAILED);
   gst_buffer_unref (buffer);
   return flow;
 }
 
-/* In a stream of bytes a document may continue in the next buffer. A Kafka message holds whole
- * documents. */
+/* Returns TRUE if the buffer is a part of a stream of bytes, in which a document may continue in
+ * the next buffer, while a Kafka message holds whole documents. */
 static gboolean
 is_part_of_stream (GstMongoSink *self, MongoFormat format, GstBuffer *buffer)
 {
@@ -722,8 +737,8 @@ push_stream (GstMongoSink *self, MongoFormat format, GstBuffer *buffer)
                : GST_FLOW_OK;
 }
 
-/* Handles the rest of a byte stream: a last line without line feed is a document; an incomplete
- * document is rejected. */
+/* Handles the bytes that are left at the end of a stream of bytes: a last line without line feed is
+ * a document; an incomplete document is rejected. */
 static GstFlowReturn
 push_rest (GstMongoSink *self)
 {
@@ -734,8 +749,8 @@ push_rest (GstMongoSink *self)
               : GST_FLOW_OK;
 }
 
-/* Handles a message without a value: in Kafka it deletes the messages of the same key. It holds
- * no document. */
+/* Skips a Kafka message without a value, which deletes the messages of the same key in Kafka, and
+ * holds no document. */
 static void
 skip_tombstone (GstMongoSink *self, GstBuffer *buffer)
 {
@@ -766,7 +781,7 @@ gst_mongo_sink_render (GstBaseSink *sink, GstBuffer *buffer)
                    : push_whole_buffer (self, format, gst_buffer_ref (buffer));
 }
 
-/* A flush discards an incomplete document. */
+/* Handles a flush, which discards the first part of a document whose rest hasn't come. */
 static gboolean
 gst_mongo_sink_event (GstBaseSink *sink, GstEvent *event)
 {
@@ -923,9 +938,10 @@ gst_mongo_sink_class_init (GstMongoSinkClass *klass)
   /**
    * GstMongoSink:on-error:
    *
-   * The action for a buffer that is no document, and for a document that the database refuses for
-   * good, if the pad `rejects` isn't linked. The default skips the document, because one bad
-   * document must not stop a stream. The warnings or errors are STREAM/DECODE and RESOURCE/WRITE.
+   * What happens to a buffer that is no document, and to a document that the database refuses for
+   * good, if the pad `rejects` isn't linked. By default the document is skipped, because one bad
+   * document must not stop a stream. The warning or error is STREAM/DECODE for an invalid document,
+   * and RESOURCE/WRITE for a document that the database refuses.
    *
    * Since: 0.1
    */
@@ -942,9 +958,9 @@ gst_mongo_sink_class_init (GstMongoSinkClass *klass)
    * | documents | documents stored |
    * | duplicates | documents that were stored before |
    * | rejected | documents that can never be stored |
-   * | unreadable | of the rejected ones: invalid, or without a name for the collection |
+   * | unreadable | rejected documents that were invalid, or gave no collection name |
    * | dates-cut | dates whose digits below the millisecond were cut off, because BSON has none |
-   * | tombstones | messages without a value, skipped |
+   * | tombstones | Kafka messages without a value, which are skipped |
    * | undated | documents without a date in expire-field, which never expire |
    * | batches | batches that the server acknowledged, in whole or in part |
    * | retries | batches sent again |
@@ -982,8 +998,8 @@ gst_mongo_sink_init (GstMongoSink *self)
 {
   GstBaseSink *sink = GST_BASE_SINK (self);
 
-  /* With the base class's defaults, two such sinks on one streaming thread wait for each other in
-   * preroll, and the last sample holds the last ack token for ever. */
+  /* GstBaseSink's defaults are changed, because with them two mongosinks on one streaming thread
+   * wait for each other in preroll, and the last sample keeps the last ack token for ever. */
   gst_base_sink_set_async_enabled (sink, FALSE);
   gst_base_sink_set_sync (sink, FALSE);
   gst_base_sink_set_last_sample_enabled (sink, FALSE);

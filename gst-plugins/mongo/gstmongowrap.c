@@ -7,14 +7,15 @@
 #include "gstkafkameta.h"
 #include "document/mongodocument.h"
 
-/* Servers differ in which names with dots and dollar signs they accept. */
+/* Returns TRUE if a header's name can be the name of a field. A name with a dot, or with a dollar
+ * sign at the start, can't be one, because not every server accepts such names. */
 static gboolean
 is_field_name (const gchar *name)
 {
   return *name && *name != '$' && !strchr (name, '.') && g_utf8_validate (name, -1, NULL);
 }
 
-/* A header value that isn't text is kept as bytes. */
+/* Appends the value of a header: as text, or as binary if it isn't UTF-8. */
 static void
 append_value (bson_t *document, const gchar *field, const GstKafkaHeader *header)
 {
@@ -37,7 +38,8 @@ append_name (bson_t *document, const gchar *name)
         document, "name", BSON_SUBTYPE_BINARY, (const guint8 *) name, (guint32) strlen (name));
 }
 
-/* The last header of a name is the one that counts. */
+/* Returns TRUE if the header becomes a field of `headers`. If several headers have the same name,
+ * only the last of them becomes a field. */
 static gboolean
 is_field (GstBuffer *buffer, const GstKafkaHeader *header)
 {
@@ -144,7 +146,8 @@ gst_mongo_wrap (GstBuffer *buffer, GstCaps *caps, GstClockTime captured, GError 
   if (fits && append_data (document, buffer) && document->len <= MONGO_DOCUMENT_MAX)
     return g_steal_pointer (&document);
   g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
-      "%" G_GSIZE_FORMAT " bytes and what belongs to them are more than MongoDB's 16 MiB",
+      "%" G_GSIZE_FORMAT
+      " bytes, with caps and headers, are more than MongoDB's 16 MiB for a document",
       gst_buffer_get_size (buffer));
   return NULL;
 }

@@ -1,10 +1,11 @@
 #!/bin/sh
 # Creates the topics. A partition is read by one replica, so there are at least as many partitions
 # as the largest number of replicas. How long messages are kept is set once, in KEEP_FRAMES,
-# KEEP_REPORTS and KEEP_EVENTS (s); events for a week, in case the cloud is away. Only closed
-# segments can be deleted, so they are closed early. retention.bytes, for each partition, keeps 12
-# of each within a volume of 20 GiB (9 GiB of frames, 3 of events, 0.4 of reports).
-# REPLICATION is the number of brokers that have each message (1).
+# KEEP_REPORTS and KEEP_EVENTS (s); events are kept for a week, in case the cloud is away. Kafka
+# deletes only closed segments, so segment.ms and segment.bytes close them early. retention.bytes,
+# which holds for each partition, keeps 12 partitions of each topic within a volume of 20 GiB (9 GiB
+# of frames, 3 of events, 0.4 of reports). REPLICATION is the number of brokers that store each
+# message (1).
 set -eu
 topic() { # name, its settings
   name=$1

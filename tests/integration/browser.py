@@ -17,7 +17,7 @@ ARGUMENTS = [
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--lang=en"]
 
-# Returns the elements wider than the page, except those within a scroller or a hidden text.
+# Returns the elements wider than the page, except elements within a scroller or a hidden text.
 STICKS_OUT = """
 const found = [];
 for (const element of document.querySelectorAll("body *")) {
@@ -64,14 +64,14 @@ class Browser:
         self._driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
 
     def open(self, address):
-        self.logged()  # forgets the log of another page
+        self.logged()  # discards the console's log of the page before
         self._driver.get(address)
 
     def run(self, script, *arguments):
         return self._driver.execute_script(script, *arguments)
 
     def wait(self, script, *arguments, timeout=20, what=None):
-        """Waits until the script returns something true, and returns that."""
+        """Waits until the script returns a true value, and returns the value."""
         return wait_until(lambda: self.run(f"return {script}", *arguments), timeout, what or script)
 
     def text(self, css):
@@ -99,7 +99,7 @@ class Browser:
         self._mouse(css, "mouseReleased", x, y)
 
     def drag(self, css, begin, end):
-        """Presses the mouse at one place, and releases it at another."""
+        """Drags with the mouse within an element: presses it at one point, and releases it at another."""
         self._mouse(css, "mousePressed", *begin)
         self._mouse(css, "mouseMoved", *end)
         self._mouse(css, "mouseReleased", *end)
@@ -127,7 +127,7 @@ class Browser:
         return [entry["message"] for entry in self._driver.get_log("browser") if entry["level"] == "SEVERE"]
 
     def sticks_out(self):
-        """Returns (columns by which the page is too wide, elements that are too wide)."""
+        """Returns (number of pixels by which the page is wider than the window, elements that are too wide)."""
         return self.run(STICKS_OUT)
 
     def pictures(self):

@@ -22,8 +22,8 @@ import secantus_server  # noqa: E402
 NEW_LIBRARY = "confluent-kafka==2.12.0"
 FAILED = pytest.StashKey()
 LONGEST_NAME = 200
-# Files of tests in the order of their time while other tests run. The longest begin first, so that
-# no worker is busy long after the others. Other files come after these.
+# Files of tests, the one that takes longest (beside other tests) first, so that no worker is busy
+# long after the others. Files that aren't listed run last.
 LONG_FILES = [
     "test_chaos", "test_faults", "test_demo", "test_link", "test_poison", "test_live", "test_live_page", "test_system", "test_poison_elsewhere",
     "test_access", "test_monitoring", "test_damaged", "test_clip", "test_live_faults", "test_kafkasrc", "test_secured", "test_ledger", "test_replay",
@@ -35,28 +35,29 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
-    config.addinivalue_line("markers", "alone: measures times, or needs a processor: at most one other such test runs beside it")
+    config.addinivalue_line("markers", "alone: measures times, or needs a processor: at most one other test marked alone runs beside it")
     config.addinivalue_line("markers", "on_request: takes a minute: run with --long")
     config.addinivalue_line("markers", "first: takes longer than the rest of its file, so it begins first")
     config.addinivalue_line("markers", "quick: takes seconds, and shows that the whole system works")
 
 
 def pytest_make_parametrize_id(val):
-    """Shortens the names of tests with long inputs: each worker sends all names to all others, and a name is a variable of the environment."""
+    """Shortens the names of tests with long inputs, because each worker sends all names to all others, and pytest writes a
+    name into an environment variable."""
     if isinstance(val, (bytes, str)) and len(val) > LONGEST_NAME:
         return f"{val[:20]!r} and more, {len(val)} in all"
     return None
 
 
 def pytest_collection_modifyitems(items):
-    """Longest first: the files, and in each of them the tests."""
+    """Sorts the tests: the files that take longest first, and in each file the tests marked `first` first."""
     ranks = {name: rank for rank, name in enumerate(LONG_FILES)}
     items.sort(key=lambda item: (ranks.get(item.path.stem, len(ranks)), not item.get_closest_marker("first")))
 
 
 @pytest.fixture
 def long(request):
-    """True with --long: then a test that has a long form runs it."""
+    """True if pytest runs with --long, with which a test that has a long form runs this form."""
     return request.config.getoption("--long")
 
 
@@ -86,7 +87,7 @@ def secantus(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def new_library():
-    """The file of a newer librdkafka, which replaces the system's if LD_PRELOAD loads it first."""
+    """The path of a newer librdkafka's library, which replaces the system's librdkafka if LD_PRELOAD names it."""
 
     def download(directory):
         wheels = directory / "wheels"

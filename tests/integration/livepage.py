@@ -29,7 +29,7 @@ class Viewer(pipeline.Background):
 
 
 class Address:
-    """A live page that another part of the test has started."""
+    """A live page that another process serves, which another part of the test has started."""
 
     source = ""  # the address that requests come from; any
 
@@ -94,7 +94,7 @@ class Page(Address):
         assert self.ask(f"/api/look?{query}")[0] == 204
 
     def frame(self, name, timeout=20):
-        """Waits for a frame of the camera with an answer, and returns it."""
+        """Waits for a frame of the camera whose event has arrived, and returns the frame."""
         def find():
             self.look(name)
             frame = self.camera(name).get("frame")
@@ -108,7 +108,7 @@ class Page(Address):
         return headers, body
 
     def events(self, seconds):
-        """Returns the (event, data) pairs that the stream sends within so many seconds."""
+        """Returns the (event, data) pairs that the server-sent event stream sends within `seconds`."""
         connection = http.client.HTTPConnection(self.address.hostname, self.address.port, timeout=20)
         connection.request("GET", "/api/stream")
         answer = connection.getresponse()

@@ -33,7 +33,7 @@ class Sink:
         self.write(json.dumps(document).encode())
 
     def send_all(self, documents):
-        """Packs as many documents into a block as fit."""
+        """Packs as many documents into each block of BLOCK bytes as fit, and writes the blocks."""
         block = b""
         for line in (json.dumps(document).encode() + b"\n" for document in documents):
             if len(block) + len(line) >= BLOCK:
@@ -46,7 +46,7 @@ class Sink:
         return self.log.read_text(errors="replace")
 
     def finish(self, timeout=60):
-        """Ends the stream and returns the exit code."""
+        """Ends the pipeline's stream, waits for the pipeline, and returns its exit code."""
         self.popen.stdin.close()
         return self.popen.wait(timeout)
 
@@ -71,7 +71,7 @@ def sink(fresh, tmp_path):
 
 @pytest.fixture
 def own_mongo(tmp_path):
-    """A database that only this test uses, so that it may stop or freeze it."""
+    """A database server that only this test uses, so that the test may stop or freeze the server."""
     with mongo_server.Mongo(tmp_path / "database") as server:
         yield server
 

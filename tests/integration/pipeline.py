@@ -20,7 +20,8 @@ PRELOAD = os.environ.get("GST_FOG_PRELOAD", "")
 
 
 def environment():
-    """Environment variables with which GStreamer finds the build's plugins beside its own, in a registry of the tests."""
+    """Environment variables with which GStreamer finds the build's plugins beside its own, and keeps its plugin registry in
+    a file of the tests."""
     plugins = {str(path.parent) for path in BUILD.glob("*/**/libgst*.so")}
     assert plugins, f"no plugin in {BUILD}: run tests/setup"
     return {
@@ -35,14 +36,15 @@ def environment():
 
 
 def make_registry():
-    """Makes the registry before any pipeline runs, because otherwise many processes at once would each scan all plugins and log that."""
+    """Makes GStreamer's registry before any pipeline runs, because otherwise many processes at once would each scan all
+    plugins, and log the scan."""
     subprocess.run(
         ["gst-inspect-1.0", "fakesrc"], env=environment(), check=True, timeout=120, stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL)
 
 
 def wait_until(condition, timeout=30, what="it", every=0.05):
-    """Polls until `condition` returns something true, and returns that. Polls an expensive condition less often: the
+    """Polls until `condition` returns a true value, and returns the value. Polls an expensive condition less often: the
     database reads all documents to count them."""
     deadline = time.monotonic() + timeout
     while True:
@@ -76,7 +78,7 @@ class Pipeline:
 
     def __init__(self, line, log, options="-e", host=network.Loopback(), **variables):
         self.line, self.log = line, log
-        if PRELOAD and "LD_PRELOAD" in variables: # the sanitizers' library has to come first
+        if PRELOAD and "LD_PRELOAD" in variables: # the sanitizers' library has to stand first in LD_PRELOAD
             variables["LD_PRELOAD"] = f"{PRELOAD}:{variables['LD_PRELOAD']}"
         with open(log, "wb") as output, host.inside():
             self.popen = subprocess.Popen(
@@ -104,7 +106,8 @@ class Pipeline:
         assert self.running(), self.output()
 
     def interrupt(self, timeout=30):
-        """Sends SIGINT, as Ctrl-C does. Checks that the pipeline ends without an error, and returns the time in s until it did."""
+        """Sends SIGINT, as Ctrl-C does. Checks that the pipeline ends without an error, and returns how long the end took,
+        in s."""
         began = time.monotonic()
         self.signal(signal.SIGINT)
         assert self.wait(timeout) == 0, self.output()
@@ -117,7 +120,7 @@ class Pipeline:
 
 
 class Background:
-    """Runs `_run` on a thread of its own from the beginning of the block to its end, which sets `_end`."""
+    """Runs `_run` on a thread of its own while a `with` block runs; the end of the block sets `_end`."""
 
     def __init__(self):
         self._end = threading.Event()
@@ -133,7 +136,7 @@ class Background:
 
 
 class CpuShare(Background):
-    """Limits a process to `share` of each 0.1 s, as a CPU quota does."""
+    """Limits a process to the fraction `share` of the CPU time in each period of 0.1 s, as a CPU quota does."""
 
     def __init__(self, pipeline, share):
         super().__init__()

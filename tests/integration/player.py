@@ -76,7 +76,9 @@ class Player:
             rate, Gst.Format.TIME, flags | Gst.SeekFlags.FLUSH, Gst.SeekType.SET, int(start * Gst.SECOND),
             Gst.SeekType.SET, -1 if stop is None else int(stop * Gst.SECOND))
         if pause:
-            self._forget()  # checks that no buffer from before the seek follows the flush, and that none comes while the pipeline is paused
+            # checks that no buffer from before the seek follows the flush, and that no buffer
+            # arrives while the pipeline is paused
+            self._forget()
         self.play()
 
     def _note_stale(self):

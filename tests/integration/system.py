@@ -62,7 +62,7 @@ class System:
             reader.close()
 
     def read(self, role):
-        """Yields all messages of a topic from the first one on; None while there is no new one."""
+        """Yields all messages of a topic, beginning with its first; yields None whenever there is no new message."""
         reader, partitions = self._reader(role)
         reader.assign(partitions)
         try:

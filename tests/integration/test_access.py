@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The cluster refuses access. A user without rights in Kafka: at the start that is an error; later the element waits for the
-right up to a limit, and its stage isn't ready."""
+"""The cluster refuses access. Elements whose user has no rights in Kafka: at the start that is an error; if the right is
+lost later, the element waits for it up to a limit, and its stage isn't ready."""
 
 import time
 import urllib.error
@@ -26,7 +26,7 @@ PROPERTIES = [
     + " ".join(f'user_{user}="{PASSWORD}"' for user in USERS) + ";",
 ]
 RIGHTS = {"describe": ("topic", "Describe"), "read": ("topic", "Read"), "write": ("topic", "Write"), "group": ("group", "Read")}
-# Rights come back later than that on a busy machine.
+# On a busy machine rights may come back later than the elements' default limit.
 BOUND = "access-timeout=60000000000"
 SHORT = "access-timeout=4000000000"
 
@@ -117,7 +117,7 @@ def test_source_without_rights(user, launch, group, rights):
     assert len(errors(stage)) == 1 and "ACL" in errors(stage)[0], stage.output()
 
 
-def test_a_refused_topic_of_a_pattern_is_named(user, launch):
+def test_error_names_the_topic_of_a_pattern_that_may_not_be_read(user, launch):
     user.grant("describe")
     stage = source(launch, user, f"topic=^{user.topic}$")
     assert stage.wait(30) != 0, stage.output()
@@ -196,7 +196,8 @@ def test_sink_without_rights(user, launch, more, rights):
     "", "acks=none", "acks=leader", "enable-idempotence=true", "compression=lz4", "linger=200000000",
     "linger=200000000 acks=none", "linger=200000000 enable-idempotence=true", "key=cam"])
 def test_batches_fit_any_topic_if_the_size_limit_may_not_be_queried(guarded, launch, tmp_path, fresh, settings, partitions):
-    """A user who may only write uses batches that any topic accepts. No message is lost or overtaken."""
+    """For a user who may write to a topic but not query its size limit, kafkasink makes batches so small that any topic
+    accepts them. No message is lost or overtaken."""
     guarded.create_topic(fresh, partitions, config=["max.message.bytes=100000"])
     user = User(guarded, tmp_path, fresh)
     user.grant("write")
@@ -251,10 +252,10 @@ def test_sink_fails_if_it_has_lost_its_rights_for_longer_than_the_limit(user, la
 
 
 def arrived(user, partitions):
-    """Returns the messages that exist now; more may come."""
+    """Returns the numbers of the messages that are in the topic now, while the sink may still send."""
     try:
         return [number for partition in range(partitions) for number in seqs(user.kafka, user.topic, partition)]
-    except confluent_kafka.KafkaException:  # the topic was just made
+    except confluent_kafka.KafkaException:  # the topic was made so recently that a broker doesn't know it yet
         return []
 
 
@@ -265,9 +266,10 @@ def delete_topic(kafka, topic):
 
 @pytest.mark.parametrize("more, again", [
     ("", 1), ("enable-idempotence=true", 2), ("acks=none", 2), ("key=cam", 1), ("acks=leader max-queued-buffers=4", 2)])
-def test_sink_continues_if_its_topic_is_deleted_and_made_again(user, launch, more, again):
-    """The new topic has as many partitions or fewer, and messages sent after its creation arrive in it. While the topic is missing, a broker that creates
-    topics by itself may say that the user has no right to create one, which counts as a right lost and granted again."""
+def test_sink_continues_if_its_topic_is_deleted_and_created_again(user, launch, more, again):
+    """The topic that replaces the deleted one has as many partitions or fewer, and messages sent after its creation arrive
+    in it. While the topic is missing, a broker that creates topics by itself may say that the user has no right to create
+    one, which counts as a right lost and granted again."""
     user.grant("describe write")
     stage = sink(launch, user, more)
     wait_until(lambda: frames(stage) >= 10, 30, "frames")
@@ -284,7 +286,7 @@ def test_sink_continues_if_its_topic_is_deleted_and_made_again(user, launch, mor
     assert len(warnings(stage)) <= 1, stage.output()
 
 
-def test_idempotent_sink_with_a_right_to_another_topic(user, launch, tmp_path, fresh):
+def test_idempotent_sink_that_may_only_write_to_another_topic_fails(user, launch, tmp_path, fresh):
     """Kafka gives a producer id to a user who may write to any topic, or has the right IdempotentWrite on the cluster."""
     user.kafka.create_topic(fresh + "-other", 1)
     Right(user.name, "topic", fresh + "-other", "Write").give(user.kafka.first_address)
@@ -298,6 +300,6 @@ def test_sink_that_is_denied_a_producer_id_sends_without_idempotence(user, launc
     Right(user.name, "cluster", "kafka-cluster", "IdempotentWrite", "deny").give(user.kafka.first_address)
     user.grant("describe write")
     stage = sink(launch, user, "enable-idempotence=true")
-    wait_until(lambda: len(arrived(user, 2)) >= 5, 30, "topic frames: the right to write is enough")
+    wait_until(lambda: len(arrived(user, 2)) >= 5, 30, "frames in the topic, for which the right to write is enough")
     stage.interrupt()
     assert not warnings(stage) and not errors(stage)

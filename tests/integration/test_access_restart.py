@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A broker that refuses its clients after a restart: their password, their certificate or their rights have changed. The elements
-wait with one warning, and aren't ready; they continue as soon as the broker's settings, or their own file of settings, are right
-again."""
+"""A broker that refuses its clients after a restart: their password, their certificate or their rights have changed. While
+a restarted broker refuses its clients, the elements wait with one warning, and aren't ready; they continue as soon as the
+broker's settings, or their own file of settings, are right again."""
 
 import shutil
 
@@ -56,7 +56,7 @@ def strict(tmp_path_factory):
 
 
 class Stages:
-    """A running sink and a running source, and the file of settings of both."""
+    """A running kafkasink and a running kafkasrc, and the client configuration file that both use."""
 
     def __init__(self, strict, launch, topic, listener, directory, bound=BOUND):
         self.kafka, self.topic = strict.kafka, topic
@@ -127,9 +127,9 @@ def test_elements_continue_when_the_broker_accepts_them_again(strict, locked_out
         one.check()
 
 
-def test_elements_continue_when_their_files_are_corrected(strict, locked_out):
-    """librdkafka reads them once. From this point the certificate and the password are correct. The rights are granted
-    again as well."""
+def test_elements_continue_when_their_files_of_certificates_and_passwords_are_corrected(strict, locked_out):
+    """librdkafka reads its files only at its start. The test first corrects the file of certificates and the file with the
+    password, and at last grants the missing rights again."""
     shutil.copyfile(strict.authorities[1].certificate, locked_out[0].ca)
     locked_out[1].write(NEW)
     for one in locked_out[:2]:
@@ -139,8 +139,9 @@ def test_elements_continue_when_their_files_are_corrected(strict, locked_out):
     strict.come_back()
 
 
-def test_a_new_certificate_that_is_not_trusted_either(strict, launch, fresh, tmp_path):
-    """A new file with another unknown authority doesn't restore access."""
+def test_elements_fail_if_their_new_certificate_file_does_not_trust_the_broker_either(strict, launch, fresh, tmp_path):
+    """If the file of trusted authorities is replaced by one that doesn't hold the broker's authority either, both elements
+    fail."""
     stranger = certificates.Authority(tmp_path / "stranger")
     strict.kafka.create_topic(fresh, 1)
     stages = Stages(strict, launch, fresh, "tls", tmp_path, bound=12_000_000_000)

@@ -23,8 +23,8 @@ SECRET = "a secret that nobody knows"
 
 
 class Receiver:
-    """An HTTP server that answers each path as it is told: /ops by `answers["/ops"]`, a list of statuses, then with 204. HANG
-    never answers."""
+    """An HTTP server whose answers the test sets for each path: to /ops with the statuses of the list `answers["/ops"]` one
+    after another, and with 204 after the last. HANG never answers."""
 
     HANG = 0
 
@@ -84,7 +84,7 @@ class Receiver:
 
 
 class Alerts:
-    """A rule file with topics of its own, and the program that reads them."""
+    """Runs `pipelines/alerts` with a rule file, and topics of its own."""
 
     def __init__(self, kafka, name, directory):
         self.kafka, self.name, self.directory = kafka, name, directory
@@ -118,7 +118,7 @@ class Alerts:
         return self.directory / f"alerts-{self.runs}.log"
 
     def started(self):
-        """Waits until both topics have committed offsets: what is sent from now on is read."""
+        """Waits until the group has committed offsets in both topics, so that messages sent after the wait are read."""
         def committed():
             consumer = confluent_kafka.Consumer({"bootstrap.servers": self.kafka.bootstrap, "group.id": self.name})
             places = [confluent_kafka.TopicPartition(f"{self.name}-{topic}", 0) for topic in ("events", "reports")]
@@ -138,7 +138,8 @@ class Alerts:
         return self.log.read_text().splitlines()[-1]
 
     def event(self, faces, seconds, camera="cam-1", **more):
-        """`seconds` after the object was made; the events of a test need not come as slowly as they were captured."""
+        """Sends an event whose frame was captured `seconds` after this object was made; a test may send events faster than
+        it says they were captured."""
         captured = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(self.clock + seconds))
         self.producer.produce(self.name + "-events", key=camera, value=json.dumps({
             "_id": f"{camera}:s:{self.offset}", "camera": camera, "seq": self.offset, "captured": {"$date": f"{captured}.000Z"},
@@ -172,7 +173,7 @@ def alerts(kafka, fresh, tmp_path, request):
 CROWD = "[rule crowd]\nkind=faces\nabove=5\nuntil=3\nfor=4s\nhold=30s\ntargets="
 
 
-def test_each_target_gets_each_notice_however_it_answers(alerts):
+def test_each_target_gets_each_notice_even_if_others_fail_or_are_slow(alerts):
     receiver = alerts.receiver
     alerts.write(CROWD + "good failing busy slow refusing log", good="", failing="", busy="", slow="timeout=5s", refusing="")
     receiver.answers.update({"/failing": [500], "/busy": [429], "/slow": [Receiver.HANG], "/refusing": [400]})
@@ -185,7 +186,7 @@ def test_each_target_gets_each_notice_however_it_answers(alerts):
     key = receiver.keys("/good")[0]
     for name in ("good", "failing", "busy", "slow"):
         assert receiver.keys("/" + name) == [key, key.replace("firing", "resolved")]
-    # What a target refused isn't sent to it again.
+    # A notice that a target has refused isn't sent to it again.
     assert receiver.keys("/refusing") == [key.replace("firing", "resolved")]
     assert receiver.tried["/refusing"] == 2
     fired, ended = [body for path, _, body in receiver.taken if path == "/good"]
@@ -204,20 +205,20 @@ def test_kills_lose_no_alert_and_change_no_id(alerts):
     alerts.start().started()
     alerts.event(6, 0)
     alerts.event(6, 2)
-    time.sleep(0.5)  # it may have read both, or none
+    time.sleep(0.5)  # the process may have read both events, or neither
     alerts.kill()
     alerts.start()
     alerts.event(6, 4)
     wait_until(lambda: receiver.tried["/ops"] > 0, 60, "the first try")
     alerts.kill()
-    alerts.event(2, 10)  # it ends while nobody runs
+    alerts.event(2, 10)  # the alert ends while no process of alerts runs
     alerts.start()
     wait_until(lambda: "resolved" in alerts.log.read_text(), 60, "the end of the alert")
     alerts.kill()
     receiver.answers["/ops"] = []
     alerts.start()
     wait_until(lambda: receiver.keys("/ops", "resolved"), 60, "the delivery")
-    alerts.kill()  # perhaps before it is written that the notice was delivered
+    alerts.kill()  # perhaps before the state records that the notice was delivered
     alerts.start()
     alerts.event(6, 20)
     alerts.event(6, 25)
@@ -226,13 +227,13 @@ def test_kills_lose_no_alert_and_change_no_id(alerts):
     order = list(dict.fromkeys(receiver.keys("/ops")))
     assert [key.rsplit("-", 1)[1] for key in order] == ["firing", "resolved", "firing"]
     assert order[0].split("-")[0] == order[1].split("-")[0] != order[2].split("-")[0]
-    # The alert began with the first event, which the first run has read.
+    # The alert began with the first event, which the first process has read.
     assert receiver.taken[0][2]["start"].startswith(time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(alerts.clock)))
     # A kill between the deliveries and their records makes two more tries, with the same keys.
     assert len(receiver.taken) <= 5
 
 
-def test_a_target_that_is_away_gets_all_once_it_is_there(alerts):
+def test_a_target_that_was_down_gets_all_notices_when_it_is_up(alerts):
     port = closed_port()
     away = f"[target away]\nwebhook=http://127.0.0.1:{port}/away\nsecret-file={alerts.directory}/secret\n"
     alerts.write("[rule any]\nkind=faces\nabove=0\nzone=door\ntargets=away log\nhold=30s", away)
@@ -251,8 +252,9 @@ def test_a_target_that_is_away_gets_all_once_it_is_there(alerts):
     assert not receiver.wrong
 
 
-def test_cameras_and_replicas_that_fall_silent(alerts):
-    """Also those that did while nobody ran; a replica that leaves is none."""
+def test_cameras_and_replicas_that_fall_silent_raise_alerts(alerts):
+    """A camera and a replica that fell silent while no process of alerts ran are alerts too; a replica that has said that
+    it leaves is not."""
     silent = "[rule camera]\nkind=silent\nfor=1s\ntargets=ops\n[rule replica]\nkind=replica\nfor=1s\ntargets=ops"
     alerts.write(silent, ops="")
     alerts.start().started()
@@ -269,7 +271,7 @@ def test_cameras_and_replicas_that_fall_silent(alerts):
     alerts.end()
 
 
-def test_what_stages_count_even_while_nobody_reads_it(alerts):
+def test_metrics_that_rise_while_alerts_does_not_run_raise_alerts(alerts):
     receiver = alerts.receiver
     line = 'gstfog_rejected_total{reason="refused"} %d\ngstfog_lag_seconds{topic="camera"} 50\n'
     where = f"stages=http://127.0.0.1:{receiver.port}/metrics"
@@ -286,7 +288,7 @@ def test_what_stages_count_even_while_nobody_reads_it(alerts):
         f"frames, messages or documents given up: 2 (refused at 127.0.0.1:{receiver.port})"}
 
 
-def test_an_mqtt_broker_that_comes_and_goes(alerts, tmp_path):
+def test_notices_reach_an_mqtt_broker_after_each_outage(alerts, tmp_path):
     broker, log = mosquitto_server.Mosquitto(tmp_path / "mosquitto"), tmp_path / "messages"
     (tmp_path / "password").write_text(mosquitto_server.PASSWORD + "\n")
     alerts.write("[rule any]\nkind=faces\nabove=0\nhold=30s\ntargets=broker\n[target broker]\n"
@@ -313,7 +315,7 @@ def test_an_mqtt_broker_that_comes_and_goes(alerts, tmp_path):
     ("[rule a]\nkind=silent\ntargets=nobody", "rules.conf:3: there is no [target nobody]"),
     ("", "there is no [rule NAME]"),
 ])
-def test_a_mistake_in_the_rule_file(tmp_path, text, said):
+def test_a_mistake_in_the_rule_file_is_reported_with_its_line(tmp_path, text, said):
     file = tmp_path / "rules.conf"
     file.write_text(text + "\n[target log]\ntopic=a\n")
     done = subprocess.run([TOP / "pipelines/alerts", "--rules", file], capture_output=True, text=True, timeout=60, check=False,
@@ -322,7 +324,7 @@ def test_a_mistake_in_the_rule_file(tmp_path, text, said):
     assert said in done.stderr
 
 
-def test_state_that_kafka_would_delete_is_refused(alerts):
+def test_a_state_topic_that_is_not_compacted_is_refused(alerts):
     alerts.kafka.create_topic(alerts.name + "-state", 1, config=["cleanup.policy=delete"])
     alerts.write(CROWD + "log")
     alerts.start()

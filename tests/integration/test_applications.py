@@ -19,7 +19,7 @@ def run(launch, line):
 
 
 def count(launch, kafka, topic, group):
-    """Counts the faces in all frames, for each group anew."""
+    """A Kafka Streams application that sums the faces in all frames, and starts from the first frame for each new group."""
     run(launch, f"kafkasrc bootstrap-servers={kafka.bootstrap} topic={topic} group-id={group} auto-offset-reset=earliest eos-at-end=true !"
                 f" jpegdec ! haarfacecount ! kafkasink bootstrap-servers={kafka.bootstrap} topic={topic}-events")
 
@@ -39,12 +39,12 @@ def events(kafka, fresh, launch):
 
 
 def documents(mongo, database):
-    """Returns the documents without `processed`, which differs when a frame is counted again."""
+    """Returns the documents without their field `processed`, which has another value each time that a frame is counted."""
     with pymongo.MongoClient(mongo.uri) as client:
         return sorted(client[database].events.find({}, {"processed": 0}), key=lambda one: one["_id"])
 
 
-def test_connect_stores_what_mongosink_stores(kafka, mongo, fresh, events, launch, tmp_path, monkeypatch):
+def test_kafka_connect_stores_the_same_documents_as_mongosink(kafka, mongo, fresh, events, launch, tmp_path, monkeypatch):
     monkeypatch.setenv("MONGODB_URI", mongo.uri)
     run(launch, f"kafkasrc bootstrap-servers={kafka.bootstrap} topic={events} group-id={fresh} auto-offset-reset=earliest eos-at-end=true !"
                 f" mongosink database={fresh}a collection=events")
@@ -57,7 +57,7 @@ def test_connect_stores_what_mongosink_stores(kafka, mongo, fresh, events, launc
         wait_until(lambda: messages.values(kafka, f"{fresh}-dead") == [b"no event"], 60, "the dead letter", every=1)
 
 
-def test_streams_sums_the_faces_of_each_minute(kafka, fresh, events, tmp_path):
+def test_kafka_streams_sums_the_faces_of_each_minute(kafka, fresh, events, tmp_path):
     distinct = {}
     for value in messages.values(kafka, events):
         if value != b"no event":

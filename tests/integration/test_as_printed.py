@@ -94,7 +94,7 @@ def test_no_messages(servers, launch):
 
 
 def test_the_edge_alone(servers, launch):
-    """No fog runs, so the edge gets no reports. The frames have to be published even so."""
+    """No fog runs, so the edge gets no reports. The edge has to publish its frames without reports too."""
     kafka, _ = servers
     edge = launch(EDGE.replace("v4l2src", CAMERA))
     edge.wait_playing()

@@ -11,7 +11,8 @@ VIDEO = "videotestsrc num-buffers=1"
 COUNTED = "video/x-raw,format=I420,width=640,height=480"
 EVENTS = "scenesrc is-live=false num-buffers=3 ! haarfacecount min-faces=0"
 
-# pipeline, text that its error must contain; DIR is a directory and can't be read as a file
+# name: (pipeline that has to fail, text that its error must contain); DIR is a directory, which
+# can't be read as a file
 FATAL = {
     "no cascade": (f"{VIDEO} ! haarfacecount cascade=/none.xml ! fakesink", "/none.xml"),
     "cascade unreadable": (f"{VIDEO} ! haarfacecount cascade=DIR ! fakesink", "DIR"),
@@ -42,7 +43,8 @@ def test_one_clear_error(launch, tmp_path, line, named):
 
 @pytest.mark.quick
 def test_frames_that_contradict_their_caps_are_skipped(kafka, mongo, fresh, launch):
-    """Sends bad frames between good ones: no picture, half a picture, raw video too short for its caps, invalid caps and numbers."""
+    """Sends bad frames between good ones: one that is no picture, half a picture, raw video too short for its caps, invalid
+    caps and numbers."""
     system = System(kafka, mongo, fresh, partitions=1)
     assert launch(system.edge(10, "seed=3")).wait(60) == 0
     good = [message for message in take(system.read("camera"), 10)]
@@ -90,7 +92,7 @@ def test_a_report_that_is_no_json_is_skipped(kafka, mongo, fresh, launch):
 
 
 def take(messages, wanted):
-    """Returns the next `number` messages, however long the pauses between them."""
+    """Yields the next `wanted` messages, however long the pauses between them."""
     while wanted:
         message = next(messages)
         if message is not None:
@@ -99,7 +101,7 @@ def take(messages, wanted):
 
 
 def last_session(system, frames):
-    """Returns the true numbers of faces for the last messages."""
+    """Returns {_id: number of faces that the frame shows} for the last `frames` messages."""
     reader = [message for message in take(system.read("camera"), 10 + 8 + frames)][-frames:]
     truth = {}
     for message in reader:

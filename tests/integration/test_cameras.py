@@ -27,7 +27,7 @@ def cameras():
 
 
 class Edge:
-    """The stage with a file of cameras; its output and metrics."""
+    """Runs `pipelines/edge` with a file of cameras, and reads its output and metrics."""
 
     def __init__(self, directory, text, **settings):
         self.file = directory / "cameras.conf"
@@ -94,9 +94,9 @@ def frames_of(kafka, topic):
     return found
 
 
-def test_twenty_cameras_in_one_process(cameras, edge, kafka, fresh, launch, tmp_path):
-    """Five of twenty drop their clients, freeze, change their size, are switched off, or refuse the password. Each of
-    the five comes back by itself, and nothing happens to the others."""
+def test_cameras_that_fail_come_back_without_disturbing_others_in_the_process(cameras, edge, kafka, fresh, launch, tmp_path):
+    """Five of twenty drop their clients, freeze, change their size, are switched off, or refuse the password. Each of the
+    five failed cameras comes back by itself, and the other fifteen keep sending without a restart."""
     secret = tmp_path / "secret"
     secret.write_text("wrong\n")
     names = [f"cam-{i}" for i in range(20)]
@@ -147,7 +147,8 @@ def test_twenty_cameras_in_one_process(cameras, edge, kafka, fresh, launch, tmp_
 
 
 def test_no_log_shows_a_password(cameras, fresh, launch, tmp_path):
-    """At the highest log level, for Basic and Digest authentication, and when the element connects again."""
+    """The password is in no log at the highest log level, for Basic and Digest authentication, and when the element
+    connects again."""
     secret, log = tmp_path / "secret", tmp_path / "gst.log"
     secret.write_text(PASSWORD)
     uris = [cameras.add(f"{fresh}-{auth}", "JPEG", auth=auth, password=PASSWORD) for auth in ("basic", "digest")]
@@ -162,19 +163,20 @@ def test_no_log_shows_a_password(cameras, fresh, launch, tmp_path):
     assert PASSWORD not in text and base64.b64encode(f"fog:{PASSWORD}".encode()).decode() not in text
 
 
-def test_the_camera_says_when_it_took_a_frame(cameras, kafka, fresh, launch):
-    """A camera that sends 0.8 s late, one whose clock is wrong, and one whose clock isn't used, in one pipeline. Frames
-    of the first count from their capture, those of the others from their arrival."""
+def test_capture_time_is_by_the_cameras_clock_if_it_is_plausible(cameras, kafka, fresh, launch):
+    """One pipeline has a camera that sends 0.8 s late, one whose clock is wrong, and one whose clock isn't used. The
+    capture time of the late camera's frames is when the camera took them, and of the two other cameras' frames when they
+    arrived."""
     kafka.create_topic(fresh, 1)
     kinds = {"late": {"delay": 0.8}, "wrong": {"clock": "running-time"}, "unused": {"delay": 0.8}}
-    # a busy machine takes frames late as well, so the first camera's clock is used up to 9 s
+    # the late camera's tolerance is 9 s, because a busy machine receives frames later than 0.8 s
     tolerance = {"unused": "clock-tolerance=0", "late": "clock-tolerance=9000000000"}
     running = launch(" ".join(
         f"ipcamerasrc uri={cameras.add(f'{fresh}-{name}', 'JPEG', **kind)} {tolerance.get(name, '')} ! "
         f"kafkasink bootstrap-servers={kafka.bootstrap} topic={fresh} camera={name}" for name, kind in kinds.items()))
     wait_until(lambda: sorted(len(frames) > 30 for frames in frames_of(kafka, fresh).values()) == [True] * 3, 60, "frames", every=0.5)
     running.interrupt()
-    # capture time less running time: the start of the pipeline by the clock that was used
+    # capture time minus running time is when the pipeline started, by the clock that was used
     starts = {name: (int(headers["capture-time"]) - int(headers["gst-pts"])) / 1e9
               for name, frames in frames_of(kafka, fresh).items() for _, _, headers, _ in frames[-1:]}
     assert abs(starts["wrong"] - starts["unused"]) < 0.3
@@ -192,8 +194,8 @@ def certificate(directory, name, *words):
 
 
 def test_tls(cameras, fresh, launch, tmp_path):
-    """A camera of a private authority, one with a certificate of its own and a name that isn't its address, and the same
-    two where the file holds another certificate."""
+    """Trusts a camera whose certificate a private authority has signed, and one with a self-signed certificate for a name
+    that isn't its address; refuses both if tls-ca-file holds another certificate."""
     ca = certificate(tmp_path, "ca", "-subj", "/CN=authority")
     signed = certificate(tmp_path, "signed", "-subj", "/CN=camera", "-addext", "subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=CA:FALSE",
                          "-CA", ca, "-CAkey", ca)
@@ -209,10 +211,11 @@ def test_tls(cameras, fresh, launch, tmp_path):
     wait_until(lambda: all(re.search(f"WARNING: from element.*{name}.*ertificate", bad.output(), re.S) for name in uris), 60, "two warnings")
 
 
-def test_what_follows_is_slower_than_the_camera(cameras, fresh, launch):
-    """The camera isn't taken for a frozen one. Frames are dropped, which is a warning once."""
+def test_frames_are_dropped_if_the_pipeline_is_slower_than_the_camera(cameras, fresh, launch):
+    """A camera isn't taken for frozen if the elements behind it are too slow, but frames are dropped, with one warning."""
     uri = cameras.add(fresh, "JPEG", rate=20)
-    # without the camera's clock, of which a busy machine gets the reports late enough for a warning
+    # the camera's clock isn't used, because its reports reach a busy machine late enough for a
+    # warning
     slow = launch(f"ipcamerasrc uri={uri} clock-tolerance=0 timeout=6000000000 ! image/jpeg ! identity sleep-time=60000000 ! fakesink sync=false")
     wait_until(lambda: "Frames are dropped" in slow.output(), 60, "the warning")
     time.sleep(7)
@@ -257,8 +260,8 @@ def test_what_follows_is_slower_than_the_camera(cameras, fresh, launch):
     ("\ufeff[a]\nuri=rtsp://h/a", 1, "neither [CAMERA]"),
     ("[a]\nuri=rtsp://h/a\nencoder=jpegenc \x1b[2J", 3, "encoder doesn't take"),
 ])
-def test_a_wrong_file_is_refused(tmp_path, text, line, reason):
-    """With the line and the reason, before anything runs."""
+def test_a_file_of_cameras_with_a_mistake_is_refused(tmp_path, text, line, reason):
+    """The error names the line and the reason, and comes before any pipeline runs."""
     file = tmp_path / "cameras.conf"
     file.write_text(text, newline="")
     done = subprocess.run([TOP / "pipelines/edge"], env={**os.environ, "CAMERAS": str(file), "PATH": "/usr/bin:/bin"},
@@ -268,7 +271,7 @@ def test_a_wrong_file_is_refused(tmp_path, text, line, reason):
     assert PASSWORD not in done.stderr
 
 
-def test_an_address_of_ipv6(tmp_path):
+def test_a_camera_may_have_an_address_of_ipv6(tmp_path):
     file = tmp_path / "cameras.conf"
     file.write_text("[a]\nuri=rtsp://[::1]:8554/a\n")
     done = subprocess.run([TOP / "pipelines/edge", "--print"], env={**os.environ, "CAMERAS": str(file)}, capture_output=True, text=True, timeout=30,
@@ -276,8 +279,8 @@ def test_an_address_of_ipv6(tmp_path):
     assert done.returncode == 0 and "uri=rtsp://[::1]:8554/a" in done.stdout, done.stderr
 
 
-def test_a_password_in_a_query_is_warned_of(tmp_path):
-    """Some cameras take their password there only."""
+def test_a_password_in_the_query_of_a_uri_is_a_warning(tmp_path):
+    """A password in the query of a URI is accepted with a warning, because some cameras take their password only in the query."""
     file = tmp_path / "cameras.conf"
     file.write_text(f"[a]\nuri=rtsp://host/a?user=me&Password={PASSWORD}\n")
     done = subprocess.run([TOP / "pipelines/edge", "--print"], env={**os.environ, "CAMERAS": str(file)}, capture_output=True, text=True, timeout=30,
@@ -285,7 +288,7 @@ def test_a_password_in_a_query_is_warned_of(tmp_path):
     assert done.returncode == 0 and done.stderr.startswith(f"{file}:2: warning: ") and PASSWORD not in done.stderr
 
 
-def test_a_file_excludes_other_cameras(tmp_path):
+def test_the_setting_CAMERAS_excludes_the_settings_of_a_single_camera(tmp_path):
     for settings in ({"CAMERAS": str(tmp_path / "none")}, {"CAMERAS": "/etc/hostname", "CAMERA": "a"}, {"CAMERAS": "/etc/hostname", "SOURCE": "a"}):
         done = subprocess.run([TOP / "pipelines/edge"], env={**os.environ, **settings}, capture_output=True, text=True, timeout=30, check=False)
         assert done.returncode == 2 and "CAMERAS" in done.stderr and done.stdout == ""

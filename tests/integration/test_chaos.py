@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Runs a short script of faults, and the checks of tests/chaos. Long scripts of faults run in tests/chaos."""
+"""Runs a short script of faults, and tests the checks that tests/chaos makes. Long scripts of faults run only if started by
+hand in tests/chaos."""
 
 import pathlib
 import re
@@ -15,7 +16,7 @@ import faults  # noqa: E402
 import verdict  # noqa: E402
 
 
-def test_only_the_first_copy_of_a_frame_counts_for_the_order():
+def test_only_the_first_copy_of_a_frame_is_checked_for_its_order():
     def disorder(*elements):
         return verdict.out_of_order({"it": [each if isinstance(each, set) else {each} for each in elements]})
 
@@ -35,7 +36,8 @@ class Frame:
 
 
 def judged(**changes):
-    """Returns the verdict about two frames, one with a face. Keyword arguments override single facts about the frames."""
+    """Returns the verdict about two frames, of which one shows faces. Each keyword argument replaces a fact about the two
+    frames."""
     truth = {
         "acknowledged": {(0, 0): "c:s:0", (0, 1): "c:s:1"}, "frames": [Frame("c:s:0", 0, 0), Frame("c:s:1", 0, 1)],
         "faces": {"c:s:0": 2, "c:s:1": 0}, "stored": {"c:s:0": 2}, "documents": 1, **changes}
@@ -54,7 +56,7 @@ def test_missing_and_surplus_documents_are_reported():
     assert not judged(faces={"c:s:0": 0, "c:s:1": 0}, stored={}, documents=0).kept(), "nothing was shown"
 
 
-def test_a_seed_always_makes_the_same_script():
+def test_the_same_seed_makes_the_same_script_of_faults():
     names = ["a", "b", "c", "d"]
     script = faults.plan(5, names, 600)
     assert script == faults.plan(5, names, 600) != faults.plan(6, names, 600)
@@ -67,7 +69,7 @@ def test_a_seed_always_makes_the_same_script():
 
 
 @pytest.mark.first
-def test_no_document_is_lost_or_doubled_while_parts_fail():
+def test_no_document_is_lost_or_doubled_while_processes_fail():
     """Each camera sends half of the frames that `tests/chaos/run` sends by itself, because other tests run beside this one."""
     done = subprocess.run(
         [CHAOS / "run", "--seed", "1", "--minutes", "2", "--rate", "15"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,

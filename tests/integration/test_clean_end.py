@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The way in which a run ends decides which offsets its group commits. After an EOS that has reached every sink, messages are committed if they were
-released, even if no element marked their tokens. After any other end, messages that a sink may not have seen are not
-committed."""
+"""The way in which a run ends decides which offsets its group commits. After an EOS that has reached every sink, messages
+are committed if they were released, even if no element marked their tokens. After any end without such an EOS, messages
+that a sink may not have seen are not committed."""
 
 import time
 
@@ -79,7 +79,7 @@ def test_clean_end_commits_all_messages(kafka, fed, launch, tmp_path, rest):
 
 
 @pytest.mark.parametrize("rest", PICTURES.values(), ids=PICTURES.keys())
-def test_clean_end_commits_all_messages_of_pictures(kafka, pictures, launch, tmp_path, rest):
+def test_clean_end_commits_all_messages_behind_decoders_and_muxers(kafka, pictures, launch, tmp_path, rest):
     rest = rest.format(tmp=tmp_path)
     assert launch(f"{source(kafka, pictures)} ! {rest}").wait(30) == 0
     assert committed(kafka, pictures) == COUNT
@@ -93,7 +93,7 @@ def test_run_after_a_clean_end_reads_no_message_again(kafka, fed):
             assert len(player.values) == expected
 
 
-def test_end_at_an_offset_commits_up_to_the_offset(kafka, fed, launch):
+def test_end_at_end_offset_commits_the_messages_before_it(kafka, fed, launch):
     assert launch(f"{source(kafka, fed, 'end-offset=2')} ! queue ! fakesink").wait(30) == 0
     assert committed(kafka, fed) == 6
 
@@ -105,7 +105,7 @@ def test_ctrl_c_commits_all_messages_that_the_sink_has_received(kafka, fed, laun
     assert committed(kafka, fed) == COUNT
 
 
-def test_ctrl_c_in_the_middle_commits_the_messages_that_the_sink_has_received(kafka, fresh, launch, tmp_path):
+def test_ctrl_c_while_messages_are_queued_commits_only_what_the_sink_has_received(kafka, fresh, launch, tmp_path):
     """The group commits exactly as many messages as the sink has received."""
     kafka.create_topic(fresh, 3)
     Feed(kafka, fresh).send(3000)
@@ -120,8 +120,8 @@ def test_ctrl_c_in_the_middle_commits_the_messages_that_the_sink_has_received(ka
 
 
 def test_end_of_a_source_is_committed_while_the_pipeline_plays(kafka, fed, launch):
-    """EOS of one of two sources commits its offsets, although the other one never ends. After SIGKILL no message is
-    read again."""
+    """If a pipeline has two sources, the EOS of one commits its offsets although the other source never ends. After SIGKILL
+    no message is read again."""
     running = launch(f"{source(kafka, fed)} ! queue ! fakesink audiotestsrc is-live=true ! fakesink")
     wait_until(lambda: committed(kafka, fed) >= COUNT - 1, 30, "the commit")
     running.kill()
@@ -166,7 +166,7 @@ def test_stop_without_eos_commits_no_message(kafka, fed, launch, tmp_path):
 
 
 class Application:
-    """Runs a pipeline in an application that handles the bus in the usual way."""
+    """A pipeline within the test's own process, whose bus only the test reads."""
 
     def __init__(self, line):
         self._pipeline = Gst.parse_launch(line)
@@ -210,7 +210,7 @@ def application():
         one.stop()
 
 
-def test_application_that_stops_just_after_sending_eos(kafka, fed, application):
+def test_application_that_stops_just_after_sending_eos_commits_no_message(kafka, fed, application):
     app = application(f"{source(kafka, fed, '')} ! queue ! identity name=slow sleep-time=200000 ! fakesink")
     app.play()
     wait_until(lambda: app.get("src").get_property("stats").get_value("messages") == COUNT, 20, "all read")
@@ -220,7 +220,7 @@ def test_application_that_stops_just_after_sending_eos(kafka, fed, application):
 
 
 class DroppedEos:
-    """A probe on a sink pad that drops EOS, and notes how long after the first buffer it came."""
+    """A probe on a sink pad that drops EOS, and notes how long after the first buffer the EOS came."""
 
     def __init__(self, pad):
         self._first, self.after = None, None
@@ -237,7 +237,7 @@ class DroppedEos:
 
 @pytest.mark.parametrize("kept", ["one of two", "the only one"])
 def test_eos_that_reaches_no_sink_commits_no_message(kafka, fed, application, kept):
-    """A message that has been parked for 2 s is done, with or without EOS. So a run counts only if its EOS comes sooner."""
+    """A message that has been parked for 2 s is done, with or without EOS, so an attempt counts only if EOS comes within 1 s."""
     both = "tee name=t ! queue ! fakesink async=false t. ! " if kept == "one of two" else ""
     for attempt in range(10):
         group = f"{fed}-{attempt}"
@@ -253,8 +253,8 @@ def test_eos_that_reaches_no_sink_commits_no_message(kafka, fed, application, ke
     pytest.fail("EOS never came within 1 s of the first message")
 
 
-# An appsink keeps its last sample until it stops, which happens after the source has stopped. So
-# the message of that sample is read again.
+# An appsink keeps its last sample until it stops, and the source stops before it, so the message of
+# the last sample isn't committed.
 @pytest.mark.parametrize("taken, waits, expected", [(COUNT, True, COUNT - 1), (5, True, 0), (5, False, 0)])
 def test_appsink(kafka, fed, application, taken, waits, expected):
     app = application(f"{source(kafka, fed)} ! appsink name=sink sync=false wait-on-eos={waits}")
@@ -295,7 +295,7 @@ def test_bus_with_a_sync_handler_that_drops_all_messages_prevents_the_commit(kaf
 
 
 def test_pause_loses_no_messages(kafka, fresh, application):
-    """If the base class drops a buffer when a pause begins, the source pushes it again after the pause."""
+    """GstBaseSrc may drop a buffer when a pause begins, which kafkasrc pushes again after the pause."""
     kafka.create_topic(fresh, 3)
     app = application(f"{source(kafka, fresh, '')} ! fakesink name=sink signal-handoffs=true")
     seen = []
@@ -314,8 +314,8 @@ def test_pause_loses_no_messages(kafka, fresh, application):
     assert committed(kafka, fresh) == 600
 
 
-def test_brokers_that_accept_no_metadata_with_offsets(fresh, launch, tmp_path):
-    """The brokers' limit for the metadata of committed offsets is below the size that kafkasrc writes: offsets are
+def test_offsets_are_committed_to_brokers_that_accept_no_metadata(fresh, launch, tmp_path):
+    """If the brokers' limit for the metadata of committed offsets is below the size of kafkasrc's metadata, offsets are
     committed without metadata."""
     with kafka_server.Kafka(tmp_path / "kafka", properties=["offset.metadata.max.bytes=24"]) as kafka:
         kafka.create_topic(fresh, 3)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""`pipelines/clip` makes a file of a camera's range: each frame at its time, and a clear answer where there is none."""
+"""`pipelines/clip` makes a file of a camera's frames in a range of time: each frame at its time, and a clear error if there
+is no frame."""
 
 import csv
 import datetime
@@ -13,9 +14,9 @@ import pytest
 from messages import jpegs
 from pipeline import TOP, environment
 
-START = int(time.time()) * 1000 - 600_000  # ms; ten minutes before the first test of any file
-SINCE = "-3h"  # a whole run of the tests may lie between START and a test here
-# ms after START: a gap of 7 s in the middle
+START = int(time.time()) * 1000 - 600_000  # time (ms) of the first frame: ten minutes before the tests of this run
+SINCE = "-3h"  # far before START, because a whole run of the tests may lie between START and a test of this file
+# capture times of each camera's frames, in ms after START; there is a gap of 7 s in the middle
 TIMES = {"cam-1": [0, 100, 200, 7200, 7300, 7400], "cam-2": [50, 7250], 'a "b",c': [60]}
 CAPS = "image/jpeg, width=(int)64, height=(int)48, framerate=(fraction)10/1"
 
@@ -70,7 +71,7 @@ def recording(kafka, tmp_path_factory):
 
 
 def times_of(file, demuxer):
-    """When each frame of a video is shown, ms."""
+    """Returns the times (ms) at which the frames of a video are shown."""
     said = subprocess.run(
         ["gst-launch-1.0", "-v", "filesrc", f"location={file}", "!", demuxer, "!", "identity", "silent=false", "!", "fakesink"],
         env=environment(), capture_output=True, text=True, timeout=60, check=True).stdout
@@ -79,7 +80,7 @@ def times_of(file, demuxer):
 
 
 @pytest.mark.parametrize("end, demuxer", [("mp4", "qtdemux"), ("mkv", "matroskademux")])
-def test_a_gap_stays_a_gap(recording, tmp_path, end, demuxer):
+def test_a_gap_between_frames_is_as_long_in_the_clip(recording, tmp_path, end, demuxer):
     file = tmp_path / f"out.{end}"
     done = recording.clip("--camera", "cam-1", "--from", iso(START), "--to", iso(START + 8000), "--boxes", file)
     assert done.returncode == 0, done.stderr
@@ -89,15 +90,15 @@ def test_a_gap_stays_a_gap(recording, tmp_path, end, demuxer):
 
 
 @pytest.mark.parametrize("first, last, count", [(100, 7300, 3), (7200, 7401, 3), (0, 1, 1)])
-def test_the_range_is_the_one_asked_for(recording, tmp_path, first, last, count):
-    """The clip begins at one time and ends before another one. The times may be written in any zone."""
+def test_clip_has_only_frames_between_from_and_to(recording, tmp_path, first, last, count):
+    """A clip has the frames from the time --from on, and ends before the time --to. Both may be written in any time zone."""
     zone = datetime.timezone(datetime.timedelta(hours=5, minutes=30))
     done = recording.clip("--camera", "cam-1", "--from", iso(START + first, zone), "--to", iso(START + last, zone), tmp_path / "out.mkv")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(f"{count} frames")
 
 
-def test_events_as_lines_and_as_a_table(recording, tmp_path):
+def test_events_are_written_as_json_lines_or_csv(recording, tmp_path):
     where = "--camera", "cam-1", "--from", SINCE
     done = recording.clip(*where, tmp_path / "out.jsonl")
     assert done.returncode == 0, done.stderr
@@ -124,13 +125,13 @@ def test_events_as_lines_and_as_a_table(recording, tmp_path):
     (["--camera", "cam-1"], "--from"),
     (["--from", "-5min"], "--camera"),
 ])
-def test_where_there_is_none(recording, tmp_path, words, said):
+def test_no_file_is_made_if_there_is_no_frame_or_the_arguments_are_wrong(recording, tmp_path, words, said):
     done = recording.clip(*words, tmp_path / "out.mkv")
     assert done.returncode == 2 and said in done.stderr, done.stderr
     assert not list(tmp_path.iterdir())
 
 
-def test_files_are_not_lost(recording, tmp_path):
+def test_existing_files_are_replaced_only_with_force(recording, tmp_path):
     where = "--camera", "cam-1", "--from", SINCE
     (tmp_path / "out.csv").write_text("mine")
     done = recording.clip(*where, tmp_path / "out.csv")
@@ -141,13 +142,13 @@ def test_files_are_not_lost(recording, tmp_path):
     assert recording.clip(*where, tmp_path / "out.avi").returncode == 2
 
 
-def test_a_broker_that_is_away(recording, tmp_path):
+def test_no_file_is_made_if_the_broker_does_not_answer(recording, tmp_path):
     done = recording.clip("--camera", "cam-1", "--from", SINCE, tmp_path / "out.mkv", FOG_KAFKA="127.0.0.1:1")
     assert done.returncode == 2 and "127.0.0.1:1" in done.stderr and not list(tmp_path.iterdir())
 
 
-def test_what_retention_has_deleted(recording, kafka, tmp_path, fresh):
-    """The frames that are left make a clip; the exit code says that it isn't whole."""
+def test_clip_of_frames_that_retention_has_partly_deleted_exits_with_1(recording, kafka, tmp_path, fresh):
+    """The frames that retention hasn't deleted make a clip, and the exit code says that frames are missing."""
     part = Recording(kafka, fresh, [pathlib.Path(TOP / "pipelines/scene/portrait.jpg").read_bytes()] * 6)
     kafka.delete_records(fresh, {0: 5})
     done = part.clip("--camera", "cam-1", "--from", iso(START), "--to", iso(START + 8000), tmp_path / "out.mkv")
@@ -156,7 +157,7 @@ def test_what_retention_has_deleted(recording, kafka, tmp_path, fresh):
 
 
 def produce(kafka, topic, picture, sent, caps=CAPS):
-    """sent: [(partition, camera, ms after START)]"""
+    """Sends a frame for each (partition, camera, capture time in ms after START) of the list `sent`."""
     producer = kafka.producer()
     for seq, (partition, camera, ms) in enumerate(sent):
         headers = {"camera": camera, "session": "s", "seq": str(seq), "gst-caps": caps, "capture-time": str((START + ms) * 1_000_000)}
@@ -172,8 +173,8 @@ def range_of(kafka, topic, *words):
 PORTRAIT = TOP / "pipelines/scene/portrait.jpg"
 
 
-def test_what_retention_has_deleted_from_one_partition(kafka, tmp_path, fresh):
-    """Another partition still holds an older frame, of another camera."""
+def test_frames_that_retention_has_deleted_from_one_partition_are_noticed(kafka, tmp_path, fresh):
+    """Another partition still has an older frame, of another camera, so the topic's oldest frame is older than the range."""
     kafka.create_topic(fresh, 2)
     produce(kafka, fresh, PORTRAIT.read_bytes(), [(0, "cam-2", -60_000)] + [(1, "cam-1", ms) for ms in TIMES["cam-1"]])
     kafka.delete_records(fresh, {1: 3})
@@ -182,8 +183,9 @@ def test_what_retention_has_deleted_from_one_partition(kafka, tmp_path, fresh):
 
 
 @pytest.mark.parametrize("end, demuxer", [("mp4", "qtdemux"), ("mkv", "matroskademux")])
-def test_frames_that_are_late(kafka, tmp_path, fresh, end, demuxer):
-    """As a spool sends them: one of before the range, one of the range after later ones, and one after the range."""
+def test_clip_leaves_out_frames_that_arrived_late(kafka, tmp_path, fresh, end, demuxer):
+    """A spool sends frames late: here are frames of before the range, frames of the range behind later frames, and a frame
+    of after the range."""
     kafka.create_topic(fresh, 1)
     produce(kafka, fresh, PORTRAIT.read_bytes(), [(0, "cam-1", ms) for ms in (0, 100, -50_000, 200, 150, 300, 20_000, 250)] + [(0, "cam-2", 200)])
     done = range_of(kafka, fresh, tmp_path / f"out.{end}")
@@ -193,7 +195,7 @@ def test_frames_that_are_late(kafka, tmp_path, fresh, end, demuxer):
 
 
 @pytest.mark.parametrize("end, demuxer", [("mp4", "qtdemux"), ("mkv", "matroskademux"), ("webm", "matroskademux"), ("ogv", "oggdemux")])
-def test_a_camera_that_changes_its_size(kafka, launch, tmp_path, fresh, end, demuxer):
+def test_clip_keeps_all_frames_of_a_camera_that_changes_its_size(kafka, launch, tmp_path, fresh, end, demuxer):
     kafka.create_topic(fresh, 1)
     produce(kafka, fresh, jpegs(launch, tmp_path, 1)[0], [(0, "cam-1", 0), (0, "cam-1", 100)])
     produce(kafka, fresh, PORTRAIT.read_bytes(), [(0, "cam-1", 200), (0, "cam-1", 300)],
@@ -221,7 +223,8 @@ def encode(tmp_path, elements):
 
 
 SMALL = "video/x-raw,width=64,height=48 ! jpegenc"
-# What a camera sends at first, and from the third frame on.
+# name of the change: (caps and encoder of a camera's first two frames, caps and encoder of its next
+# two frames)
 CHANGES = {
     "size": ((CAPS, SMALL), (CAPS.replace("64", "96"), "video/x-raw,width=96,height=48 ! jpegenc")),
     "unsaid size": ((CAPS, SMALL), (CAPS, "video/x-raw,width=96,height=48 ! jpegenc")),
@@ -235,7 +238,7 @@ CHANGES = {
 
 @pytest.fixture(scope="module")
 def changing(kafka, tmp_path_factory):
-    """Camera after camera: Kafka's order isn't that of capture."""
+    """A topic with the frames of one camera after another, so their order in Kafka isn't the order of capture."""
     topic, producer = f"changing-{time.monotonic_ns()}", kafka.producer()
     kafka.create_topic(topic, 1)
     kafka.create_topic(topic + "-events", 1)
@@ -254,8 +257,8 @@ def changing(kafka, tmp_path_factory):
 @pytest.mark.parametrize("change, end", [
     ("size", "mp4"), ("size", "ogv"), ("unsaid size", "mkv"), ("kind", "mp4"), ("kind from png", "webm"), ("rate", "mp4"),
     ("no rate", "mkv"), ("no rate", "ogv"), ("colours", "webm"), ("damage", "mkv")])
-def test_a_camera_that_changes(kafka, changing, tmp_path, change, end):
-    """A file has one kind of frames. Others are left out, which stderr says."""
+def test_clip_keeps_frames_after_a_change_unless_their_kind_changes(kafka, changing, tmp_path, change, end):
+    """A file has frames of one kind, JPEG or PNG. Frames of another kind are left out, and stderr says how many."""
     done = clip(kafka, changing, "--camera", change, "--from", SINCE, tmp_path / f"out.{end}")
     if "kind" in change:
         assert done.returncode == 1 and done.stdout.startswith("2 frames"), done.stdout + done.stderr
@@ -269,17 +272,19 @@ def test_a_camera_that_changes(kafka, changing, tmp_path, change, end):
         assert done.returncode == 0 and done.stdout.startswith("4 frames"), done.stdout + done.stderr
     if end == "ogv":
         times = times_of(tmp_path / "out.ogv", "oggdemux")
-        assert times[-1] - times[0] > 2000  # the last frames are repeats, which take no packet of their own
+        # Theora writes no packet for a frame that equals the one before it, so the last frames may
+        # be missing here
+        assert times[-1] - times[0] > 2000
 
 
-def test_events_that_are_late_or_none(kafka, changing, tmp_path):
+def test_late_events_are_written_and_messages_that_are_no_events_are_reported(kafka, changing, tmp_path):
     done = clip(kafka, changing, "--camera", "size", "--from", iso(START), "--to", iso(START + 2000), tmp_path / "out.csv")
     assert done.returncode == 1 and done.stdout.startswith("2 events") and done.stderr.startswith("1 messages"), done.stdout + done.stderr
 
 
 @pytest.fixture(scope="module")
 def faces(kafka):
-    """Two frames with one face: an event says where it is in the first one. Nobody has counted the second one."""
+    """Two frames that show one face: an event says where it is in the first frame, and the second frame has no event."""
     topic, producer = f"faces-{time.monotonic_ns()}", kafka.producer()
     caps = CAPS.replace("64", "512").replace("48", "512")
     box = {"x": 140, "y": 120, "w": 230, "h": 230}

@@ -14,7 +14,7 @@ import pytest
 from broken_json import BROKEN, EITHER, NO_DOCUMENT, SOUND
 from messages import values
 
-# skipped, because libbson can't write code with a NUL from JSON.
+# These cases of the corpus are refused, because libbson can't write code with a NUL from JSON.
 REFUSED = [
     ("code.json", "Embedded nulls"),
     ("code_w_scope.json", "Unicode and embedded null in code string, empty scope"),
@@ -43,7 +43,7 @@ def store(launch, uri, database, path, caps):
 
 
 def as_stored_directly(uri, database, encoded):
-    """Returns the document that the server stores if it is written without mongosink; None if the server refuses it."""
+    """Returns the document that the server stores if a document is written without mongosink; None if the server refuses it."""
     collection = pymongo.MongoClient(uri)[database].get_collection("direct", RAW)
     number = struct.unpack_from("<i", encoded, 9)[0]
     try:
@@ -66,8 +66,8 @@ def same(form, stored, wanted):
 
 
 @pytest.mark.parametrize("form", CAPS)
-def test_valid_cases_of_the_bson_corpus(secantus, fresh, launch, tmp_path, form):
-    """The stored document equals the written one, or what the server returns when it is written without mongosink."""
+def test_valid_cases_of_the_bson_corpus_are_stored_unchanged(secantus, fresh, launch, tmp_path, form):
+    """The stored document equals the written one, or the document that the server stores if it is written without mongosink."""
     uri = secantus.uri
     cases = [case for case in bson_corpus.cases("valid") if form in case and not case.get("lossy")]
     wanted = [numbered_bson(bytes.fromhex(case["canonical_bson"]), number) for number, case in enumerate(cases)]
@@ -96,12 +96,13 @@ def test_invalid_cases_of_the_bson_corpus_are_refused(secantus, fresh, launch, t
     path = tmp_path / "corpus"
     path.write_bytes(b"".join(lines))
     stored = store(launch, secantus.uri, fresh, path, "application/x-ndjson")
-    # accepted, because Extended JSON version 1 has this form, and it is unambiguous.
+    # Of the invalid cases only a $date with a number is accepted, because Extended JSON version 1
+    # writes dates like that, and it is unambiguous.
     assert [cases[number]["description"] for number in sorted(stored)] == ["Bad $date (number, not string or hash)"]
 
 
-# These texts aren't valid JSON, but are stored with the same meaning: Python's numbers, a repeated
-# name.
+# Texts that mongosink stores although they aren't strictly valid JSON, such as Python's NaN or a
+# repeated name.
 KEPT = {name: (BROKEN | EITHER)[name] for name in [
     "nested 50 deep", "a name twice", "NUL escape", "minus zero", "a long fraction", "non-character", "not a number", "infinity"]}
 
@@ -127,7 +128,7 @@ def test_broken_json(secantus, fresh, launch, tmp_path):
     assert sorted(document.get("good", str(document)) for document in stored) == sorted(good)
 
 
-def test_invalid_bson_is_rejected_unchanged(secantus, kafka, fresh, launch):
+def test_invalid_bson_leaves_by_the_pad_rejects_unchanged(secantus, kafka, fresh, launch):
     """Sends each of the corpus' decodeErrors as a message between valid ones: each valid one is stored, and each invalid one leaves by the pad rejects unchanged."""
     bad = [bytes.fromhex(case["bson"]) for case in bson_corpus.cases("decodeErrors")]
     assert len(bad) > 50
@@ -149,6 +150,7 @@ def test_invalid_bson_is_rejected_unchanged(secantus, kafka, fresh, launch):
     # A buffer may hold several documents. One of the invalid cases begins with a valid document.
     assert [one for one in stored if not isinstance(one, int)] == [f"{fresh}:0:{2 * bad.index(VALID + GARBAGE)}"]
     assert sorted(one for one in stored if isinstance(one, int)) == list(range(len(bad)))
-    # The order of the rejects isn't fixed, because documents that the server refuses leave later.
+    # The order of the rejects isn't fixed, because documents that the server refuses leave
+    # mongosink later than documents that mongosink refuses.
     assert all(any(one in value for value in bad) for one in rejected)
     assert sorted(b"".join(rejected)) == sorted(b"".join(bad).replace(VALID + GARBAGE, GARBAGE))

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Batches that the broker's disk has damaged, and messages that are too large, are skipped and reported, or end the stream with
-an error. A reader never stops without a message."""
+an error. A reader of damaged data never stops without a warning or an error."""
 
 import random
 import re
@@ -16,7 +16,8 @@ from player import Player
 CAPS = "application/x-test, n=(int)1"
 POLYNOMIAL = 0x82F63B78
 SIZE = 300
-# librdkafka, which continues within a damaged batch, may abort if it finds zeros there.
+# The payload is random, because librdkafka continues reading within a damaged batch, and may abort
+# if it finds zeros there.
 RANDOM = random.Random(1)
 
 
@@ -60,18 +61,19 @@ def break_length(log, at, length):
 
 
 def break_offset(log, at, length):
-    """Changes the first offset of a batch, which no CRC covers. The broker then finds the changed batch instead of
-    those behind it."""
+    """Changes the first offset of a batch, which no CRC covers, so that the broker finds the changed batch instead of the
+    batches behind it."""
     if log[at + 7] == 5:
         log[at + 7] ^= 0x10
 
 
 def cut(log, at, length):
-    """Cuts the log as a disk does that lost the end of the file."""
+    """Cuts the end off the log file, as if the disk had lost it."""
     del log[at + length - 100:]
 
 
-# number of messages in each batch, which batches are damaged, kind of damage
+# name: (number of messages in each batch, indexes of the damaged batches, function that damages,
+# compression)
 TOPICS = {
     "in the middle": ([5, 8, 5], [1], flip, "none"),
     "at the start": ([3, 4], [0], flip, "none"),
@@ -104,7 +106,7 @@ def payload(name):
 
 
 def expected(name):
-    """Returns the offsets that are lost, and their number."""
+    """Returns the offsets that the damage loses, and the number of all messages."""
     sizes, damaged, _, _ = ALL[name]
     starts = [sum(sizes[:n]) for n in range(len(sizes))]
     return [o for n in damaged for o in range(starts[n], starts[n] + sizes[n])], sum(sizes)
@@ -145,7 +147,7 @@ def damaged(tmp_path_factory):
 
 
 def skipped(output):
-    """Returns the offsets that the warnings name."""
+    """Returns all offsets that the reader's warnings name as skipped."""
     ranges = re.findall(
         r"^WARNING: from element .*Skipped messages (\d+) to (\d+) of partition 0 of topic", output, re.MULTILINE)
     return [o for first, last in ranges for o in range(int(first), int(last) + 1)]
@@ -177,8 +179,8 @@ HOW = {
 @pytest.mark.parametrize("name", TOPICS)
 def test_damaged_batch_is_skipped(damaged, launch, fresh, name, how):
     lost, count = expected(name)
-    # librdkafka requests an offset that the broker refuses, before the reader has come to the
-    # damaged batch.
+    # A slow reader, so that librdkafka requests an offset that the broker refuses before the reader
+    # has come to the damaged batch.
     delay = "sleep-time=150000" if name.startswith("like an offset") else ""
     reader = read(launch, damaged, NAMES[name], HOW[how].format(fresh=fresh), delay)
     assert reader.wait(30) == 0, reader.output()
@@ -187,8 +189,9 @@ def test_damaged_batch_is_skipped(damaged, launch, fresh, name, how):
 
 
 @pytest.mark.parametrize("how", ["alone", pytest.param("replay", marks=pytest.mark.on_request)])
-def test_damage_that_librdkafka_does_not_report(damaged, launch, how):
-    """librdkafka reports the unknown version of the batch, but not if the requested offset is within the batch."""
+def test_damage_that_librdkafka_does_not_report_is_skipped(damaged, launch, how):
+    """librdkafka reports the unknown version of a damaged batch, but not if the requested offset is within the batch; the
+    messages are reported as skipped in any case."""
     lost, count = expected("version")
     reader = read(launch, damaged, NAMES["version"], HOW[how])
     assert reader.wait(60) == 0, reader.output()
@@ -198,8 +201,8 @@ def test_damage_that_librdkafka_does_not_report(damaged, launch, how):
 
 @pytest.mark.parametrize("how", HOW)
 def test_batch_with_a_wrong_first_offset_is_skipped(damaged, launch, fresh, how):
-    """Behind a batch with a wrong first offset the broker finds only some of the messages. Messages that aren't read
-    are named and counted."""
+    """Behind a batch with a wrong first offset the broker finds only some of the messages. Each message that isn't read is
+    named in a warning."""
     lost, count = expected("offset")
     reader = read(launch, damaged, NAMES["offset"], HOW[how].format(fresh=fresh))
     assert reader.wait(30) == 0, reader.output()
@@ -214,8 +217,8 @@ def test_batch_with_a_wrong_first_offset_ends_the_stream(damaged, launch):
     assert "its offset is beyond the newest message" in reader.output(), reader.output()
 
 
-def test_only_a_reader_that_had_read_further_notices_a_log_that_is_cut(damaged, launch, fresh):
-    """The broker ends the partition before the batch that is cut, and reports no more messages."""
+def test_only_a_group_that_has_committed_a_lost_offset_notices_that_a_log_was_cut(damaged, launch, fresh):
+    """If a batch at the end of a log is cut, the broker ends the partition before this batch, and reports no more messages."""
     commit(damaged, fresh, NAMES["cut"], 13)
     for how, warned in (("alone", False), ("replay", False), ("group", True)):
         reader = read(launch, damaged, NAMES["cut"], HOW[how].format(fresh=fresh))
@@ -227,7 +230,7 @@ def test_only_a_reader_that_had_read_further_notices_a_log_that_is_cut(damaged, 
 
 @pytest.mark.on_request
 @pytest.mark.parametrize("how", ["alone", "replay"])
-def test_a_partition_whose_messages_the_broker_does_not_send(damaged, launch, how):
+def test_a_partition_whose_messages_the_broker_does_not_send_is_a_warning(damaged, launch, how):
     reader = read(launch, damaged, NAMES["length"], HOW[how])
     wait_until(lambda: "No message arrives from partition 0" in reader.output(), 60, "a warning")
     reader.interrupt()
@@ -251,7 +254,7 @@ def test_a_replay_ends_at_a_damaged_batch_with_on_error_fail(damaged, launch, na
     assert len(errors) == 1 and "Could not replay message" in errors[0] and "partition 0" in errors[0], reader.output()
 
 
-def test_a_replay_seeks_over_damaged_batches(damaged):
+def test_a_replay_that_seeks_counts_each_damaged_message_once(damaged):
     """Each lost offset is reported and counted once, even if the reader passes it several times."""
     name = "one between two"
     lost, count = expected(name)
@@ -265,7 +268,7 @@ def test_a_replay_seeks_over_damaged_batches(damaged):
             player.seek(0)
 
 
-def test_a_replay_skips_a_message_that_is_too_large(kafka, launch, fresh):
+def test_a_replay_ends_with_an_error_at_a_message_that_is_too_large(kafka, launch, fresh):
     kafka.create_topic(fresh, 1)
     producer = kafka.producer()
     for length in [100, 100, 3000]:
@@ -276,7 +279,7 @@ def test_a_replay_skips_a_message_that_is_too_large(kafka, launch, fresh):
     assert "it has 3000 bytes, message-max-bytes allows 2000" in reader.output(), reader.output()
 
 
-def test_reading_begins_within_a_damaged_batch(damaged, launch):
+def test_start_offset_within_a_damaged_batch_skips_to_the_end_of_the_batch(damaged, launch):
     lost, count = expected("a long one")
     reader = read(launch, damaged, NAMES["a long one"], "start-offset=100 eos-at-end=true")
     assert reader.wait(30) == 0
@@ -287,7 +290,7 @@ def test_reading_begins_within_a_damaged_batch(damaged, launch):
 @pytest.mark.parametrize("size, more", [(3000, "message-max-bytes=2000"), (12 << 20, "message-max-bytes=100000 max-prefetch=65536")],
                          ids=["held by the slack", "beyond it"])
 @pytest.mark.parametrize("before", [0, 3], ids=["first", "later"])
-def test_message_larger_than_the_limit_of_fetches_is_skipped(kafka, launch, fresh, size, more, before):
+def test_message_larger_than_message_max_bytes_is_an_error(kafka, launch, fresh, size, more, before):
     kafka.create_topic(fresh, 1, config=[f"max.message.bytes={32 << 20}"])
     producer = kafka.producer(message_max_bytes=32 << 20)
     for length in [100] * before + [size]:
@@ -303,8 +306,9 @@ def test_message_larger_than_the_limit_of_fetches_is_skipped(kafka, launch, fres
 
 
 @pytest.mark.parametrize("how", ["auto-offset-reset=earliest eos-at-end=true", "replay=true"])
-def test_what_zstd_makes_too_large(kafka, launch, fresh, how):
-    """The library doesn't say whether such a batch is damaged or too large: the warning names both."""
+def test_batch_that_zstd_decompresses_to_too_many_bytes_is_skipped(kafka, launch, fresh, how):
+    """For a batch that zstd decompresses to more than the limit, librdkafka doesn't say whether it is damaged or too large,
+    so the warning names both."""
     kafka.create_topic(fresh, 1)
     producer = kafka.producer(message_max_bytes=32 << 20, compression_type="zstd")
     for length in [100, 12 << 20, 100]:
@@ -319,7 +323,7 @@ def test_what_zstd_makes_too_large(kafka, launch, fresh, how):
 @pytest.mark.parametrize("how", ["auto-offset-reset=earliest eos-at-end=true", "replay=true"])
 @pytest.mark.parametrize("allowed, fits", [("", False), (f"message-max-bytes={132 << 20}", False), (f"message-max-bytes={140 << 20}", True)],
                          ids=["by default", "not quite", "enough"])
-def test_a_frame_of_132_mb_is_read(damaged, launch, huge, allowed, fits, how):
+def test_a_message_of_132_mb_is_read_if_message_max_bytes_allows_it(damaged, launch, huge, allowed, fits, how):
     reader = read(launch, damaged, huge, f"{how} {allowed}")
     assert (reader.wait(60) == 0) == fits, reader.output()
     errors = [line for line in reader.output().splitlines() if line.startswith("ERROR: from element")]
@@ -332,7 +336,7 @@ def test_a_frame_of_132_mb_is_read(damaged, launch, huge, allowed, fits, how):
 
 @pytest.fixture(scope="module")
 def huge(damaged):
-    """Sends a frame of slightly more than 132 MiB among small ones."""
+    """A topic with a message of slightly more than 132 MiB between two small messages."""
     damaged.create_topic("huge", 1, config=[f"max.message.bytes={200 << 20}"])
     producer = damaged.producer(message_max_bytes=200 << 20)
     for length in [100, (132 << 20) + 50_000, 100]:
@@ -342,7 +346,7 @@ def huge(damaged):
 
 
 def test_a_second_member_with_the_same_instance_id_excludes_the_first(kafka, launch, fresh):
-    """The error of the first member says that another one took its instance id."""
+    """The error of the first member says that another member has taken its group-instance-id."""
     kafka.create_topic(fresh, 2)
     line = f"group-id={fresh} group-instance-id=one"
     members = []

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Damaged and unusual JPEGs between valid ones: each valid one is counted once, and the group commits past all of
+"""Damaged and unusual JPEGs between valid ones: each valid one is counted once, and the group commits an offset past all of
 them."""
 
 import json
@@ -78,8 +78,8 @@ KINDS = [
 ]
 
 
-# Makes pictures on which jpegdec fails, or may fail: for each of them the stage restarts some
-# times.
+# Functions that make pictures on which jpegdec fails, or may fail, so the stage restarts several
+# times for each.
 POISON = [
     lambda rng, picture: grey(components=4),
     lambda rng, picture: grey(components=2),
@@ -92,7 +92,7 @@ POISON = [
 
 
 class Events(Seen):
-    """Also which documents they become."""
+    """Also records the `_id` of each event."""
 
     def __init__(self, kafka, topic):
         super().__init__(kafka, topic)
@@ -124,7 +124,8 @@ class Pictures:
                 f"! jpegdec ! haarfacecount min-faces=0 ! kafkasink {servers} topic={self.name}-out")
 
     def check(self, runs=1):
-        """Each valid picture is one document, and the committed offset is past all pictures. Each further run of the stage may send some events again."""
+        """Each valid picture is one document, and the committed offset is past all pictures. Each restart of the stage may
+        send some events again."""
         seen = Events(self._kafka, self.name + "-out")
         sound = set(range(0, self.count, 2))
         wait_until(lambda: seen.poll() and not sound - set(seen.counts), 30, "the sound ones")
@@ -135,7 +136,7 @@ class Pictures:
         seen.close()
 
 
-def test_damaged_pictures_between_valid_ones(kafka, fresh, launch, tmp_path):
+def test_valid_pictures_between_damaged_ones_are_counted_once(kafka, fresh, launch, tmp_path):
     pictures = Pictures(kafka, fresh, jpegs(launch, tmp_path, SOUND), KINDS, DAMAGED)
     running = launch(pictures.line(), G_DEBUG="fatal-criticals")
     assert running.wait(120) == 0, running.output()[-2000:]
@@ -144,7 +145,8 @@ def test_damaged_pictures_between_valid_ones(kafka, fresh, launch, tmp_path):
 
 @pytest.mark.parametrize("between", [14, pytest.param(DAMAGED, marks=pytest.mark.on_request)])
 def test_pictures_that_make_the_stage_fail_are_skipped(kafka, fresh, launch, tmp_path, between):
-    """An orchestrator restarts the stage: each condemned picture was damaged, and each valid one is counted once."""
+    """While an orchestrator restarts the stage after each failure, only damaged pictures are condemned, and each valid one
+    is counted once."""
     pictures = Pictures(kafka, fresh, jpegs(launch, tmp_path, SOUND), KINDS + 3 * POISON if between == DAMAGED else POISON, between)
     said = orchestrate(launch, pictures.line(), starts=10 + 4 * between, G_DEBUG="fatal-criticals")
     condemned = [int(n) for one in said for n in re.findall(r"WARNING: from \S* \S*: Message (\d+) of partition 0", one)]

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Runs the demo as users do: tests its verdict, Ctrl-C while it runs, and that nothing remains after SIGKILL."""
+"""Runs `pipelines/demo` as users do: tests its verdict, Ctrl-C while it runs, and that no process or file remains after
+SIGKILL."""
 
 import json
 import os
@@ -31,8 +32,8 @@ def document(seq, faces, camera="cam-1", session="s"):
 
 
 class Scene:
-    """A record of ten frames, the odd ones with two faces, all counted and stored. Tests change single facts of this
-    record."""
+    """What the demo has recorded of ten frames, the odd ones with two faces, all counted and stored. Tests change single
+    facts of this record."""
 
     def __init__(self):
         self.frames, self.events, self.reports = tally.Frames(), tally.Events(), tally.Reports()
@@ -81,7 +82,7 @@ def test_verdict_requires_that_every_frame_is_read_and_counted_correctly():
     assert not scene.verdict().agrees()
 
 
-def test_reports_survive_any_text():
+def test_messages_that_are_no_reports_are_counted_as_rejected():
     reports = tally.Reports()
     for text in (b"", b"null", b"[1]", b'{"frames":"x"}', b"\xff"):
         reports.add(text, 0)
@@ -106,7 +107,7 @@ def until_documents(process):
 
 
 def page_of(said):
-    """Returns the address of the live page, which is printed before the stages."""
+    """Returns the address of the live page, which the demo prints before the names of the stages."""
     found = re.search(r"^the live page: (http://127\.0\.0\.1:\d+/)$", said, re.MULTILINE)
     assert found and said.index("the live page") < said.index("edge: ")
     return found[1]
@@ -134,7 +135,7 @@ def replicas_of(page):
 def test_demo_judges_its_run_after_ctrl_c(tmp_path):
     process = demo("--replicas", "2", env={**os.environ, "TMPDIR": str(tmp_path)})
     said = until_documents(process)
-    # The output shows a replica from its first report on.
+    # The state lists a replica from its first report on.
     wait_until(lambda: len(replicas_of(page_of(said))) == 2, 30)
     process.send_signal(signal.SIGINT)
     rest = process.communicate(timeout=120)[0]
@@ -144,7 +145,7 @@ def test_demo_judges_its_run_after_ctrl_c(tmp_path):
 
 
 class Terminal:
-    """The terminal of a program, and what it has said there."""
+    """A pseudo-terminal in which a program runs, and the program's output."""
 
     def __init__(self, command, **options):
         self._ours, inside = pty.openpty()
@@ -192,7 +193,8 @@ def test_keys_cause_faults_and_the_output_shows_their_effect(tmp_path):
             shown.press(key)
             shown.until(expected)
             shown.until(r"fog +[\d.]+/s")
-        # Both keys at once, because each disturbance lasts for only 5 s.
+        # The keys c (cut the link) and f (freeze Kafka) are pressed at once, because each fault
+        # lasts for only 5 s.
         shown.press("ccf")
         for expected in ("is cut for 5 s", "--- the link is cut", "Kafka is frozen", "the link is back", "Kafka is back", r"fog +[\d.]+/s"):
             shown.until(expected)
@@ -230,7 +232,7 @@ def button(name):
 def test_the_page_causes_faults_and_shows_their_effect(page, browser):
     assert browser.run("return [...document.querySelectorAll('#actions li')].map((one) => one.dataset.action)") == [
         "add", "kill", "slow", "cut", "freeze"]
-    # Cuts the link of one camera: its frames stop, and no other part is affected.
+    # Cuts the link of one camera, so that its frames stop, and Kafka is still shown as good.
     browser.press(button("cut"), Keys.ENTER)
     browser.wait("document.querySelector('.tile').dataset.health === 'stopped'", what="the tile is red")
     sentence, kafka = browser.run(
@@ -240,7 +242,8 @@ def test_the_page_causes_faults_and_shows_their_effect(page, browser):
     browser.wait("document.querySelector('.tile').dataset.health === 'good'", timeout=60, what="the camera is back")
     browser.wait("document.querySelector('#sentence').dataset.level === 'good'", timeout=60)
     assert "the link is back" in browser.text("#marks")
-    # Adds a replica, and kills it again. The button refuses to kill the last replica, and says why.
+    # Adds a replica, and kills it again. The button for killing refuses to kill the last replica,
+    # and says why.
     browser.press(button("kill"), Keys.ENTER)
     browser.wait("document.querySelector('#demo-said').textContent.includes('the last replica stays')")
     browser.press(button("add"), Keys.ENTER)
@@ -260,7 +263,7 @@ def test_the_page_causes_faults_and_shows_their_effect(page, browser):
         assert browser.sticks_out() == [0, []]
 
 
-def test_only_requests_of_the_page_itself_cause_faults(page):
+def test_only_requests_from_the_pages_own_origin_cause_faults(page):
     def do(value, **headers):
         return page.ask("/api/do", "POST", value, **{"Content-Type": "application/json", **headers})[0]
     wait_until(lambda: page.state()["actions"])
@@ -292,7 +295,7 @@ def test_no_process_outlives_a_killed_demo(tmp_path):
     ([], {"SOURCE": "scenesrc location=/nonexistent.jpg"}, 1, "edge ended by itself: Can't make faces"),
     ([], {"CASCADE": "/nonexistent.xml"}, 1, "fog-1 ended by itself"),
 ])
-def test_errors_of_the_demo_are_one_sentence(tmp_path, arguments, environment, code, text):
+def test_the_demos_last_line_names_the_error(tmp_path, arguments, environment, code, text):
     process = demo(*arguments, env={**os.environ, "TMPDIR": str(tmp_path), **environment})
     said = process.communicate(timeout=120)[0]
     assert process.returncode == code

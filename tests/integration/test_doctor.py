@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""`pipelines/doctor` finds each fault of a deployment, says what to do, changes nothing, and never hangs."""
+"""`pipelines/doctor` finds each fault of a deployment, says how to repair it, changes nothing, and never hangs."""
 
 import contextlib
 import json
@@ -17,7 +17,7 @@ import pytest
 from pipeline import TOP, closed_port, environment, wait_until
 
 PASSWORD = "open-sesame-8d1f"
-# what each user may do with all topics and groups
+# user: the operations that this user may do on all topics and groups
 RIGHTS = {
     "noread": "topic.Describe topic.Write", "nowrite": "topic.Describe topic.Read group.Read",
     "nogroup": "topic.Describe topic.Read topic.Write", "nothing": ""}
@@ -78,7 +78,8 @@ class Site:
             "security.protocol=SASL_PLAINTEXT", "sasl.mechanism=PLAIN", f"sasl.username={user}", f"sasl.password={password}")}
 
     def examine(self, words, **settings):
-        """Returns (exit code, findings). Also checks what every run promises."""
+        """Returns (exit code, findings). Checks too what every run of the doctor must do: print no password, end within 100
+        s, and give each fault a reason and a remedy."""
         began = time.monotonic()
         done = subprocess.run(
             [TOP / "pipelines/doctor", "--json", *words.split()], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=120,
@@ -105,7 +106,7 @@ def ask(function, *arguments):
 
 
 def state(site):
-    """Returns what topics, groups and the database hold."""
+    """Returns the offsets of topics and groups, the names of topics, and the collections of the database."""
     consumer = confluent_kafka.Consumer({"bootstrap.servers": site.kafka.bootstrap, "group.id": "look"})
     ends = {(topic, n): consumer.get_watermark_offsets(confluent_kafka.TopicPartition(topic, n), 10) for topic in TOPICS for n in (0, 1)}
     committed = {}
@@ -122,7 +123,7 @@ def state(site):
     return ends, committed, topics, found
 
 
-def test_a_good_deployment_stays_as_it_is(site):
+def test_the_doctor_finds_no_fault_in_a_good_deployment_and_changes_nothing(site):
     before = state(site)
     code, findings = site.examine("edge fog cloud demand --replicas 2")
     assert code == 0, findings
@@ -140,8 +141,8 @@ def damaged(path):
     return str(path)
 
 
-# What is wrong: (arguments, settings, [(level, about what, in which words)…]). A run finds several
-# faults at once.
+# name of the faults: (doctor's arguments, settings, [(level of a finding, its subject, words in
+# it)…]). A run finds several faults at once.
 FAULTS = {
     "advertised name, no database": (
         "demand cloud", lambda s, p: {"FOG_KAFKA": s.kafka.servers("name"), "MONGODB_URI": f"mongodb://127.0.0.1:{closed_port()}"},
@@ -211,7 +212,7 @@ def test_faults_are_found(site, tmp_path, fault):
     assert code == max({"warn": 1, "bad": 2}[level] for level, _, _ in expected), shown(findings)
 
 
-def test_the_edge_makes_a_spool_for_each_camera(site, tmp_path):
+def test_the_doctor_checks_the_spool_of_each_camera(site, tmp_path):
     cameras = tmp_path / "cameras.conf"
     cameras.write_text("[door]\nuri=rtsp://127.0.0.1:1/a\n")
     settings = {"CAMERAS": str(cameras), "SOURCE": "", "SINK_OPTIONS": "spool-bytes=1000000"}
@@ -222,7 +223,7 @@ def test_the_edge_makes_a_spool_for_each_camera(site, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["cameras.conf"]
 
 
-def test_spools_of_many_cameras_share_a_disk(site, tmp_path):
+def test_the_doctor_finds_spools_that_together_exceed_the_disk(site, tmp_path):
     cameras = tmp_path / "cameras.conf"
     cameras.write_text("".join(f"[{name}]\nuri=rtsp://127.0.0.1:1/a\n" for name in "abcd"))
     free = os.statvfs(tmp_path).f_bavail * os.statvfs(tmp_path).f_frsize
@@ -231,8 +232,8 @@ def test_spools_of_many_cameras_share_a_disk(site, tmp_path):
     assert code == 2 and [one["about"][-13:] for one in findings if one["level"] == "bad"] == [" and 3 others"], shown(findings)
 
 
-def test_rules_of_expiry_are_read(secantus, site):
-    """A server with such rules is tested: the doctor reports them as the cloud will find them, and changes none."""
+def test_the_doctor_reads_the_databases_ttl_indexes(secantus, site):
+    """The doctor reports which of the database's TTL indexes the cloud will keep, change or refuse, and changes none of them."""
     client = pymongo.MongoClient(secantus.uri)
     events = client["doctor"]["events"]
     events.create_index("captured", expireAfterSeconds=600)

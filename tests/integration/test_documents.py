@@ -17,7 +17,8 @@ DOCUMENTS = [path for path in sorted(TOP.glob("**/*.md")) if "build" not in path
 TEXTS = {path: path.read_text() for path in DOCUMENTS}
 SHELL = [line for block in re.findall(r"```sh\n(.*?)```", TEXTS[TOP / "README.md"], re.S) for line in block.splitlines()]
 LINES = sorted({line for text in TEXTS.values() for line in re.findall(r"^ {4}gst-launch-1\.0 ([^…\n]*)$", text, re.M)})
-# Replacements for what the machine lacks: a camera, a screen, a detector.
+# Replacements for elements that need hardware or plugins that the machine lacks: a camera, a
+# screen, a detector.
 DEVICES = {"gvadetect": "testdetector found=face,x=1,y=2,w=30,h=40,confidence=0.9",
            "v4l2src": "scenesrc", "autovideosink": "fakesink", "videotestsrc is-live=true": "videotestsrc"}
 RECORD = "videotestsrc num-buffers=30 ! jpegenc ! kafkasink topic=recorded camera=cam-1"
@@ -68,25 +69,26 @@ def test_each_pipeline_of_the_documents_runs_as_printed(servers, launch, line, t
     pipeline = launch(line, options=options)
     if "num-buffers" in line or "replay=true" in line:
         assert pipeline.wait(60) == 0, pipeline.output()
-    elif "appsrc" in line:  # the pipeline waits for buffers that never come, as it should
+    elif "appsrc" in line:  # a pipeline with appsrc has to wait for buffers, which never come here
         wait_until(lambda: "Setting pipeline to P" in pipeline.output(), 60, line)
         assert pipeline.running(), pipeline.output()
     else:
         pipeline.wait_playing(60)
-        if "rtspsrc" in line:  # an EOS before its streams exist would be lost
+        if "rtspsrc" in line:  # an EOS that is sent before rtspsrc has its pads would be lost
             wait_until(lambda: "Sent PLAY request" in pipeline.output(), 60, line)
         pipeline.interrupt()
 
 
-# The commands for operators, and what each says where there are a few new frames.
+# The commands for operators, and a text that each one prints if the topic has a few new frames.
 SAID = {"alerts": "5 rules, 2 targets", "doctor": "broker 1: It is reached", "erase": "can be removed"}
 COMMANDS = {line: SAID.get(line.split()[0], "frames: out" if "-5min" in line else "holds no")
             for line in re.findall(r"^ {4}pipelines/((?:alerts(?=[^\n]*--check)|doctor|clip|erase)\b[^\n]*)$", TEXTS[TOP / "pipelines/README.md"], re.M)}
 
 
 @pytest.mark.parametrize("line", COMMANDS)
-def test_a_command_runs_as_printed(servers, launch, line, tmp_path, fresh):
-    # The pipelines above send frames of other kinds to the default topic.
+def test_each_command_for_operators_in_the_documents_runs_as_printed(servers, launch, line, tmp_path, fresh):
+    # clip gets a topic of its own, because the pipelines of the tests above send frames that aren't
+    # JPEG to the default topic.
     frames = fresh if line.startswith("clip") else "camera"
     for topic in (frames, "database", "feedback"):
         sent = launch(f"videotestsrc is-live=true num-buffers=3 ! jpegenc ! kafkasink topic={topic} camera=cam-1")
@@ -105,8 +107,9 @@ def test_every_document_has_at_least_one_pipeline():
         TOP.name, "kafka", "haar", "mongo", "feedback", "health", "pipelines"}
 
 
-def test_the_commands_of_the_readme_are_known():
-    """Each command has a test: the demo and the build in this file, the others in the files that the comments below name."""
+def test_each_command_of_the_readme_has_a_test():
+    """Each command of README.md has a test: the demo's is in this file, and the comments below name the tests of the other
+    commands."""
     assert SHELL == [
         "pipelines/demo --seconds 60",
         "tests/run",  # this

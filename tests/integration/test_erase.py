@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""`pipelines/erase` removes a camera's range and nothing else, and says what remains until when."""
+"""`pipelines/erase` removes a camera's frames of a range of time and nothing else, and says what remains in Kafka until when."""
 
 import datetime
 import os
@@ -14,8 +14,8 @@ import pytest
 from pipeline import TOP, environment
 
 START = int(time.time()) * 1000 - 600_000  # ms; ten minutes ago
-# Camera and s after START of each message, in the order of their only partition. Kafka can remove
-# the first three.
+# (camera, capture time in s after START) of each message, in the order of the topic's only
+# partition. Kafka can remove only the first three, because the fourth is of another camera.
 MESSAGES = [("cam-1", 0), ("cam-1", 1), ("cam-1", 2), ("cam-2", 2), ("cam-1", 3), ("cam-1", 100)]
 RANGE = ["--camera", "cam-1", "--from", datetime.datetime.fromtimestamp(START / 1000, datetime.timezone.utc).isoformat(),
          "--to", datetime.datetime.fromtimestamp(START / 1000 + 10, datetime.timezone.utc).isoformat()]
@@ -51,7 +51,7 @@ class Kept:
                               stdin=subprocess.DEVNULL, env=self.environment(**settings))
 
     def state(self):
-        """(first offsets in Kafka, ids of documents, ids of pictures, files with chunks)"""
+        """Returns (first offsets in Kafka, ids of documents, ids of pictures, ids of the pictures with chunks)."""
         consumer = confluent_kafka.Consumer({"bootstrap.servers": self.kafka.bootstrap, "group.id": "look"})
         low = [consumer.get_watermark_offsets(confluent_kafka.TopicPartition(topic, 0), 10)[0]
                for topic in (self.name, self.name + "-events")]
@@ -71,7 +71,7 @@ def kept(kafka, mongo, fresh):
 LEFT = {"cam-2:s:3", "cam-1:s:5"}
 
 
-def test_a_range_is_removed_and_nothing_else(kept):
+def test_erase_removes_only_the_range_of_one_camera(kept):
     before = kept.state()
     done = kept.erase(*RANGE, "--dry-run")
     assert done.returncode == 0 and "3 of 4 frames" in done.stdout and "4 documents" in done.stdout, done.stdout + done.stderr
@@ -89,8 +89,9 @@ def test_a_range_is_removed_and_nothing_else(kept):
     assert kept.state() == ([3, 3], LEFT, LEFT, LEFT)
 
 
-def test_messages_that_are_late(kafka, mongo, fresh):
-    """As a spool sends them: one of before the range stands within it, and one of the range behind its end."""
+def test_erase_finds_messages_that_arrived_late(kafka, mongo, fresh):
+    """A spool sends messages late: one captured before the range stands among messages of the range, and one captured in
+    the range stands behind later messages."""
     late = Kept(kafka, mongo, fresh, [("cam-1", 2), ("cam-1", -50), ("cam-2", 100), ("cam-1", 5)])
     done = late.erase(*RANGE, "--yes")
     late.client.close()
@@ -101,14 +102,15 @@ def test_messages_that_are_late(kafka, mongo, fresh):
 
 
 @pytest.mark.parametrize("words, settings", [([], {"COLLECTION": "events-%{captured:%Y}"}), (["--pictures", "%{camera}"], {})])
-def test_a_pattern_isnt_taken_for_a_collection(kept, words, settings):
+def test_erase_refuses_a_pattern_as_the_name_of_a_collection(kept, words, settings):
     before = kept.state()
     done = kept.erase(*RANGE, "--yes", *words, **settings)
     assert done.returncode == 2 and "pattern" in done.stderr and kept.state() == before, done.stdout + done.stderr
 
 
-def test_what_a_crash_left_is_removed(kept):
-    """Kafka's messages, and the bytes of a picture whose name is still there."""
+def test_erase_removes_what_an_interrupted_erase_has_left(kept):
+    """An earlier erase was killed after it had removed Kafka's messages, and the chunks of a picture whose document is
+    still in the database."""
     kept.kafka.delete_records(kept.name, {0: 3})
     kept.client[kept.name]["pictures.chunks"].delete_many({"files_id": "cam-1:s:0"})
     done = kept.erase(*RANGE, "--yes")
@@ -116,7 +118,7 @@ def test_what_a_crash_left_is_removed(kept):
 
 
 @pytest.mark.parametrize("answer", ["yes", "no"])
-def test_it_asks_at_a_terminal(kept, answer):
+def test_erase_asks_for_confirmation_at_a_terminal(kept, answer):
     before = kept.state()
     ours, theirs = pty.openpty()
     os.write(ours, answer.encode() + b"\n")
@@ -137,7 +139,7 @@ def test_mistakes(words, said):
     assert done.returncode == 2 and said in done.stderr and not done.stdout
 
 
-def test_a_server_that_is_away(kept):
+def test_erase_removes_nothing_if_the_database_does_not_answer(kept):
     before = kept.state()
     done = kept.erase(*RANGE, "--yes", MONGODB_URI="mongodb://127.0.0.1:1/")
     assert done.returncode == 2 and "127.0.0.1:1" in done.stderr and kept.state() == before

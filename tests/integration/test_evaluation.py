@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The parts of tests/evaluation that compute: reports, the autoscaler's rules, the relay's parser, the crossing of placements."""
+"""Tests the functions of tests/evaluation that compute: reports, the autoscaler's rules, the relay's parser, and the
+slowdown at which counting on the edge takes as long as in the fog."""
 
 import re
 import struct
@@ -24,11 +25,11 @@ def autoscaler(up=(("Percent", 100, 180),), up_window=0, down_window=300):
         scaling.Behaviour(list(up), up_window), scaling.Behaviour([("Percent", 100, 15)], down_window), 1, 10)
 
 
-def test_the_autoscaler_ignores_a_tenth():
+def test_the_autoscaler_ignores_a_load_that_differs_by_less_than_a_tenth():
     assert [scaling.replicas_for(5, ratio) for ratio in (0.5, 0.91, 1.09, 1.11, 2)] == [3, 5, 5, 6, 10]
 
 
-def test_the_autoscaler_doubles_once_in_its_period():
+def test_the_autoscaler_doubles_the_replicas_at_most_once_in_180_s():
     scaler, replicas, seen = autoscaler(), 1, []
     for time in range(0, 400, 15):
         replicas = scaler.look(time, replicas, 10)
@@ -36,14 +37,14 @@ def test_the_autoscaler_doubles_once_in_its_period():
     assert [seen.index(number) * 15 for number in (2, 4, 8)] == [0, 180, 360]
 
 
-def test_the_autoscaler_grows_to_what_all_looks_of_the_window_ask_for():
+def test_the_autoscaler_grows_only_to_the_least_number_asked_for_in_its_window():
     scaler = autoscaler(up=[("Pods", 4, 30)], up_window=35)
     assert scaler.look(0, 1, 1) == 1
     assert [scaler.look(time, 1, asked) for time, asked in ((15, 5), (30, 4))] == [1, 1]
     assert scaler.look(45, 1, 5) == 4
 
 
-def test_the_autoscaler_shrinks_after_its_window():
+def test_the_autoscaler_shrinks_only_after_its_window_of_300_s():
     scaler = autoscaler()
     scaler.look(0, 8, 8)
     assert [scaler.look(time, 8, 2) for time in (15, 300)] == [8, 8]
@@ -51,19 +52,20 @@ def test_the_autoscaler_shrinks_after_its_window():
 
 
 @pytest.mark.parametrize("scaler", scaling.SCALERS)
-def test_no_frame_is_late_while_the_cameras_want_little(scaler):
+def test_no_frame_is_late_while_one_replica_can_count_all_frames(scaler):
     found = scaling.simulate(*scaling.SCALERS[scaler], lambda time: 4, 300)
     assert found["late"] == found["withheld"] == found["changes"] == 0
     assert 0.7 < found["slack"] < 0.8
 
 
-def test_frames_are_late_while_a_fog_of_one_replica_gets_too_many():
-    """Scaling on the lag needs hundreds of waiting frames, so nearly all of them wait for over a second."""
+def test_most_frames_are_late_while_an_autoscaler_follows_the_lag():
+    """An autoscaler that follows the lag needs hundreds of waiting frames to add a replica, so nearly all frames wait for
+    over a second."""
     found = scaling.simulate(*scaling.SCALERS["KEDA by lag, cameras of a fixed rate"], lambda time: 20, 300)
     assert found["late"] > 0.8
 
 
-def test_the_crossing_is_between_the_two_shares_that_enclose_it():
+def test_the_slowdown_at_which_the_edge_needs_as_long_as_the_fog_is_interpolated():
     assert placement.crossing({1: 0.1, 2: 0.2, 4: 0.4}, 0.3) == pytest.approx(3)
     assert placement.crossing({1: 0.1, 2: 0.2}, 0.3) is None
 
@@ -73,7 +75,7 @@ def message(command, more=b""):
     return relay.HEADER.pack(relay.HEADER.size + len(body), 1, 0, relay.OP_MSG) + body
 
 
-def test_the_relay_finds_documents_in_both_kinds_of_sections():
+def test_the_relay_finds_inserted_documents_in_both_kinds_of_op_msg_sections():
     documents = [{"_id": number, "captured": "then"} for number in range(3)]
     assert relay.inserted(message({"insert": "events", "documents": documents})) == documents
     payload = b"documents\0" + b"".join(map(bson.encode, documents))
@@ -81,7 +83,7 @@ def test_the_relay_finds_documents_in_both_kinds_of_sections():
     assert relay.inserted(message({"find": "events"})) == []
 
 
-def test_the_relay_reads_both_systems_times_of_capture():
+def test_the_relay_reads_the_capture_times_of_both_systems_documents():
     instant = relay.seconds_of("2026-11-30T12:00:00.250Z")
     stored = bson.decode(bson.encode({"captured": relay.datetime.datetime.fromtimestamp(instant, relay.datetime.timezone.utc)}))
     assert relay.captured(stored) == pytest.approx(instant)
@@ -89,13 +91,13 @@ def test_the_relay_reads_both_systems_times_of_capture():
     assert relay.captured({"time": str(local)}) == pytest.approx(instant)
 
 
-def test_the_rows_of_the_simulation_are_read():
+def test_the_table_that_the_rate_simulation_prints_is_parsed():
     row = "| partitions, placement | adaptive       | 0.990 |   0.449 |   0.940 |   1.115 |   1.3 |  100 |   0 |  1.0 |"
     head = "| model | rule | utilisation | p50 s | p95 s | p99 s | max s | counted | dropped | changes/min |"
     assert rates.parsed(f"{head}\n{row}\n") == {"partitions, placement": {"adaptive": {"utilisation": 0.99, "p95": 0.94}}}
 
 
-def test_a_rule_misses_its_goal_by_utilisation_or_age():
+def test_a_rate_rule_misses_its_goal_by_a_low_utilisation_or_old_frames():
     def found(utilisation, p95):
         return {"one shared queue": {"oracle": {"utilisation": 1.0, "p95": 0.3}, "adaptive": {"utilisation": utilisation, "p95": p95}}}
 
@@ -104,13 +106,13 @@ def test_a_rule_misses_its_goal_by_utilisation_or_age():
     assert "0.40 s" in rates.misses(found(0.99, 0.7), "one shared queue", "adaptive")
 
 
-def test_quantiles_of_few_ages():
+def test_quantiles_are_computed_for_three_ages_and_for_none():
     assert whole.quantiles([]) == {"documents": 0}
     assert whole.quantiles([3, 1, 2]) == {"documents": 3, "p50": 2, "p95": 3, "p99": 3}
 
 
 @pytest.mark.parametrize("name", ["whole", "placement", "rates", "scaling", "clients"])
-def test_a_failed_point_is_shown_as_failed_with_its_reason(name, tmp_path):
+def test_a_failed_measurement_is_reported_with_its_reason(name, tmp_path):
     key = {"whole": "texture/study", "placement": "ours/edge/9.46", "rates": "half", "clients": "Ethernet/kafkasink",
            "scaling": "day/KEDA by demand, cameras that follow"}[name]
     point = {"failed": "ended with code 3", "date": "2026-11-30", "commit": "abc", "kernel": "6", "machine": "one", "load": 1.5}

@@ -27,13 +27,13 @@ def identity(message):
 
 
 def partitions_of(client, topic):
-    """The partitions of a topic, from their first message."""
+    """Returns the partitions of a topic, each at its first offset."""
     return [confluent_kafka.TopicPartition(topic, number, 0)
             for number in client.list_topics(topic, 30).topics[topic].partitions]
 
 
 class Reader:
-    """Reads a whole topic on a thread of its own."""
+    """Counts the messages of a topic on a thread of its own, from the first message on."""
 
     def __init__(self, kafka, topic):
         self.counts, self.newest = collections.Counter(), 0
@@ -59,7 +59,7 @@ class Reader:
 
 
 def whole_topic(kafka, topic):
-    """Counts the copies of each message in a topic to which nobody writes any more."""
+    """Returns how often each message is in a topic to which nobody writes any more."""
     consumer = confluent_kafka.Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": f"whole-{topic}"})
     partitions = partitions_of(consumer, topic)
     left = sum(high - low for low, high in (consumer.get_watermark_offsets(one, 30) for one in partitions))
@@ -73,7 +73,7 @@ def whole_topic(kafka, topic):
 
 
 class Stream:
-    """Two pipelines: a camera that publishes to one topic, and a copier that copies it to another one."""
+    """Two pipelines: a camera that publishes frames to one topic, and a copier that copies this topic to another one."""
 
     def __init__(self, kafka, name, launch, partitions=4, config=()):
         self.kafka, self.name, self.out = kafka, name, f"{name}-out"
@@ -94,7 +94,7 @@ class Stream:
 
     @contextlib.contextmanager
     def bystanders(self):
-        """Two more pipelines, which run before the fault and are stopped during it, without time to drain."""
+        """Runs two more pipelines before the fault, and stops them during the fault, without time to drain."""
         copies = f"{self.name}-aside-out"
         pair = self._pair(f"{self.name}-aside", copies, "")
         wait_until(lambda: filled_partitions(self.kafka, copies), 60, "the bystanders' copies")
@@ -108,7 +108,7 @@ class Stream:
         print(f"stopped during the fault within {time.monotonic() - began:.2f} s")
 
     def wait_flow(self, timeout=60):
-        """Waits until a frame captured after this call has been copied. Stops the pipelines and returns the time that this took."""
+        """Waits until a frame captured after this call has been copied, and returns how long that took, in s."""
         began, since = time.monotonic(), time.time() * 1000
         wait_until(lambda: self.reader.newest > since or not self.alive(), timeout, "a frame captured after it")
         assert self.alive(), self.camera.output() + self.copier.output()
@@ -118,7 +118,8 @@ class Stream:
         return self.camera.running() and self.copier.running()
 
     def end(self, after=-1):
-        """Ends the camera, which drains, and waits until the copier has copied all frames after the given number."""
+        """Ends the camera, which first sends its queued frames, and waits until the copier has copied all frames after the
+        given number."""
         self.camera.interrupt(40)
         sent = whole_topic(self.kafka, self.name)
         sent = collections.Counter({frame: times for frame, times in sent.items() if frame[1] > after})
@@ -148,7 +149,8 @@ def filled_partitions(kafka, topic):
 
 
 def fail_and_recover(stream, fail, mend, seconds):
-    """Runs a fault of the given length: the first two pipelines continue after it, the others are stopped during it."""
+    """Causes a fault of `seconds` and repairs it: the camera and the copier have to continue after the fault, and two more
+    pipelines are stopped during it."""
     stream.wait_flow()
     with stream.bystanders():
         fail()
@@ -161,7 +163,7 @@ def fail_and_recover(stream, fail, mend, seconds):
 
 @pytest.fixture(scope="module")
 def own_kafka(tmp_path_factory):
-    """A broker of this test, which may be killed and frozen."""
+    """A broker that only this file's tests use, so that they may kill and freeze it."""
     with kafka_server.Kafka(tmp_path_factory.mktemp("faults")) as server:
         yield server
 
@@ -190,15 +192,16 @@ def admin(kafka):
 
 
 def first_of_newest(reader, length=8):
-    """Returns the oldest of the newest `length` frames; None if a frame is missing between them. Frames go to the partitions in
-    turn, so if none is missing, all partitions are being read."""
+    """Returns the oldest of the newest `length` frames; None if a frame is missing between them. Frames go to the
+    partitions in turn, so if no frame is missing, all partitions are being read."""
     newest = sorted(number for _, number in list(reader.counts))[-length:]
     return newest[0] if newest[-1] - newest[0] == length - 1 else None
 
 
 def test_topic_deleted(own_kafka, stream):
-    """Messages of a deleted topic are lost on purpose. Messages of the new topic may be lost too, if their offsets are ones that
-    the reader has already passed, until the reader notices the new topic. All messages sent after that are copied."""
+    """Messages of a deleted topic are lost on purpose. Until the copier notices that the topic was created again, messages
+    of the new topic whose offsets the copier has already passed may be lost too. All messages sent after it has noticed are
+    copied."""
     stream.wait_flow()
     client = admin(own_kafka)
     client.delete_topics([stream.name], operation_timeout=30)[stream.name].result(60)
@@ -228,7 +231,8 @@ def fill(path):
 
 
 def test_disk_full(tmp_path, fresh, launch):
-    """Kafka stops when it can't write its log. When there is space again and Kafka is restarted, both pipelines continue."""
+    """Kafka stops when it can't write its log. When the disk has space again and Kafka is restarted, the camera and the
+    copier continue."""
     with small_disk(tmp_path / "disk", "256m") as disk:
         with kafka_server.Kafka(tmp_path / "kafka", properties=[f"log.dirs={disk}/data"]) as kafka:
             stream = Stream(kafka, fresh, launch)
@@ -245,7 +249,7 @@ def test_disk_full(tmp_path, fresh, launch):
 
 
 def test_leader_moved(tmp_path, fresh, launch):
-    """Kills a broker that leads half of the partitions, starts it again, and moves the leaders back to it."""
+    """Kills the broker that leads the first partition, starts it again, and makes it the leader of its partitions again."""
     with kafka_server.Kafka(tmp_path / "kafka", nodes=3) as kafka:
         stream = Stream(kafka, fresh, launch, config=["min.insync.replicas=2"])
         stream.wait_flow()

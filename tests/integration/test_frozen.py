@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Servers freeze: they keep their connections open and don't answer; every stage still ends in time."""
+"""While frozen servers keep their connections open and don't answer, every stage still ends in time."""
 
 import time
 
@@ -10,12 +10,12 @@ from messages import Feed
 from pipeline import wait_until
 from system import System
 
-AT_ONCE = 7  # seconds: 5 for the elements, 2 for the program around them
+AT_ONCE = 7  # time (s) within which a stage has to end: 5 s for its elements, and 2 s for gst-launch-1.0
 
 
 @pytest.fixture
 def system(tmp_path, fresh):
-    """The test starts servers of its own, because it freezes them."""
+    """The system with servers that only this test uses, because it freezes them."""
     with kafka_server.Kafka(tmp_path / "kafka") as kafka, mongo_server.Mongo(tmp_path / "mongo") as mongo:
         yield System(kafka, mongo, fresh)
 
@@ -38,7 +38,7 @@ def test_every_stage_ends(system, launch, options, bound):
 
 
 def test_a_replay_ends(tmp_path, fresh, launch):
-    """The source waits for messages, and queries whether the broker still answers."""
+    """A replay whose broker is frozen ends in time, although the source waits for messages and for the broker's answer."""
     with kafka_server.Kafka(tmp_path / "kafka") as kafka:
         kafka.create_topic(fresh, 1)
         Feed(kafka, fresh).send(300, size=100_000)
@@ -47,6 +47,6 @@ def test_a_replay_ends(tmp_path, fresh, launch):
             "identity sleep-time=100000 ! fakesink silent=false")
         wait_until(lambda: replay.output().count("chain  ") > 10, 30, "messages")
         kafka.processes[0].freeze()
-        time.sleep(5)  # the prefetched messages run out
+        time.sleep(5)  # until the source has pushed all prefetched messages
         replay.signal(2)
         replay.wait(AT_ONCE)

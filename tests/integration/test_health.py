@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Queries a stage's health over HTTP: an idle stage and one that waits for a server aren't stalled; one with a stuck buffer is."""
+"""Queries a stage's health over HTTP: an idle stage and a stage that waits for a server don't count as stalled; a stage
+with a stuck buffer does."""
 
 import re
 import signal
@@ -70,7 +71,7 @@ def test_a_fog_without_frames_is_idle_and_then_reports_its_counts(kafka, launch,
     health.pipeline.interrupt()
 
 
-def test_a_stuck_element_is_found(launch):
+def test_a_stage_with_a_stuck_element_counts_as_stalled(launch):
     health = Health(
         launch, "videotestsrc is-live=true ! queue ! identity name=stuck sleep-time=60000000 ! "
         "fakesink sync=false async=false")
@@ -89,7 +90,7 @@ def test_a_stopped_process_does_not_answer(launch):
     health.pipeline.interrupt()
 
 
-def test_a_stage_waits_for_a_broker_that_is_away(tmp_path, launch, fresh):
+def test_a_stage_that_waits_for_its_broker_is_alive_but_not_ready(tmp_path, launch, fresh):
     kafka = kafka_server.Kafka(tmp_path / "kafka")
     kafka.start()
     kafka.create_topic(fresh, 1)
@@ -105,7 +106,7 @@ def test_a_stage_waits_for_a_broker_that_is_away(tmp_path, launch, fresh):
     kafka.stop(0)
 
 
-def test_a_taken_port_is_a_warning_and_the_stage_runs(launch):
+def test_a_stage_runs_with_a_warning_if_its_health_port_is_in_use(launch):
     with socket.socket() as taken:
         taken.bind(("", 0))
         taken.listen()
@@ -117,14 +118,14 @@ def test_a_taken_port_is_a_warning_and_the_stage_runs(launch):
 
 @pytest.mark.parametrize("settings, complaint", [
     (",stall=soon", "stall isn't a number"), (",(", "can't read the settings"), (",port=70000", "port isn't a number")])
-def test_wrong_settings_are_reported(launch, settings, complaint):
+def test_wrong_settings_of_the_health_tracer_are_reported(launch, settings, complaint):
     port = server.free_port(network.Loopback())
     said = launch("videotestsrc num-buffers=5 ! fakesink", GST_TRACERS=f"health(port={port}{settings})", GST_DEBUG="0")
     assert said.wait(30) == 0
     assert complaint in said.output()
 
 
-def test_a_stage_that_only_reads_reports_serves_the_demand(kafka, mongo, launch, fresh):
+def test_a_stage_that_only_reads_reports_has_the_demand_as_a_metric(kafka, mongo, launch, fresh):
     system = System(kafka, mongo, fresh)
     launch(system.live_edge("max-rate=5"))
     launch(system.fog("replica"))

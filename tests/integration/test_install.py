@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Tests the build and the installed project as a user sees them."""
+"""Tests the build folder and the installed plugins in the ways in which a user uses them."""
 
 import os
 import re
@@ -19,7 +19,7 @@ def run(command, **variables):
 
 
 @pytest.mark.parametrize("element", ELEMENTS)
-def test_the_build_is_inspected_without_touching_the_registry(tmp_path, element):
+def test_gst_inspect_in_the_build_leaves_the_users_registry_alone(tmp_path, element):
     done = run(["meson", "devenv", "-C", BUILD, "gst-inspect-1.0", element], HOME=str(tmp_path))
     assert done.returncode == 0, done.stdout
     assert "stats" in done.stdout and "LGPL" in done.stdout
@@ -54,7 +54,7 @@ int main (int argc, char **argv) {
 """
 
 
-def test_a_program_of_another_project_uses_the_meta(tmp_path):
+def test_a_program_of_another_project_compiles_and_uses_the_kafka_meta(tmp_path):
     assert run(["meson", "install", "-C", BUILD, "--no-rebuild", "--destdir", tmp_path / "root"]).returncode == 0
     (tmp_path / "meta.c").write_text(PROGRAM)
     pkgconfig = next(tmp_path.glob("root/**/gst-fog.pc")).parent
@@ -62,7 +62,7 @@ def test_a_program_of_another_project_uses_the_meta(tmp_path):
         ["pkg-config", "--cflags", "--libs", "gst-fog"], PKG_CONFIG_PATH=str(pkgconfig),
         PKG_CONFIG_SYSROOT_DIR=str(tmp_path / "root"))
     assert flags.returncode == 0, flags.stdout
-    # the sysroot is put before GStreamer's folders, too
+    # pkg-config puts the sysroot before GStreamer's folders too, where it doesn't belong
     flags = re.sub(rf"{tmp_path}/root/usr/(?!local)", "/usr/", flags.stdout).split()
     done = run(["gcc", tmp_path / "meta.c", "-o", tmp_path / "meta", *flags])
     assert done.returncode == 0, done.stdout

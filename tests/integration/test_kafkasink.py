@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Tests kafkasink with a real broker: it chooses the same partitions as Java's client, creates topics, and handles messages that
-are too large."""
+"""Tests kafkasink with a real broker: the sink chooses the same partitions as Java's client, creates topics, and handles
+messages that are too large."""
 
 import re
 import subprocess
@@ -32,9 +32,9 @@ def partition_of_each_key(kafka, topic, count):
     return found
 
 
-def test_keys_choose_the_partitions_that_javas_client_chooses(kafka, fresh, launch):
-    """Java's own client publishes messages with keys. A pipeline copies the messages, and each copy has the same partition number
-    as its original."""
+def test_keys_select_the_same_partitions_as_in_kafkas_java_client(kafka, fresh, launch):
+    """Kafka's Java client publishes messages with keys. A pipeline copies the messages, and each copy has the same
+    partition number as its original."""
     keys = [f"cam-{n}" for n in range(150)] + ["é" * n for n in range(1, 30)] + [f"{n:x}" * n for n in range(1, 30)]
     for topic in (fresh, fresh + "-out"):
         kafka.create_topic(topic, 7)
@@ -70,7 +70,7 @@ def test_topic_is_created_once(kafka, fresh, launch):
 
 
 def test_topic_that_cannot_be_created_is_an_error(kafka, fresh, launch):
-    """The sink asks a single broker for three replicas."""
+    """A sink that asks a cluster of one broker for a topic of three replicas ends with one error."""
     one = launch(publish(kafka, f"topic={fresh} create-topic=true partitions=1 replication-factor=3"))
     assert one.wait(60) != 0
     assert one.output().count("ERROR: from element") == 1
@@ -83,7 +83,7 @@ def skipped(sink):
 
 
 @pytest.mark.parametrize("skip", [False, True], ids=["fail", "skip"])
-def test_frame_larger_than_the_limit_of_the_topic_is_skipped(kafka, fresh, launch, skip):
+def test_frame_larger_than_the_limit_of_the_topic_is_skipped_or_an_error(kafka, fresh, launch, skip):
     kafka.create_topic(fresh, 1, config=["max.message.bytes=100000"])
     one = launch(publish(kafka, f"topic={fresh} on-error={'skip' if skip else 'fail'}"))
     assert (one.wait(60) == 0) == skip
@@ -91,7 +91,7 @@ def test_frame_larger_than_the_limit_of_the_topic_is_skipped(kafka, fresh, launc
     assert "max.message.bytes" in one.output()
 
 
-def test_topic_and_key_of_each_camera(kafka, fresh, launch):
+def test_patterns_select_the_topic_and_the_key_of_each_message(kafka, fresh, launch):
     for topic in (fresh, f"{fresh}-cam-1", f"{fresh}-cam-2"):
         kafka.create_topic(topic, 3)
     feed = Feed(kafka, fresh)
@@ -120,8 +120,9 @@ def frames(count, size):
 
 
 @pytest.mark.parametrize("settings", ORDERED.values(), ids=ORDERED)
-def test_batches_fit_the_topic(kafka, fresh, launch, settings):
-    """Brokers refuse a batch that is too large with all its frames."""
+def test_batches_stay_below_the_topics_size_limit(kafka, fresh, launch, settings):
+    """kafkasink keeps each batch below the topic's limit, because brokers refuse a batch that is too large with all its
+    frames."""
     kafka.create_topic(fresh, 1, config=SMALL_BATCHES)
     sent = launch(f"{frames(20, 40000)} ! kafkasink bootstrap-servers={kafka.bootstrap} topic={fresh} linger=200000000 {settings}")
     assert sent.wait(60) == 0, sent.output()
@@ -129,20 +130,22 @@ def test_batches_fit_the_topic(kafka, fresh, launch, settings):
 
 
 def varied(count, pause_us=0):
-    """Some frames fill a batch of SMALL_BATCHES alone; of the others, many fit into one batch."""
+    """Returns a source of frames of random sizes: a frame may fill a batch of at most 100,000 bytes alone, or share it with
+    many."""
     return (f"fakesrc num-buffers={count} sizetype=random sizemin=10 sizemax=90000 filltype=random ! "
             f"identity sleep-time={pause_us}")
 
 
 def first_of_each(found):
-    """Returns the numbers without those of frames that were sent twice."""
+    """Returns the numbers of the frames, each number only once."""
     return list(dict.fromkeys(found))
 
 
 @pytest.mark.parametrize("settings, ordered", [
     ("linger=50000000", False), ("enable-idempotence=true linger=50000000", True), ("compression=lz4 linger=50000000", False)])
-def test_the_limit_of_the_topic_shrinks_while_the_sink_sends(kafka, fresh, launch, settings, ordered):
-    """Order isn't checked, because a batch may overtake a refused one. Brokers prevent that only for an idempotent producer."""
+def test_no_frame_is_lost_if_the_topics_size_limit_shrinks(kafka, fresh, launch, settings, ordered):
+    """The order of frames is checked only for an idempotent producer, because any other producer's batch may overtake a
+    refused one."""
     kafka.create_topic(fresh, 1)
     sent = launch(f"{varied(600, 2000)} ! kafkasink bootstrap-servers={kafka.bootstrap} topic={fresh} {settings}")
     wait_until(lambda: seqs(kafka, fresh), 30, "frames")
@@ -152,8 +155,9 @@ def test_the_limit_of_the_topic_shrinks_while_the_sink_sends(kafka, fresh, launc
     assert (found if ordered else sorted(set(found))) == list(range(600))
 
 
-def test_the_limit_of_the_topic_shrinks_without_acknowledgements(kafka, fresh, launch):
-    """Without acknowledgements brokers report no refusal; they close the connection."""
+def test_lost_frames_are_a_warning_if_the_topics_size_limit_shrinks_without_acks(kafka, fresh, launch):
+    """Brokers close the connection if they refuse a batch of a producer without acknowledgements, so the sink warns once,
+    and can't say which frames are lost."""
     kafka.create_topic(fresh, 1)
     sent = launch(
         f"{varied(600, 2000)} ! kafkasink bootstrap-servers={kafka.bootstrap} topic={fresh} linger=50000000 acks=none")
@@ -165,7 +169,7 @@ def test_the_limit_of_the_topic_shrinks_without_acknowledgements(kafka, fresh, l
     assert sent.output().count("WARNING: from element") == 1 and "no report says which of them are lost" in sent.output()
 
 
-def test_the_limit_of_the_topic_grows_while_the_sink_sends(kafka, fresh, launch):
+def test_larger_frames_are_sent_after_the_topics_size_limit_has_grown(kafka, fresh, launch):
     """Without acknowledgements, the element itself refuses frames above the topic's limit, and queries the limit again."""
     kafka.create_topic(fresh, 1, config=SMALL_BATCHES)
     sent = launch(
@@ -195,8 +199,9 @@ def test_only_the_frame_that_is_too_large_is_refused(kafka, fresh, launch, setti
 
 
 @pytest.mark.parametrize("settings", ORDERED.values(), ids=ORDERED)
-def test_batches_fit_the_topics_that_buffers_name(kafka, fresh, launch, settings):
-    """If buffers name their topics, the element doesn't query the topics' max.message.bytes."""
+def test_batches_stay_below_the_size_limit_of_topics_that_buffers_name(kafka, fresh, launch, settings):
+    """If the topic depends on the buffer, the element doesn't query the topic's max.message.bytes, and must still send no
+    batch that is too large."""
     kafka.create_topic(f"{fresh}-cam", 1, config=SMALL_BATCHES)
     sent = launch(
         f"{varied(100)} ! kafkasink bootstrap-servers={kafka.bootstrap} topic={fresh}-%{{camera}} camera=cam "
@@ -206,7 +211,7 @@ def test_batches_fit_the_topics_that_buffers_name(kafka, fresh, launch, settings
 
 
 @pytest.mark.parametrize("settings", ORDERED.values(), ids=ORDERED)
-def test_a_batch_limit_of_a_few_frames(kafka, fresh, launch, settings):
+def test_frames_arrive_in_order_if_a_batch_may_have_only_a_few(kafka, fresh, launch, settings):
     kafka.create_topic(fresh, 3, config=["max.message.bytes=2000"])
     sent = launch(
         f"fakesrc num-buffers=300 sizetype=random sizemin=10 sizemax=1200 ! kafkasink bootstrap-servers={kafka.bootstrap} "
@@ -221,8 +226,8 @@ WAITING = {
     "no acknowledgement": "acks=none"}
 
 
-def test_batches_of_frames_that_waited_for_a_broker_fit(tmp_path, fresh, launch):
-    """While the broker is away, more frames wait than a batch may hold. All waiting frames arrive, in order."""
+def test_batches_stay_below_the_topics_size_limit_after_a_broker_restart(tmp_path, fresh, launch):
+    """While the broker restarts, more frames wait than a batch may contain. All waiting frames arrive, in order."""
     with kafka_server.Kafka(tmp_path / "kafka") as kafka:
         topics = {name: f"{fresh}-{number}" for number, name in enumerate(WAITING)}
         for topic in topics.values():
@@ -254,7 +259,8 @@ def test_a_compacted_topic_without_a_key_is_an_error(kafka, fresh, launch):
 
 @pytest.mark.parametrize("settings", ORDERED.values(), ids=ORDERED)
 def test_messages_whose_times_brokers_refuse_are_sent(kafka, fresh, launch, settings):
-    """A wrong clock of the sender causes no loss: neither of a frame nor of its neighbours, and no frame is overtaken."""
+    """Frames with a time that is too far ahead for the broker are sent all the same, and neither they nor the frames beside
+    them are lost or overtaken."""
     for topic in (fresh, fresh + "-out"):
         kafka.create_topic(topic, 1)
     feed = Feed(kafka, fresh)
@@ -270,8 +276,8 @@ def test_messages_whose_times_brokers_refuse_are_sent(kafka, fresh, launch, sett
 
 
 @pytest.mark.parametrize("bound", ["max-queued-buffers=2", "max-queued-bytes=100000"])
-def test_a_full_queue_is_sent_without_linger(kafka, fresh, launch, bound):
-    """The sink doesn't wait, because no further record fits into the queue to share the request."""
+def test_a_full_queue_is_sent_without_waiting_for_linger(kafka, fresh, launch, bound):
+    """If the queue is full, the sink sends without waiting for linger, because no further record fits into the queue."""
     kafka.create_topic(fresh, 1)
     sent = launch(f"{frames(20, 40000)} ! kafkasink bootstrap-servers={kafka.bootstrap} topic={fresh} linger=10000000000 {bound}")
     assert sent.wait(30) == 0, sent.output()

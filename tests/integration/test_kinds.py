@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A topic has messages of several kinds: no message gets the caps of another one, and a pipeline that can't change its caps
-reports an error."""
+"""In a topic with messages of several media types, no message gets the caps of another one, and a pipeline that can't
+change its caps reports an error."""
 
 import confluent_kafka
 import pytest
@@ -32,7 +32,7 @@ def fill(kafka, topic, values, header=None):
 
 
 def caps_of(kafka, topic, count):
-    """Returns the kind in the header of each message; None: the message has no such header."""
+    """Returns the media type in the header gst-caps of each message; None for a message without this header."""
     consumer = confluent_kafka.Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": topic})
     consumer.assign([confluent_kafka.TopicPartition(topic, 0, 0)])
     found = [dict(message.headers() or []).get("gst-caps") for message in consumer.consume(count, 30)]
@@ -45,7 +45,7 @@ def caps_of(kafka, topic, count):
     ([b"\1", JPEG, PNG], [None, None, None]),
 ], ids=["pictures", "not known at first"])
 @pytest.mark.parametrize("how", ["auto-offset-reset=earliest eos-at-end=true", "replay=true"])
-def test_a_copy_has_the_right_caps(kafka, fresh, launch, how, values, kinds):
+def test_each_copied_message_keeps_its_own_caps(kafka, fresh, launch, how, values, kinds):
     fill(kafka, fresh, values)
     kafka.create_topic(fresh + "-copy", 1)
     copier = launch(f"kafkasrc bootstrap-servers={kafka.bootstrap} topic={fresh} {how} ! "
@@ -56,7 +56,7 @@ def test_a_copy_has_the_right_caps(kafka, fresh, launch, how, values, kinds):
 
 @pytest.mark.parametrize("header", [None, name], ids=["found", "named"])
 @pytest.mark.parametrize("queue", ["", "queue !"])
-def test_a_decodebin_fails_at_a_change_of_kind(kafka, fresh, launch, pictures, queue, header):
+def test_a_decodebin_fails_if_the_media_type_changes(kafka, fresh, launch, pictures, queue, header):
     fill(kafka, fresh, [*pictures, *pictures], header)
     reader = launch(f"kafkasrc bootstrap-servers={kafka.bootstrap} topic={fresh} auto-offset-reset=earliest eos-at-end=true ! "
                     f"{queue} decodebin ! fakesink async=false")
@@ -65,7 +65,7 @@ def test_a_decodebin_fails_at_a_change_of_kind(kafka, fresh, launch, pictures, q
 
 
 @pytest.mark.parametrize("header", [None, name], ids=["found", "named"])
-def test_a_decoder_skips_messages_of_other_kinds(kafka, fresh, launch, pictures, header):
+def test_messages_whose_media_type_a_decoder_does_not_accept_are_skipped(kafka, fresh, launch, pictures, header):
     fill(kafka, fresh, [*pictures, *pictures], header)
     reader = launch(f"kafkasrc bootstrap-servers={kafka.bootstrap} topic={fresh} auto-offset-reset=earliest eos-at-end=true ! "
                     "jpegdec ! identity name=i silent=false ! fakesink async=false", options="-v")
@@ -77,7 +77,7 @@ def test_a_decoder_skips_messages_of_other_kinds(kafka, fresh, launch, pictures,
 
 @pytest.mark.parametrize("header", [None, lambda value: "application/json"], ids=["none has", "some have"])
 def test_documents_without_known_caps_reach_mongosink(kafka, fresh, launch, header):
-    """mongosink gets all messages, in this test without a server: no message is skipped because of its caps."""
+    """mongosink (without a server in this test) gets all messages, and none is skipped because its caps are unknown."""
     fill(kafka, fresh, [b'{"a":1}', b'{"a":2}'], header)
     producer = kafka.producer()
     producer.produce(fresh, b'{"a":3}', partition=0)

@@ -15,12 +15,13 @@ from mongo_server import number_of
 from pipeline import wait_until
 from test_kafkasrc import wait_for_all
 
-# With a fixed group-instance-id, the group doesn't wait for the dead member.
+# With a fixed group-instance-id, a restarted member gets its partitions back at once, because the
+# group doesn't wait for the session of the killed one.
 MEMBER = "group-instance-id=one auto-offset-reset=earliest"
 
 
 class Group:
-    """Returns the offsets that a group has committed."""
+    """Reads the offsets that a group has committed."""
 
     def __init__(self, kafka, group, topic, partitions):
         self._consumer = confluent_kafka.Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": group})
@@ -44,8 +45,8 @@ def copier(kafka, topic, middle):
 
 
 @pytest.mark.first
-def test_each_event_is_stored_once_over_many_kills(kafka, mongo, topics, fresh, launch, long):
-    """Kills the stage repeatedly at random moments during its first two events, while many more wait."""
+def test_each_event_is_stored_once_although_the_stage_is_killed_often(kafka, mongo, topics, fresh, launch, long):
+    """Kills the stage repeatedly, each time within 0.4 s after it has stored events, while thousands of events are unread."""
     chance, kills = random.Random(fresh), 50 if long else 8
     sent = 1000 * kills
     print(f"seed {fresh}")
@@ -68,7 +69,8 @@ def test_each_event_is_stored_once_over_many_kills(kafka, mongo, topics, fresh, 
     stored = number_of(events)
     print(f"{stored} of {sent} events stored after {kills} kills")
     assert stored < sent
-    # Messages that a killed run had taken are sent one at a time, each in its own batch.
+    # A short batch-latency, because messages that were in a killed pipeline are sent one at a time,
+    # each in a batch of its own.
     last, group = launch(f"{source} ! {sink} batch-latency=1000000"), Group(kafka, topics, topics, 4)
     wait_until(lambda: group.committed() == sent, 300, "all events done")
     last.interrupt()
@@ -77,7 +79,8 @@ def test_each_event_is_stored_once_over_many_kills(kafka, mongo, topics, fresh, 
 
 
 def test_messages_are_read_again_after_an_element_behind_a_queue_failed(kafka, topics, seen, launch):
-    """The source learns of the error long after the failed frame was released, and more frames wait in the queue."""
+    """Behind a queue, the source learns of the error long after the failed message was pushed, while more messages wait in
+    the queue."""
     feed = Feed(kafka, topics)
     feed.send(200)
     for _ in range(20):
@@ -114,7 +117,7 @@ POISONS = {
 
 
 @pytest.mark.parametrize("poison", POISONS.values(), ids=POISONS.keys())
-def test_a_poison_message_stalls_no_partition(kafka, fresh, launch, tmp_path, poison):
+def test_a_message_that_no_decoder_can_decode_does_not_stop_commits(kafka, fresh, launch, tmp_path, poison):
     kafka.create_topic(fresh, 1)
     kafka.create_topic(fresh + "-out", 1)
     good = jpegs(launch, tmp_path, 20)
@@ -132,14 +135,14 @@ def test_a_poison_message_stalls_no_partition(kafka, fresh, launch, tmp_path, po
     group = Group(kafka, fresh, fresh, 1)
 
     def past_it():
-        send(good[0])  # a live camera continues to send
+        send(good[0])  # as a live camera does, which continues to send
         return group.committed() > len(values)
 
     wait_until(past_it, 60, "a commit behind it")
     running.interrupt()
 
 
-def test_poison_document_stalls_no_partition(kafka, mongo, fresh, launch):
+def test_a_message_that_is_no_document_does_not_stop_commits(kafka, mongo, fresh, launch):
     kafka.create_topic(fresh, 1)
     producer = kafka.producer()
     for value in ['{"_id":"a"}', "no JSON", '{"_id":"b"}']:
@@ -154,7 +157,7 @@ def test_poison_document_stalls_no_partition(kafka, mongo, fresh, launch):
 
 
 def take_over(kafka, topic):
-    """Starts another member, which reads the rest of the topic, commits it, and leaves."""
+    """Starts another member, which reads the group's unread messages, commits their offsets, and leaves."""
     consumer = confluent_kafka.Consumer({
         "bootstrap.servers": kafka.bootstrap, "group.id": topic, "auto.offset.reset": "earliest",
         "session.timeout.ms": 6000, "enable.auto.commit": False,
@@ -173,7 +176,7 @@ def take_over(kafka, topic):
 
 
 def test_a_member_that_was_frozen_does_not_reset_the_offsets_of_its_group(kafka, topics, seen, launch):
-    """A member is frozen for longer than its session. Meanwhile another member reads further and leaves. The frozen member must
+    """While a member is frozen for longer than its session, another member reads further and leaves. The frozen member must
     not commit older offsets when it continues."""
     feed, group = Feed(kafka, topics), Group(kafka, topics, topics, 4)
     feed.send(100)
@@ -195,7 +198,7 @@ def test_a_member_that_was_frozen_does_not_reset_the_offsets_of_its_group(kafka,
 
     wait_until(all_done, 60, "messages sent afterwards")
     assert committed == sorted(committed), "the group was set back"
-    # Messages that were fetched before the member learns of its exclusion may be older than the
-    # position. After that, no message comes from before the group's position.
+    # The frozen member may push messages again that it had fetched before it learnt of its
+    # exclusion, but afterwards it reads no message below the group's committed offset.
     seen.poll()
     assert all(count == 1 for number, count in seen.counts.items() if number < 300)

@@ -13,7 +13,9 @@ import pytest
 
 FRAME = 40_000  # size of a frame in bytes; the frames aren't encoded
 CAMERA = "videotestsrc is-live=true pattern=ball ! video/x-raw,format=GRAY8,width=200,height=200,framerate=30/1"
-SETTLING = 20  # seconds after which ages are measured: the frames that were queued before the link's rate was known have to leave first
+# time (s) after which ages are measured, because the frames that were queued before the edge knew
+# the link's rate have to be sent first
+SETTLING = 20
 
 
 @pytest.fixture
@@ -26,7 +28,7 @@ def switch():
 
 
 class Topics:
-    """Runs the part of the system that this test needs: two stages and the events topic."""
+    """The topics of a system, and the pipelines of its edge and its fog."""
 
     def __init__(self, kafka, name):
         self.kafka, self.name = kafka, name
@@ -49,7 +51,7 @@ class Topics:
 
 
 class Ages:
-    """Returns the ages of a topic's messages as they come, in s, as computed by `age`."""
+    """Measures the ages (s) of a topic's messages when they arrive; the function `age` computes the age of a message."""
 
     def __init__(self, kafka, topic, age):
         self._age = age
@@ -79,7 +81,7 @@ def age_here(message):
 
 
 def check(ages, bits, seconds):
-    """Checks that the frames used most of the link, and that they were recent."""
+    """Checks that the frames used at least half of the link's rate, and that 95% of them were younger than 3 s."""
     ages.over(SETTLING)
     counted = ages.over(seconds)
     most = bits / 8 / FRAME * seconds
@@ -111,10 +113,11 @@ def test_the_rate_follows_the_link(hosts, launch, fresh):
 
 
 @pytest.mark.parametrize("line", [
-    # drops the oldest frames first: frames that the link can't carry are dropped before librdkafka
-    # has them
+    # leaky: frames that the link can't carry are dropped, the oldest first, before librdkafka has
+    # them
     f"{CAMERA} ! kafkasink leaky=downstream max-queued-buffers=8",
-    # frames that the link can't carry are dropped before they are scaled
+    # throttled: videoscale drops frames that the link can't carry, because the sink sends QoS
+    # events
     f"{CAMERA} ! videoscale qos=true ! video/x-raw,width=160,height=250 ! kafkasink",
 ], ids=["leaky", "throttled"])
 def test_the_rate_follows_the_link_without_reports_of_the_fog(hosts, launch, fresh, line):
@@ -127,7 +130,8 @@ def test_the_rate_follows_the_link_without_reports_of_the_fog(hosts, launch, fre
 
 
 def test_a_lossy_link(tmp_path):
-    """Each tenth packet is lost each way, in the router, where TCP can't see it. The connection is given bbr."""
+    """kafkasink sets TCP's congestion control to bbr on a link that loses a tenth of the packets in each direction, in a
+    router between the hosts."""
     try:
         with network.Router() as router:
             camera, fog = router.host(), router.host()

@@ -30,7 +30,7 @@ TOKEN = "a-token-of-24-characters"
 
 
 class Running:
-    """Two cameras, a fog, a cloud, and the page, for all tests of this file that change nothing."""
+    """Two cameras, a fog, a cloud, and the live page, which all tests of this file share, because they don't disturb it."""
 
     def __init__(self, kafka, mongo, launch, directory, *options):
         self.system = system.System(kafka, mongo, f"live-{os.getpid()}-{time.monotonic_ns()}", partitions=4)
@@ -65,7 +65,7 @@ def page(running):
 
 @pytest.fixture
 def open_page(running, tmp_path):
-    """Another page's server on the same system, with options of its own."""
+    """Starts further live pages on the same system, with options of their own."""
     pages = []
 
     def start(*options, **settings):
@@ -88,7 +88,7 @@ def test_one_sentence_describes_the_state_of_the_system(page):
     assert page.ask("/healthz")[::2] == (200, b"ok\n")
 
 
-def test_cameras_and_what_limits_their_rates(page):
+def test_the_state_names_what_limits_the_rate_of_each_camera(page):
     camera = wait_until(lambda: page.camera("cam-1") if page.camera("cam-1").get("wanted") else None)
     assert (camera["health"], camera["wanted"], camera["minimum"]) == ("good", 5, 1)
     wait_until(lambda: 4 < (page.camera("cam-1")["given"] or 0) < 6, 20, "the rate that it sends")
@@ -104,7 +104,7 @@ def test_replicas_and_flow(page):
     flow = page.state()["flow"]
     assert [(arrow["from"], arrow["to"]) for arrow in flow] == [
         ("cameras", "camera"), ("camera", "fog"), ("fog", "database topic"), ("database topic", "database")]
-    wait_until(lambda: 8 < (page.state()["flow"][0]["rate"] or 0) < 12, 20, "the rate of the camera topic")
+    wait_until(lambda: 8 < (page.state()["flow"][0]["rate"] or 0) < 12, 20, "the rate at which frames arrive in the camera topic")
 
 
 def test_the_stream_sends_the_state_twice_a_second(page):
@@ -124,7 +124,7 @@ def test_history_has_a_sample_a_second(page):
     assert {"fog-1 joined", "cam-1 appeared"} <= {mark["text"] for mark in history["marks"]}
 
 
-def test_metrics_of_the_whole_system(page):
+def test_metrics_describe_the_whole_system(page):
     def samples():
         status, headers, body = page.ask("/metrics")
         assert status == 200 and headers["Content-Type"].startswith("text/plain; version=0.0.4")
@@ -143,11 +143,11 @@ def test_frames_are_read_only_while_a_viewer_watches(open_page):
     page = open_page()
     wait_until(lambda: page.camera("cam-1"))
     assert page.camera("cam-1")["frame"] is None
-    assert page.state()["flow"][0]["lag"] is None  # no frame has been seen
+    assert page.state()["flow"][0]["lag"] is None  # no viewer has caused the page to read a frame yet
     assert page.frame("cam-1")["camera"] == "cam-1"
 
 
-def test_boxes_are_those_of_the_event_of_the_frame(running, page):
+def test_the_boxes_of_a_frame_are_those_of_its_event(running, page):
     frame = page.frame("cam-1")
     identity = f"cam-1:{frame['session']}:{frame['seq']}"
     event = wait_until(lambda: running.system.events.find_one({"_id": identity}), 20, "its document")
@@ -159,7 +159,7 @@ def test_boxes_are_those_of_the_event_of_the_frame(running, page):
 # ---- pictures and the past ----
 
 def size_of(jpeg):
-    """Returns (width, height) as an independent decoder finds them."""
+    """Returns (width, height) of a JPEG, as found by another decoder than the page's."""
     done = subprocess.run(
         ["gst-launch-1.0", "-v", "fdsrc", "!", "jpegdec", "!", "fakesink"], input=jpeg, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, timeout=30, check=True)
@@ -167,7 +167,7 @@ def size_of(jpeg):
 
 
 def publish(running, camera, value, caps="image/jpeg", **headers):
-    """Publishes a frame as another producer does; returns its partition and offset."""
+    """Publishes a frame without this project's elements; returns its topic, partition and offset."""
     places = []
     producer = confluent_kafka.Producer(
         {"bootstrap.servers": running.system.kafka.bootstrap, "message.max.bytes": 100_000_000})
@@ -195,7 +195,7 @@ def test_raw_frames_become_jpeg(running, page):
 
 BALL = "videotestsrc num-buffers=25 pattern=ball animation-mode=frames ! video/x-raw,format=I420,width=160,height=120,framerate=25/1"
 GRAY = "videoconvert ! video/x-raw,format=GRAY8 ! fdsink"
-SPAN = 10  # s; the longest window of time travel
+SPAN = 10  # time (s): the longest window that a request of time travel may ask for
 
 
 def run_line(line, data=b""):
@@ -206,11 +206,12 @@ def run_line(line, data=b""):
 
 
 def travel_to(running, page, camera, line):
-    """Sends the frames of a line as a camera, and returns all that time travel shows of it."""
+    """Runs the pipeline `line` as a camera, and returns the frames that the page's time travel lists for this camera."""
     begin = int(time.time() * 1000)
     run_line(f"{line} ! " + running.system._kafka("kafkasink", "camera", f"camera={camera} key={camera}"))
     frames = []
-    for start in range(begin, int(time.time() * 1000) + 2000, SPAN * 1000):  # timestamps may be ahead of the clock
+    # to 2 s after now, because timestamps of frames may be ahead of the clock
+    for start in range(begin, int(time.time() * 1000) + 2000, SPAN * 1000):
 
         def whole():
             window = page.json("/api/travel", camera=camera, at=start + SPAN * 500, span=SPAN)
@@ -221,7 +222,7 @@ def travel_to(running, page, camera, line):
 
 @pytest.fixture(scope="module")
 def ball():
-    """Makes 25 frames, each as bytes of gray."""
+    """Returns the 25 frames of a test video, each as its grayscale pixels."""
     whole = run_line(f"{BALL} ! {GRAY}")
     return [whole[at:at + 160 * 120] for at in range(0, len(whole), 160 * 120)]
 
@@ -244,7 +245,8 @@ def headers_of(running, place):
     ("x265enc key-int-max=10 tune=zerolatency ! h265parse config-interval=-1", "image/jpeg"), ("vp8enc keyframe-max-dist=10 deadline=1", "image/jpeg"),
     ("vp9enc keyframe-max-dist=10 deadline=1 cpu-used=8", "image/jpeg"), ("av1enc keyframe-max-dist=10 cpu-used=8 usage-profile=realtime", "image/jpeg")])
 def test_frames_of_every_encoding_are_served_as_pictures(running, page, ball, fresh, encoder, kind):
-    """Each picture is that of the requested frame, whether it is a keyframe or depends on one; no viewer had requested frames before."""
+    """The page sends the picture of the requested frame, whether the frame is a keyframe or depends on one, and although no
+    viewer had requested frames of this camera before."""
     frames = travel_to(running, page, fresh, f"{BALL} ! videoconvert ! {encoder}")
     assert len(frames) == 25
     for frame in (frames[7], frames[24]):
@@ -252,7 +254,7 @@ def test_frames_of_every_encoding_are_served_as_pictures(running, page, ball, fr
         assert headers["Content-Type"] == kind
         gray = run_line(f"fdsrc ! {'pngdec' if kind == 'image/png' else 'jpegdec'} ! {GRAY}", body)
         distances = [distance(gray, one) for one in ball]
-        shown = round(int(headers_of(running, frame)["gst-pts"]) * 25 / 1e9) % 1000  # timestamps of x264enc begin with 1000 h
+        shown = round(int(headers_of(running, frame)["gst-pts"]) * 25 / 1e9) % 1000  # the first timestamp of x264enc is 1000 h
         assert distances.index(min(distances)) == shown, distances
 
 
@@ -266,12 +268,12 @@ def test_frames_of_every_encoding_are_served_as_pictures(running, page, ball, fr
     (bytes(100), "image/png", 422),
     (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\xff\xff\0\0\xff\xff" + bytes(50), "image/png", 415),
     (bytes(100), "image/nothing", 415), (bytes(100), "video/x-nothing", 415),
-    # elements that would open a stream elsewhere, or demux a container
+    # media types whose elements would open a stream elsewhere, or demux a container
     (b"#EXTM3U\nhttp://127.0.0.1:1/x.ts\n", "application/x-hls", 415), (b"http://127.0.0.1:1/", "text/uri-list", 415),
     (bytes(100), "video/quicktime", 415), (bytes(100), "video/mpegts,systemstream=true", 415),
     (bytes(100), "text/html", 415),
     (bytes(9_000_000), "image/jpeg", 415)])
-def test_messages_without_a_picture_are_reported(running, page, value, caps, expected):
+def test_a_message_that_cannot_be_decoded_is_an_error(running, page, value, caps, expected):
     _, body = page.picture(publish(running, "odd", value, caps), expected)
     assert json.loads(body)["error"]
 
@@ -279,7 +281,7 @@ def test_messages_without_a_picture_are_reported(running, page, value, caps, exp
 IMAGE = "coreelements,app,typefindfunctions,videoconvertscale,videotestsrc,jpeg,kafka,haar,gst-fog"
 
 
-def test_pictures_are_decoded_with_the_plugins_of_the_image(running, open_page, tmp_path):
+def test_only_jpeg_raw_and_png_are_served_with_the_plugins_of_the_container_image(running, open_page, tmp_path):
     page = open_page(GST_PLUGIN_LOADING_WHITELIST=IMAGE, GST_REGISTRY_1_0=str(tmp_path / "registry"))
     png, webp = (run_line(f"videotestsrc num-buffers=1 ! videoconvert ! {encoder} ! fdsink") for encoder in ("pngenc", "webpenc"))
     headers, body = page.picture(publish(running, "image", png, "image/png"))
@@ -289,13 +291,14 @@ def test_pictures_are_decoded_with_the_plugins_of_the_image(running, open_page, 
     assert json.loads(body)["error"] == "It can't be decoded where the page's server runs: no element \"decodebin\"."
 
 
-def test_a_frame_without_its_keyframe_is_reported(running, page):
+def test_a_frame_whose_keyframe_is_not_found_is_an_error(running, page):
     place = publish(running, "torn", bytes(100), "video/x-h264,stream-format=byte-stream,alignment=au", session="s", seq="7", **{"gst-flags": "delta-unit"})
     assert json.loads(page.picture(place, 404)[1])["error"] == "Its keyframe isn't among the 600 messages before it."
 
 
-def test_frames_since_a_keyframe_that_are_too_many_bytes_are_reported(running, page):
-    """More than 48 MiB, for a picture and for counting again: neither is kept in memory."""
+def test_a_frame_too_many_bytes_after_its_keyframe_is_an_error(running, page):
+    """If the frames since a keyframe exceed 48 MiB, the page neither decodes a frame's picture nor counts its faces again,
+    and keeps none of these frames in memory."""
     before = page.resident()
     places = [
         publish(running, "heavy", bytes(7_000_000), "video/x-h264,stream-format=byte-stream,alignment=au", session="s", seq=str(seq),
@@ -310,7 +313,7 @@ def test_frames_since_a_keyframe_that_are_too_many_bytes_are_reported(running, p
 @pytest.mark.parametrize("query, expected", [
     ("", 400), ("topic=camera", 400), ("topic=x&partition=-1&offset=0", 400), ("topic=x&partition=0&offset=9e9", 400),
     ("topic=__consumer_offsets&partition=0&offset=0", 404)])
-def test_pictures_outside_the_topic_are_refused(page, query, expected):
+def test_requests_of_pictures_with_invalid_offsets_or_topics_are_refused(page, query, expected):
     assert page.ask(f"/api/picture?{query}")[0] == expected
 
 
@@ -319,7 +322,7 @@ def test_frames_of_other_topics_are_refused(running, page):
     page.picture(place, 404)
 
 
-def test_time_travel_goes_frame_by_frame(running, page):
+def test_time_travel_lists_each_frame_of_the_window_with_its_boxes(running, page):
     wait_until(lambda: running.system.events.count_documents({"camera": "cam-1"}) > 20, 30, "some events")
     held = page.json("/api/travel", camera="cam-1")
     assert held["to"] - held["from"] > 2000
@@ -336,14 +339,14 @@ def test_time_travel_goes_frame_by_frame(running, page):
     assert len(page.picture(frames[0])[1]) == frames[0]["bytes"]
 
 
-def test_a_frame_that_kafka_has_deleted_is_reported(page, running):
+def test_a_frame_that_kafka_does_not_have_is_an_error(page, running):
     gone = {"topic": running.system.topics["camera"], "partition": 0, "offset": 10**12}
     assert json.loads(page.picture(gone, 404)[1])["error"] == "Kafka doesn't hold it."
     assert page.json("/api/travel", camera="nobody", at=1000)["frames"] == []
     assert page.json("/api/travel", 400)["error"]
 
 
-def test_the_command_lines_that_the_page_prints_run(page):
+def test_the_command_lines_that_the_page_prints_show_the_frame_and_its_event(page):
     frame = page.frame("cam-1")
     line = frame["line"].replace("imagefreeze ! autovideosink", "fakesink")
     event = subprocess.run(
@@ -370,7 +373,8 @@ def test_counting_again(page):
 
 @pytest.mark.parametrize("encoder", ["pngenc", "x264enc key-int-max=5 tune=zerolatency ! h264parse config-interval=-1"])
 def test_the_command_line_for_counting_again_works_for_every_encoding(running, page, fresh, encoder):
-    """The command line counts the frames from the keyframe on, and the wanted one last."""
+    """The printed command line decodes all frames from the keyframe on, and the last event that it prints is that of the
+    wanted frame."""
     frame = travel_to(
         running, page, fresh, f"scenesrc seed=7 is-live=false num-buffers=9 ! {system.FRAME},framerate=5/1 ! videoconvert ! {encoder}")[8]
     shown = frame["line"].replace("autovideosink", "jpegenc ! fdsink").replace("imagefreeze", "imagefreeze num-buffers=1")
@@ -387,14 +391,14 @@ def test_the_command_line_for_counting_again_works_for_every_encoding(running, p
     {"cascade": "/etc/passwd"}, {"cascade": "../x.xml"}, {"cascade": "x ! filesink location=/tmp/x"}, {"cascade": None},
     {"scale": 1}, {"scale": "1.1 ! filesink"}, {"neighbors": -1}, {"neighbors": 1e9}, {"partition": -1}, {"offset": "0"},
     {"topic": None}])
-def test_invalid_requests_of_time_travel_are_refused(running, page, change):
+def test_invalid_requests_to_count_again_are_refused(running, page, change):
     wish = {"topic": running.system.topics["camera"], "partition": 0, "offset": 0,
             "cascade": "haarcascade_frontalface_default.xml", "neighbors": 4, "scale": 1.1, **change}
     assert page.post("/api/recount", wish, 422)["error"]
 
 
 @pytest.mark.parametrize("body", ["", "null", "[]", "{", "\0", "[" * 10000, '{"topic":7}'])
-def test_requests_of_time_travel_with_any_text_are_answered(page, body):
+def test_requests_to_count_again_that_are_no_json_are_answered_with_an_error(page, body):
     status, _, answer = page.ask("/api/recount", "POST", body, Content_Type="application/json")
     assert status == 422 and json.loads(answer)["error"]
 
@@ -419,7 +423,7 @@ def test_history_is_read_from_the_database(running, page):
 
         least = totals()
         answer = page.json("/api/documents", **{"from": begin, "to": until, "unit": unit, "camera": "cam-1"})
-        most = totals()  # a slow fog stores frames of before even now
+        most = totals()  # a slow fog may still store frames that were captured before `until`
         assert answer["complete"] and answer["unit"] == unit
         assert {bucket["camera"] for bucket in answer["buckets"]} == {"cam-1"}
         assert all(bucket["time"] % length == 0 for bucket in answer["buckets"])
@@ -433,7 +437,7 @@ ODD = [{"camera": 7, "faces": 2.5}, {"faces": 1}, {"camera": "odd", "faces": "x"
 
 
 def sums_of(documents, unit, camera):
-    """Computes the history that the page should show for documents, by independent code."""
+    """Computes the history that the page should show for documents, without the page's code."""
     sums = {}
     for document in documents:
         faces, name = document.get("faces"), document.get("camera", "")
@@ -447,8 +451,9 @@ def sums_of(documents, unit, camera):
 
 
 @pytest.mark.parametrize("server_name, grouped", [("mongo", False), ("secantus", True)])
-def test_both_ways_of_summing_give_equal_sums(request, open_page, fresh, server_name, grouped):
-    """One database server groups documents itself, the other one can't: the sums are the same, also for unusual documents."""
+def test_history_is_the_same_whether_the_database_or_the_page_sums(request, open_page, fresh, server_name, grouped):
+    """The page sums faces itself if the database server can't group documents, and both ways give the same sums, for
+    unusual documents too."""
     server = request.getfixturevalue(server_name)
     begin = datetime.datetime(2026, 11, 1)
     documents = [
@@ -476,7 +481,7 @@ def test_invalid_ranges_of_time_are_refused(page, query):
 # ---- what others see ----
 
 def faces_in(jpeg):
-    """Returns the boxes of the faces that the fog would find in the picture that the server sent."""
+    """Returns the boxes of the faces that haarfacecount finds in a picture that the page has sent."""
     done = subprocess.run(
         shlex.split("gst-launch-1.0 -q fdsrc ! jpegdec ! haarfacecount min-faces=0 ! fdsink"), input=jpeg,
         env=pipeline.environment(), stdout=subprocess.PIPE, timeout=30, check=True)
@@ -497,7 +502,8 @@ def test_blur_leaves_no_face_that_can_be_found(running, open_page, faces, blur):
     clear = running.system.value(faces)
     assert len(faces_in(clear)) == faces["faces"]
     page = open_page("--blur", blur)
-    page.json("/api/travel", camera="cam-1", at=faces["captured"], span=1)  # the page reads the boxes of the frame
+    # so that the page has read the boxes of the frame from its event
+    page.json("/api/travel", camera="cam-1", at=faces["captured"], span=1)
     blurred = page.picture(faces)[1]
     assert page.state()["blur"] == blur
     assert faces_in(blurred) == [] and size_of(blurred) == (640, 480)
@@ -505,11 +511,11 @@ def test_blur_leaves_no_face_that_can_be_found(running, open_page, faces, blur):
 
 def test_only_faces_are_blurred(running, open_page, faces):
     page = open_page("--blur", "faces")
-    whole = page.picture(faces)[1]  # the boxes aren't known yet, so the whole frame is blurred
+    whole = page.picture(faces)[1]  # the page doesn't know the boxes yet, so the whole frame is blurred
     page.json("/api/travel", camera="cam-1", at=faces["captured"], span=1)
     known = page.picture(faces)[1]
     assert faces_in(whole) == faces_in(known) == []
-    assert len(known) > 1.5 * len(whole)  # the rest of the picture is unchanged
+    assert len(known) > 1.5 * len(whole)  # a picture of which only the faces are blurred needs more bytes
 
 
 def test_an_uncounted_frame_is_blurred_as_a_whole(running, open_page, faces):
@@ -520,7 +526,7 @@ def test_an_uncounted_frame_is_blurred_as_a_whole(running, open_page, faces):
         assert headers["Content-Type"] == "image/jpeg" and faces_in(body) == []
 
 
-def test_blur_needs_a_label_and_a_valid_mode(running, tmp_path):
+def test_a_mode_of_blur_that_does_not_exist_is_refused(running, tmp_path):
     page = livepage.Page(running.system, tmp_path / "live.log", "--blur", "some", wait=False)
     assert page.popen.wait(20) == 2 and "faces or picture" in page.output()
 
@@ -575,14 +581,14 @@ def test_a_client_with_the_token_sees_the_page(open_page):
     assert page.ask("/api/state", Cookie=cookie.split(";")[0])[0] == 200
 
 
-def test_guessing_the_token_is_slowed_down(open_page):
+def test_a_client_that_guesses_tokens_has_to_wait(open_page):
     page = open_page(LIVE_TOKEN=TOKEN)
     _, headers, _ = page.ask("/login", "POST", f"token={TOKEN}")
     cookie = headers["Set-Cookie"].split(";")[0]
     statuses = [page.ask("/login", "POST", f"token=wrong-{n}")[0] for n in range(30)]
     assert statuses[0] == 303 and statuses[-1] == 429
-    # After wrong guesses even the right token has to wait, from there. A session that began before
-    # the guesses stays valid.
+    # After wrong guesses, even the right token is refused for a while if it comes from the
+    # guesser's address. A session that began before the guesses stays valid.
     assert page.ask("/login", "POST", f"token={TOKEN}")[0] == 429
     assert page.ask("/api/state", Authorization=f"Bearer {TOKEN}")[0] == 401
     assert page.ask("/api/state", Cookie=cookie)[0] == 200
@@ -592,7 +598,7 @@ def test_guessing_the_token_is_slowed_down(open_page):
 
 
 class Entry:
-    """The page's server as the image's entry point starts it."""
+    """Runs the live page's server as the container image's entry point starts it."""
 
     def __init__(self, directory, servers, **settings):
         self.port = server.free_port(network.Loopback())
@@ -613,7 +619,8 @@ class Entry:
             return connection.getresponse().status
 
     def serves(self, address):
-        """Returns whether the server accepts a connection at an address. 127.0.0.2 stands for an address of the machine other than loopback's usual one."""
+        """Returns whether the server accepts a connection at an address. 127.0.0.2 stands for an address at which other
+        machines reach this one."""
         with socket.socket() as client:
             return client.connect_ex((address, self.port)) == 0
 
@@ -633,7 +640,7 @@ def start_entry(tmp_path):
 
 
 @pytest.mark.parametrize("there", [False, True])
-def test_the_image_serves_other_machines_only_with_a_token(start_entry, kafka, tmp_path, there):
+def test_the_containers_page_serves_other_machines_only_with_a_token(start_entry, kafka, tmp_path, there):
     file = tmp_path / "token"
     if there:
         file.write_text(f"{TOKEN}\n")
@@ -646,14 +653,15 @@ def test_the_image_serves_other_machines_only_with_a_token(start_entry, kafka, t
 
 
 @pytest.mark.parametrize("text", ["", "short", "a token with spaces in it"])
-def test_the_image_refuses_an_invalid_token(start_entry, tmp_path, text):
+def test_the_containers_page_refuses_an_invalid_token(start_entry, tmp_path, text):
     (tmp_path / "token").write_text(text)
     entry = start_entry("127.0.0.1:1", LIVE_TOKEN_FILE=str(tmp_path / "token"))
     assert entry.popen.wait(20) != 0 and "16 printable characters" in entry.log.read_text()
 
 
-def test_the_image_is_alive_but_not_ready_while_kafka_is_away(start_entry):
-    """The server stays alive, so that an orchestrator doesn't restart it because a broker is away."""
+def test_the_containers_page_is_alive_but_not_ready_while_kafka_is_away(start_entry):
+    """While no broker answers, the page's server reports that it is alive but not ready, so that an orchestrator doesn't
+    restart it."""
     entry = start_entry("127.0.0.1:1")
     wait_until(lambda: entry.probe().returncode == 0, 30, "alive")
     wait_until(lambda: entry.probe("/healthz").returncode == 1, 30, "not ready")
@@ -662,8 +670,8 @@ def test_the_image_is_alive_but_not_ready_while_kafka_is_away(start_entry):
 
 # ---- what it survives ----
 
-def test_a_thousand_idle_connections_do_no_harm(page):
-    """Idle connections make room for new ones, but a stream stays, although it is the oldest connection."""
+def test_the_page_and_its_streams_work_despite_a_thousand_idle_connections(page):
+    """The server closes idle connections for new ones, but no stream of events, although the stream is the oldest connection."""
     sockets, stream = [], http.client.HTTPConnection(page.address.netloc, timeout=30)
     stream.request("GET", "/api/stream")
     events = stream.getresponse()
@@ -683,7 +691,7 @@ def test_a_thousand_idle_connections_do_no_harm(page):
     assert page.ask("/api/state")[0] == 200
 
 
-def test_the_number_of_viewers_is_limited_and_slow_ones_cost_nothing(open_page):
+def test_the_number_of_viewers_is_limited_and_slow_viewers_cost_no_memory(open_page):
     page = open_page("--max-viewers", "20")
     page.ask("/api/state")
     before, sockets = page.resident(), []

@@ -29,7 +29,7 @@ SCRIPT = "<script>alert(1)</script>\"'&{{x}}"
 
 @pytest.fixture(scope="module")
 def servers(tmp_path_factory):
-    """A Kafka and a database of this test, which it may stop."""
+    """A Kafka and a database that only this file's tests use, so that they may stop them."""
     with contextlib.closing(links.Link()) as link, kafka_server.Kafka(
             tmp_path_factory.mktemp("kafka"), listeners={"edge": "PLAINTEXT"}, advertised={"edge": link.address}) as kafka, \
             mongo_server.Mongo(tmp_path_factory.mktemp("mongo")) as mongo:
@@ -56,7 +56,7 @@ def sentence(page):
     return page.state()["sentence"]
 
 
-@pytest.mark.alone  # the page's limit for an answer of the database is 5 s
+@pytest.mark.alone  # measures a time: the page has to report the stopped camera within 5.5 s
 def test_a_camera_that_stops_and_restarts_is_reported(running, launch):
     page = running.page
     page.frame("cam-1")
@@ -76,11 +76,12 @@ def test_a_camera_that_stops_and_restarts_is_reported(running, launch):
     wait_until(lambda: page.state()["level"] == "good", 20)
 
 
-NARROW = 60_000  # rate of the link in bytes/s; a frame of the scene has about 25,000
+NARROW = 60_000  # rate of the link in bytes/s; a frame of the scene has about 25,000 bytes
 
 
 def test_a_slow_link_is_shown_as_the_limit_of_its_camera(running, launch):
-    """The limit appears on the camera's tile, in the state and in the metrics; the other camera has none."""
+    """That the link limits the camera's rate is shown on the camera's tile, in the state and in the metrics, and isn't
+    shown for the other camera."""
     page, link = running.page, running.kafka.link
     link.connect(running.kafka.servers("edge"), NARROW)
     launch(running.live_edge("max-rate=15", camera="far").replace(running.kafka.bootstrap, link.address))
@@ -98,7 +99,7 @@ def test_a_slow_link_is_shown_as_the_limit_of_its_camera(running, launch):
         return camera.get("bound") == "link" and camera["wanted"] == 15 and 0 < (camera["given"] or 0) < 0.8 * 15
     wait_until(is_limited, 60, "the state names the link")
     wait_until(lambda: 'gstfog_rate_bound{camera="far",reason="link"} 1' in page.ask("/metrics")[2].decode(), 60, "the metrics name the link")
-    wait_until(lambda: page.camera("cam-1").get("bound") == "camera", 60, "the other camera has no limit")
+    wait_until(lambda: page.camera("cam-1").get("bound") == "camera", 60, "the other camera isn't limited by its link")
 
 
 def test_a_replica_that_leaves_and_one_that_dies_are_reported(running, launch):
@@ -149,8 +150,8 @@ def test_an_outage_of_the_broker_is_reported(running, servers):
     servers[0].stop()
     wait_until(lambda: sentence(page).startswith("Kafka hasn't answered for "), 20)
     assert page.ask("/healthz")[0] == 503 and page.camera("cam-1")["health"] == "unknown"
-    # The page's server still answers at once: with its latest data, or with a reason why it has
-    # none.
+    # While the broker is away, the page's server still answers at once: with its latest data, or
+    # with a reason why it has no data.
     assert page.json("/api/history")["samples"]
     began = time.monotonic()
     place = {"topic": running.topics["camera"], "partition": 0, "offset": 10**6}
@@ -160,7 +161,8 @@ def test_an_outage_of_the_broker_is_reported(running, servers):
     wait_until(lambda: page.state()["servers"]["kafka"]["state"] == "good", 30)
     wait_until(lambda: page.state()["level"] == "good", 40, sentence(page))
     assert page.frame("cam-1", 30)
-    # Until Kafka is back, nobody knows whether others have stopped.
+    # During the outage of Kafka no other outage is reported, because nobody can know whether
+    # cameras or replicas have stopped.
     outage = marks(page)[before:]
     assert outage[:outage.index("Kafka is back")] == ["Kafka went away"]
 
@@ -184,7 +186,7 @@ def send(quiet, role, value, **headers):
 
 
 def report(quiet, replica, **more):
-    """Sends a message repeatedly until the page has read one, because the page reads only messages that come after its start."""
+    """Sends reports until the page has read one, because the page reads only messages that are sent after it has started."""
     text = {"replica": replica, "seq": 0, "interval": 1, "frames": 5, "busy": 0.5, "workers": 1, "lag": 0, "partitions": [0], **more}
     for text["seq"] in range(1, 100):
         send(quiet, "feedback", json.dumps(text).encode())
@@ -220,17 +222,17 @@ def test_names_with_html_are_escaped(quiet):
 @pytest.mark.parametrize("value", [
     b"", b"null", b"not JSON", b"\xff\xfe", b"[" * 100000, b"{}", b'{"_id":1}', b'{"replica":7}', json.dumps({"_id": "x" * 5000}).encode(),
     b'{"_id":"a","camera":"a","faces":1e300}', b'{"replica":"a","interval":0}', b'{"replica":"a","partitions":[1e300]}'])
-def test_messages_that_are_no_json_are_counted(quiet, value):
+def test_messages_that_are_no_events_or_reports_are_counted_as_unreadable(quiet, value):
     before = quiet.page.state()["unreadable"]
     for role in ("database", "feedback"):
         send(quiet, role, value)
-    # A tombstone may not arrive as a buffer without bytes: then it isn't counted as an invalid
-    # message.
+    # An empty message needn't arrive as a buffer, so of the two messages one has to be counted at
+    # least.
     wait_until(lambda: quiet.page.state()["unreadable"] >= before + 1, 10)
     assert quiet.page.ask("/healthz")[0] == 200
 
 
-def test_the_number_of_names_is_bounded(quiet):
+def test_the_page_keeps_at_most_1024_cameras(quiet):
     before = quiet.page.state()["ignored"]
     send(quiet, "database", event("x" * 300))
     for n in range(1500):
@@ -242,7 +244,7 @@ def test_the_number_of_names_is_bounded(quiet):
     assert quiet.page.resident() < 400
 
 
-def test_a_frame_of_50_mb_is_not_kept(quiet):
+def test_a_frame_of_50_mb_is_neither_shown_nor_kept_in_memory(quiet):
     admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": quiet.kafka.bootstrap})
     resource = confluent_kafka.admin.ConfigResource("topic", quiet.topics["camera"], {"max.message.bytes": "100000000"})
     for future in admin.alter_configs([resource]).values():
@@ -259,7 +261,7 @@ def test_a_frame_of_50_mb_is_not_kept(quiet):
 
     wait_until(known, 20)
     assert shown() is None
-    time.sleep(2)  # the page has begun to read frames
+    time.sleep(2)  # until the page has begun to read frames
     send(quiet, "camera", bytes(50_000_000), camera="cam-big", session="s", seq="1", **{"gst-caps": "image/jpeg"})
     frame = wait_until(shown, 20, "the large frame")
     assert frame["bytes"] == 50_000_000
@@ -267,8 +269,9 @@ def test_a_frame_of_50_mb_is_not_kept(quiet):
     assert quiet.page.resident() - before < 250
 
 
-def test_50_cameras_and_10_replicas_use_a_tenth_of_a_core(kafka, mongo, fresh, tmp_path):
-    """The load: a report each second from each replica, 5 events/s of each camera, one viewer, no pictures."""
+def test_the_page_uses_a_tenth_of_a_core_with_50_cameras_and_10_replicas(kafka, mongo, fresh, tmp_path):
+    """The page's load is a report each second from each of 10 replicas, 5 events/s of each of 50 cameras, one viewer, and
+    no pictures."""
     crowd = system.System(kafka, mongo, fresh, partitions=2)
     page = livepage.Page(crowd, tmp_path / "live.log")
     producer = confluent_kafka.Producer({"bootstrap.servers": kafka.bootstrap, "linger.ms": 5})

@@ -35,7 +35,7 @@ return [tile.dataset.place, tile.querySelector(".count").textContent, boxes.map(
   [box.left - whole.left, box.top - whole.top, box.width, box.height].map((value, i) => 100 * value / (i % 2 ? whole.height : whole.width)))];
 """
 
-# Returns a checksum of a drawn picture, which another picture hardly has.
+# Returns a checksum of the picture on a canvas.
 PICTURE = """
 const canvas = document.querySelector(arguments[0]);
 const bytes = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
@@ -54,7 +54,7 @@ for (let i = 0; i < bytes.length; i += 4)
 return ink;
 """
 
-# Records the texts that a screen reader would announce, from now on.
+# Begins to record the texts that a screen reader would announce.
 LISTEN = """
 window.spoken = [];
 const regions = document.querySelectorAll("[role=status], [role=alert], [role=log], [aria-live], output");
@@ -63,15 +63,15 @@ for (const region of regions) new MutationObserver(note).observe(region, {childL
 return regions.length;
 """
 
-# Returns whether an element has the focus and shows it; a radio button shows it on the text beside
-# it.
+# Returns whether an element has the focus and shows the focus; a radio button shows the focus on
+# the text beside it.
 FOCUS = """
 const active = document.activeElement;
 const marked = active.matches(".choice input") ? active.nextElementSibling : active;
 return active !== document.body && active.matches(":focus-visible") && getComputedStyle(marked).outlineStyle !== "none";
 """
 
-# Records, in the page, when a tile turns red.
+# Makes the page record the time at which a tile turns red.
 WATCH = """
 const tile = document.querySelector(`.tile[data-camera="${arguments[0]}"]`);
 window.turned = null;
@@ -87,7 +87,8 @@ return r > 150 && r > 1.5 * g && r > 1.5 * b;
 
 
 class Running:
-    """Two cameras, a fog, a cloud and the page; each test that stops one of them has a part of its own."""
+    """Two cameras, a fog, a cloud and the page, which the tests of this file share; a test that stops a process starts one
+    of its own."""
 
     def __init__(self, kafka, mongo, directory):
         self.system = system.System(kafka, mongo, f"page-{os.getpid()}-{time.monotonic_ns()}", partitions=4)
@@ -179,7 +180,7 @@ def test_tiles_move(browser):
     assert browser.run("return document.querySelector('#sentence').dataset.level") in ("good", "warn")
 
 
-def test_boxes_are_where_the_events_say(running, browser):
+def test_boxes_are_drawn_where_the_events_say(running, browser):
     shown = wait_until(lambda: (lambda found: found if found[2] else None)(browser.run(BOXES, "cam-1")), 20, "a face")
     place, count, boxes = shown
     event = wait_until(lambda: running.event(place), 20, "its event")
@@ -213,7 +214,7 @@ def test_plots_fill(browser):
     assert "fog-1 joined" in browser.text("#marks")
 
 
-def test_pictures_are_fetched_only_while_visible(browser):
+def test_pictures_are_fetched_only_while_their_tiles_are_visible(browser):
     browser.forget_pictures()
     wait_until(lambda: browser.pictures() > 2, 10, "pictures while tiles are seen")
     browser.run("Object.defineProperty(document, 'hidden', {get: () => true, configurable: true})")
@@ -279,14 +280,14 @@ def test_keys_control_time_travel(running, browser):
     assert moved_from(browser, second) == first
 
 
-def test_a_tile_opens_its_frame(browser):
+def test_the_button_on_a_tile_opens_its_frame_in_time_travel(browser):
     browser.click("#pause")
     time.sleep(0.5)
     place, _, _ = browser.run(BOXES, "cam-2")
     browser.click('.tile[data-camera="cam-2"] .tile-foot button:last-child')
     browser.wait("document.querySelector('#travel').dataset.place === arguments[0]", place)
     assert browser.run("return document.querySelector('#travel-camera').value") == "cam-2"
-    browser.press("#copy", Keys.ENTER)  # a browser lets only a person copy to the clipboard
+    browser.press("#copy", Keys.ENTER)  # a key press, because a browser lets no script copy to the clipboard without one
     browser.wait("document.querySelector('#copy').textContent === 'Copied'")
     assert browser.copied() == browser.text("#line")
 
@@ -316,7 +317,7 @@ def seconds_of(file):
 
 
 def clip(browser, directory, from_, to, kind):
-    """Fills in the form and returns the file that arrives."""
+    """Fills in the form for a clip, and returns the file that the browser downloads."""
     local = "const d = new Date(arguments[0]); return new Date(d - d.getTimezoneOffset() * 60000).toISOString().slice(0, 23)"
     browser.download_to(directory)
     browser.set("#clip-from", browser.run(local, from_))
@@ -339,11 +340,11 @@ def test_a_clip_is_downloaded(running, browser, tmp_path):
     browser.set("#clip-to", "2001-01-01T00:01:00.000")
     browser.click("#clip-go")
     browser.wait("/holds no event/.test(document.querySelector('#clip-message').textContent)", timeout=60)
-    assert any("/api/clip" in text for text in browser.logged())  # Chromium logs a request that is refused
+    assert any("/api/clip" in text for text in browser.logged())  # Chromium logs the request, because the server has refused it
 
 
 def clips_of(page):
-    """Returns the processes that make a clip."""
+    """Returns the ids of the page's child processes that make a clip."""
     said = subprocess.run(["pgrep", "-P", str(page.popen.pid), "fog-clip"], capture_output=True, text=True, timeout=20, check=False).stdout
     return [int(pid) for pid in said.split()]
 
@@ -357,8 +358,9 @@ def stop(processes):
     return True
 
 
-def test_a_clip_ends_with_its_viewer(running):
-    """The browser goes away while the clip's process stands still: the process ends. Until then there is no second clip."""
+def test_the_process_that_makes_a_clip_ends_if_its_viewer_leaves(running):
+    """If a browser leaves before its clip is finished, the process that makes the clip is ended, even if it doesn't run;
+    while it exists, a second clip is refused."""
     now = int(time.time() * 1000)
     wish = json.dumps({"camera": "cam-1", "from": now - 600_000, "to": now, "kind": "mp4", "boxes": False})
     address = running.page.address
@@ -420,7 +422,7 @@ def test_fewer_pictures_are_fetched_with_prefers_reduced_motion(browser):
     wait_until(lambda: browser.pictures() > 0, 10, "a picture")
 
 
-def test_the_form_takes_the_token(running, chromium, tmp_path):
+def test_a_viewer_logs_in_with_the_token(running, chromium, tmp_path):
     page = livepage.Page(running.system, tmp_path / "live.log", LIVE_TOKEN="a-token-of-24-characters")
     try:
         chromium.open(page.address.geturl())
@@ -455,8 +457,9 @@ def test_the_page_names_servers_that_are_away(running, chromium, tmp_path):
 H264 = "x264enc tune=zerolatency key-int-max=30 ! h264parse config-interval=-1"
 
 
-def test_tiles_of_an_h264_camera_change(running, chromium, launch, fresh, tmp_path):
-    """A camera sends H.264, and another one a format that no decoder accepts: its tile says so."""
+def test_the_tile_of_an_h264_camera_shows_moving_pictures(running, chromium, launch, fresh, tmp_path):
+    """A camera's tile shows moving pictures of H.264; then the camera sends a format that no decoder accepts, and its tile
+    says this."""
     whole = system.System(running.system.kafka, running.system.mongo, fresh, partitions=2)
     launch(whole.cloud())
     launch(whole.fog("fog-1").replace("jpegdec", "h264parse ! avdec_h264"))
@@ -479,7 +482,7 @@ def test_tiles_of_an_h264_camera_change(running, chromium, launch, fresh, tmp_pa
         producer.flush(20)
         return chromium.text(".tile .frame-message")
     assert wait_until(said, 30, "the reason") == "No decoder of video/x-nothing is installed where the page's server runs."
-    chromium.logged()  # browsers log each answer that isn't a picture
+    chromium.logged()  # discards the log, because a browser logs each answer to a request for a picture that isn't a picture
     page.close()
 
 
@@ -508,7 +511,7 @@ def test_the_page_reconnects_when_its_server_is_restarted(running, browser):
     browser.wait("document.querySelector('#connection').hidden", timeout=30, what="the page shows current data again")
     place = browser.run("return document.querySelector('.tile[data-camera=cam-1]').dataset.place")
     browser.wait("document.querySelector('.tile[data-camera=cam-1]').dataset.place !== arguments[0]", place, timeout=30, what="newer frames")
-    browser.logged()  # errors of the refused connections are expected
+    browser.logged()  # discards the errors of connections that were refused while the server was down
 
 
 class Proxy(pipeline.Background):
@@ -589,4 +592,4 @@ def test_html_in_messages_is_shown_as_text(running, browser):
     time.sleep(0.5)
     assert browser.sticks_out() == [0, []]
     assert browser.run("return [window.harmed ?? null, document.images.length, document.scripts.length]") == [None, 0, 1]
-    browser.logged()  # no picture can be decoded from its frame
+    browser.logged()  # discards the errors of the camera's frames, which no decoder accepts

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The log shows an operator what happened in a run; it contains no secret; an error names the file that found it."""
+"""Tests that the log tells an operator what happened while a pipeline ran, that no secret is logged, and that an error
+names the source file that found it."""
 
 import json
 import re
@@ -22,7 +23,7 @@ def lines(output, category):
 
 
 def assert_story(output, category, *chapters):
-    """Checks that each pattern matches a line after the line of the pattern before it."""
+    """Checks that the patterns match lines of the log, in the order of the patterns."""
     told, left = [], iter(lines(output, category))
     for chapter in chapters:
         assert any(re.search(chapter, line) for line in left), (
@@ -53,7 +54,8 @@ def test_kafkasink_logs_an_outage(launch, tmp_path, fresh):
         r"^DEBUG the queue is full: dropping a buffer, queued [\d.]+ s ago; \d+ buffers, \d+ bytes remain",
         r"^DEBUG \d+ reports: [1-9]\d* delivered", r"^INFO draining: \d+ buffers are undelivered", r"^INFO drained",
         r"^INFO stopped: [1-9]\d* delivered, 0 not, [1-9]\d* dropped, 0 undeliverable")
-    # On a busy machine the sink throttles before the outage too.
+    # A second check, of the throttling alone, because on a busy machine the sink throttles before
+    # the outage too.
     assert_story(
         sending.output(), "kafkasink",
         r"^DEBUG asking for [\d.]+ buffers/s: [\d.]+ came, the oldest has waited for [\d.]+ s, \d+ wait",
@@ -81,7 +83,7 @@ def test_mongosink_logs_a_retry(own_mongo, sink):  # noqa: F811
         r"^INFO draining", r"^INFO drained", r"^INFO stopped: 2 stored, 0 duplicates, 0 rejected, [1-9]\d* retries")
 
 
-def test_kafkasrc_logs_a_rebalance(launch, kafka, fresh):
+def test_kafkasrc_logs_which_partitions_it_gets_and_gives_up(launch, kafka, fresh):
     kafka.create_topic(fresh, partitions=2)
     messages.Feed(kafka, fresh).send(40)
     server = f"bootstrap-servers={kafka.bootstrap}"
@@ -165,7 +167,7 @@ def test_health_logs_the_changes_of_its_answers(launch):
     ("kafkasink topic=t/t", r"gstkafkasink\.c"),
     ("mongosink wrap=true uri=mongodb://localhost:{port}", r"mongowriter\.c"),
     ("mongosink wrap=true collection=%{{", r"gstmongosink\.c")])
-def test_an_error_names_the_file_that_found_it(launch, element, found_by):
+def test_an_error_names_the_source_file_that_found_it(launch, element, found_by):
     failing = launch(f"videotestsrc is-live=true ! {element.format(port=closed_port())}")
     assert failing.wait(30) != 0
     assert re.search(rf"Additional debug info:\n\S*{found_by}\(\d+\): \w+ ", failing.output()), failing.output()
@@ -181,5 +183,5 @@ def test_no_secret_is_logged(launch, tmp_path):
         failing = launch(
             f"videotestsrc is-live=true ! {element}", GST_DEBUG="kafkasink:9,mongosink:9,rdkafka:9,mongoc:9,GST_PADS:2")
         assert failing.wait(30) != 0
-        # this way the secret isn't on the command line that gst-launch prints
+        # the secret isn't in the output either, although gst-launch-1.0 may print its command line
         assert "INFO" in failing.output() and SECRET not in failing.output(), failing.output()

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The check of the manifests finds deliberate mistakes; and tests of properties that the check can't see."""
+"""Tests that the check of the manifests finds deliberate mistakes, and tests properties of the manifests that this check
+can't see."""
 
 import ipaddress
 import os
@@ -64,8 +65,9 @@ def test_mistakes_in_the_dashboard_are_found(pattern, replacement, complaint):
 @pytest.mark.parametrize("cameras", ["camera", "demo"])
 @pytest.mark.parametrize("components", [
     "keda", "strimzi", "tls", "production", "keda, ../../components/tls", "monitoring, ../../components/tls"])
-def test_an_overlay_of_a_user_is_valid(tmp_path, cameras, components):
-    """Builds an overlay as in the README, with any number of cameras and components: all stages use its image."""
+def test_an_overlay_as_in_the_readme_is_valid(tmp_path, cameras, components):
+    """An overlay as in the README, on each of two overlays and with several components, is valid, and all stages use the
+    image that it names."""
     text = re.search("```yaml\n(.*?)```", (TOP / "k8s/README.md").read_text(), re.DOTALL)[1]
     assert "resources: [../camera]" in text and "components/tls]" in text
     shutil.copytree(TOP / "k8s", tmp_path / "k8s")
@@ -79,8 +81,9 @@ def test_an_overlay_of_a_user_is_valid(tmp_path, cameras, components):
     assert set(re.findall("^  namespace: (.*)$", built, re.MULTILINE)) <= {"fog", "kube-system"}
 
 
-def test_monitoring_without_the_operator(tmp_path):
-    """Removes the operator's two objects as the README says; the rest of the component stays."""
+def test_monitoring_is_valid_without_the_objects_of_prometheus_operator(tmp_path):
+    """Without the two objects that need Prometheus' operator, which the README shows how to remove, the component
+    monitoring keeps its annotations and the dashboard."""
     shutil.copytree(TOP / "k8s", tmp_path / "k8s")
     overlay = tmp_path / "k8s/overlays/monitoring/kustomization.yaml"
     patches = "".join(
@@ -111,7 +114,7 @@ class Built:
                     if one["kind"] in ("Deployment", "StatefulSet") and one["metadata"]["name"] == name)
 
     def labels(self, name):
-        """Returns the labels of a pod; Strimzi itself labels its brokers."""
+        """Returns the labels of a pod; those of a broker are Strimzi's if Strimzi runs Kafka."""
         if name == "kafka" and "Kafka" in self.kinds():
             return {"strimzi.io/name": "fog-kafka"}
         return self.template(name)["metadata"]["labels"]
@@ -134,7 +137,8 @@ class Built:
 
 
 def selects(selector, labels):
-    """Matches labels as Kubernetes does, for the one operator that these manifests use."""
+    """Returns whether a selector matches labels, as Kubernetes does; of the operators it knows only In, which these
+    manifests use."""
     if selector is None:
         return False
     rules = selector.get("matchExpressions", [])
@@ -153,7 +157,7 @@ def test_the_live_page_reaches_kafka_and_the_database(built):
         assert built.passes("live", "egress", server, port)
         assert not built.passes("live", "egress", server, 22) and not built.passes("live", "egress", "cloud", 8080)
     assert built.passes("database", "ingress", "live", 27017) and not built.passes("database", "ingress", "edge", 27017)
-    if "Kafka" in built.kinds(): # Strimzi makes the network policy of its brokers, which admits these pods
+    if "Kafka" in built.kinds(): # Strimzi makes the network policy of its brokers from this list of pods
         peers = built.kind("Kafka")["fog"]["spec"]["kafka"]["listeners"][0]["networkPolicyPeers"]
         assert all(any(selects(peer["podSelector"], built.labels(name)) for peer in peers) for name in OURS)
     else:
@@ -161,8 +165,8 @@ def test_the_live_page_reaches_kafka_and_the_database(built):
 
 
 def test_no_pod_of_the_system_may_reach_the_live_page(built):
-    """Neither the network policies nor a scrape configuration admits another pod. A scrape of the live page would count
-    its metrics beside those that they sum up."""
+    """No network policy admits a pod to the live page, and no configuration of Prometheus scrapes the page, because its
+    metrics are sums of the stages' metrics, which would be counted twice."""
     assert built.rules("live", "ingress") == [] and built.rules("fog", "ingress") != []
     metadata = built.template("live")["metadata"]
     assert not [name for name in metadata.get("annotations", {}) if name.startswith("prometheus.io/")]
@@ -172,7 +176,7 @@ def test_no_pod_of_the_system_may_reach_the_live_page(built):
     assert "type" not in built.kind("Service")["live"]["spec"] # ClusterIP
 
 
-def test_the_policy_of_the_readme_admits_an_ingress_controller():
+def test_the_readmes_network_policy_admits_an_ingress_controller_to_the_page():
     text = next(text for text in re.findall("```yaml\n(.*?)```", (TOP / "k8s/README.md").read_text(), re.DOTALL) if "NetworkPolicy" in text)
     said, code = manifests.check_text(text)
     policy, page = yaml.safe_load(text), Built("base")
@@ -181,8 +185,9 @@ def test_the_policy_of_the_readme_admits_an_ingress_controller():
     assert policy["spec"]["ingress"][0]["ports"][0]["port"] == page.template("live")["spec"]["containers"][0]["ports"][0]["containerPort"]
 
 
-def test_the_token_is_optional(built):
-    """Without the Secret of the token the pod starts, and the entry point finds no file; no other Secret is optional."""
+def test_the_pod_of_the_live_page_starts_without_the_secret_of_its_token(built):
+    """The pod of the live page starts without the Secret of the token, so the entry point finds no file of the token; no
+    other Secret is optional."""
     volumes = {volume["name"]: volume["secret"] for volume in built.template("live")["spec"]["volumes"] if "secret" in volume}
     assert {name: secret.get("optional", False) for name, secret in volumes.items()}.items() >= {"token": True, "secret": False}.items()
     container = built.template("live")["spec"]["containers"][0]
@@ -192,22 +197,23 @@ def test_the_token_is_optional(built):
 
 
 def test_every_volume_is_mounted_and_every_mount_has_a_volume(built):
-    """A component that adds a volume also mounts it in each pod of the system, and no mount lacks its volume."""
+    """In each pod of the system every volume is mounted, and every mount has a volume, in all overlays and components."""
     for name in OURS:
         pod = built.template(name)["spec"]
         mounted = [mount["name"] for mount in pod["containers"][0].get("volumeMounts", [])]
         assert sorted(mounted) == sorted(volume["name"] for volume in pod.get("volumes", [])), name
 
 
-def test_each_server_has_one_budget(built):
-    """Kubernetes evicts no pod that two budgets select. A single server is never evicted, of three one at a time."""
+def test_each_server_has_one_pod_disruption_budget(built):
+    """Each server has exactly one PodDisruptionBudget, because Kubernetes evicts no pod that two budgets select. A single
+    server is never evicted, and of three servers only one at a time."""
     budgets = [one["spec"] for one in built.kind("PodDisruptionBudget").values()]
     for name, server in built.kind("StatefulSet").items():
         allowed = [budget["maxUnavailable"] for budget in budgets if selects(budget["selector"], built.labels(name))]
         assert allowed == [1 if server["spec"]["replicas"] == 3 else 0], name
 
 
-def test_all_pods_of_the_system_are_confined_alike(built):
+def test_all_pods_of_the_system_have_the_same_security_context(built):
     def confined(name):
         pod = built.template(name)["spec"]
         context = {key: value for key, value in pod["securityContext"].items() if key != "supplementalGroups"} # a camera's
@@ -225,7 +231,7 @@ def topics_of_the_job(**keep):
     return {re.search(r"--topic (\S+)", line)[1]: dict(re.findall(r"--config (\S+)=(\d+)", line)) for line in said.splitlines()}
 
 
-def test_how_long_what_is_kept_is_set_once():
+def test_retention_has_the_same_settings_in_kubernetes_and_compose():
     kept = {name: topic["retention.ms"] for name, topic in topics_of_the_job(
         KEEP_FRAMES="10", KEEP_REPORTS="20", KEEP_EVENTS="30").items()}
     assert kept == {"camera": "10000", "feedback": "20000", "database": "30000"}
@@ -234,8 +240,9 @@ def test_how_long_what_is_kept_is_set_once():
     assert topics_of_the_job(**set_there) == topics_of_the_job() and len(set_there) == 3
 
 
-def test_settings_of_the_stages_leave_the_job_as_it_is(tmp_path):
-    """Kubernetes refuses to change a Job, and then the overlay."""
+def test_a_setting_of_the_stages_does_not_change_the_job_of_the_topics(tmp_path):
+    """A changed setting of the stages must not change the Job of the topics, because Kubernetes refuses to change a Job,
+    and with it the whole overlay."""
     def built(*settings):
         site = tmp_path / "k8s/overlays/site"
         site.mkdir(exist_ok=True)
@@ -249,9 +256,9 @@ def test_settings_of_the_stages_leave_the_job_as_it_is(tmp_path):
     assert before["Job", "topics"] == after["Job", "topics"]
 
 
-def test_topics_fit_the_volume_of_kafka():
-    """The job and Strimzi create the same topics. Kafka deletes only closed segments, and the retained segments of all topics fit
-    into the volume."""
+def test_all_topics_together_fit_into_the_volume_of_kafka():
+    """The job and Strimzi create the same topics. The segments that all topics retain fit into Kafka's volume, although
+    Kafka deletes only closed segments."""
     settings = topics_of_the_job()
     strimzi = re.findall(
         r"\n  name: (\w+)\n(?:.*\n)*?  config: \{(.*)\}", (TOP / "k8s/components/strimzi/topics.yaml").read_text())
@@ -262,19 +269,19 @@ def test_topics_fit_the_volume_of_kafka():
     assert all(int(topic["segment.ms"]) <= int(topic["retention.ms"]) / 2 for topic in settings.values())
 
 
-def test_images_have_the_same_versions_as_in_compose():
+def test_images_have_the_same_versions_in_kubernetes_and_compose():
     settings = dict(
         line.split("=", 1) for line in (TOP / "pipelines/.env").read_text().splitlines() if re.match("[A-Z_]+=", line))
     used = set(re.findall(r"^ +image: (.*)$", manifests.built(TOP / "k8s/base"), re.MULTILINE))
     assert used == {settings[name] for name in ("STAGES_IMAGE", "KAFKA_IMAGE", "DATABASE_IMAGE")}
 
 
-def test_the_image_says_the_version_of_the_project():
+def test_the_label_of_the_image_is_the_version_of_the_project():
     version = re.search(r"^  version: '(.*)',", (TOP / "meson.build").read_text(), re.MULTILINE)[1]
     assert f"ARG VERSION={version}\n" in (TOP / "pipelines/Containerfile").read_text()
 
 
-def test_the_stages_know_all_settings_in_the_manifests():
+def test_the_stages_document_all_settings_in_the_manifests():
     told = "".join((TOP / "pipelines" / stage).read_text() for stage in ("edge", "fog", "cloud", "demand", "doctor"))
     for file in TOP.glob("k8s/**/kustomization.yaml"):
         for text in file.read_text().split("\n"):
@@ -282,9 +289,9 @@ def test_the_stages_know_all_settings_in_the_manifests():
             assert not setting or f"  {setting[1]} " in told, setting[1]
 
 
-def test_the_edge_reads_the_ip_cameras(tmp_path):
-    """The stage itself accepts the file of the overlay. The passwords are where the file says, the policy lets the edge
-    reach the addresses, and no manifest holds a password."""
+def test_the_edge_can_reach_the_ip_cameras_of_the_overlay(tmp_path):
+    """`pipelines/edge` accepts the overlay's file of cameras. The passwords are mounted where this file says, and the
+    network policy lets the edge reach the cameras' addresses."""
     overlay, built = TOP / "k8s/overlays/ip-cameras", Built("overlays/ip-cameras")
     text = (overlay / "cameras.conf").read_text()
     pod = built.template("edge")["spec"]

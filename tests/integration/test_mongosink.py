@@ -29,7 +29,8 @@ def test_types_are_kept_and_no_document_is_stored_twice(mongo, sink, fresh):
 
 
 def test_only_the_refused_document_is_lost(mongo, sink, fresh):
-    """One document is refused by name, one makes this server close the connection, and one is invalid."""
+    """Of three bad documents the server refuses the first by its `_id`, closes the connection at the second, and the third
+    is invalid; only these three are lost."""
     sending = sink(mongo.uri)
     sending.send({"_id": ["a", "list"]})
     sending.send({"_id": "decimal", "value": {"$numberDecimal": "1.5"}})
@@ -41,8 +42,9 @@ def test_only_the_refused_document_is_lost(mongo, sink, fresh):
     assert "skipped" in sending.said()
 
 
-def test_documents_that_break_the_server(secantus, sink, fresh):
-    """At such an `_id` this server fails as a whole (code 1), as another one does when its disk is full."""
+def test_documents_that_fail_the_whole_batch_are_refused_alone(secantus, sink, fresh):
+    """At an `_id` of type dbPointer this server reports an internal error (code 1) for the whole batch, as another server
+    does when its disk is full."""
     breaking = {"$dbPointer": {"$ref": "c", "$id": {"$oid": "5f9f1b9b9c9d440000000000"}}}
     sending = sink(secantus.uri, "connections=1")
     for seq in range(6):
@@ -57,7 +59,8 @@ def test_indexes_are_created_and_a_refused_index_is_reported(mongo, sink, fresh)
     sending.send(event(1))
     assert sending.finish() == 0, sending.said()
     assert "seq_1_captured_-1" in events(mongo.uri, fresh, "e-1").index_information()
-    sending = sink(mongo.uri, "create-index=seq", "expire-after=60")  # an index of a kind that this server doesn't support
+    # expire-after needs a TTL index, which this server doesn't support
+    sending = sink(mongo.uri, "create-index=seq", "expire-after=60")
     sending.send(event(1))
     assert sending.finish() == 0, sending.said()
     assert events(mongo.uri, fresh).count_documents({}) == 1
@@ -69,7 +72,7 @@ OWN = "mongosink-expiry"
 
 
 def times(collection):
-    """Returns the indexes by which documents expire: name to field and seconds."""
+    """Returns the TTL indexes as {name: (field, seconds)}."""
     return {name: (index["key"][0][0], index["expireAfterSeconds"])
             for name, index in collection.index_information().items() if "expireAfterSeconds" in index}
 
@@ -84,8 +87,9 @@ def times(collection):
      ("expire-after=0", "captured_1", {"captured_1": ("captured", 60)})],
     [("", 0, {}), ("expire-after=0", 0, {}), ("expire-after=60 create-index=captured;camera", 0, {OWN: ("captured", 60)})],
 ], ids=lambda runs: ",".join(run[0] or "unset" for run in runs))
-def test_documents_expire_as_the_property_says(secantus, sink, fresh, runs):
-    """Each run has other settings: it changes the existing index, or ends with an error; a run without the property warns."""
+def test_expire_after_creates_changes_or_removes_the_ttl_index(secantus, sink, fresh, runs):
+    """Each of several sinks has another expire-after: it creates, changes or removes the TTL index, or ends with an error;
+    a sink without expire-after keeps the index, with a warning."""
     for seq, (settings, outcome, left) in enumerate(runs):
         sending = sink(secantus.uri, "retry-timeout=300000000", *settings.split())
         sending.send({**event(seq), "t": event(seq)["captured"]})
@@ -98,7 +102,7 @@ def test_documents_expire_as_the_property_says(secantus, sink, fresh, runs):
 
 @pytest.mark.parametrize("settings,outcome", [
     ("", "WARNING"), ("expire-after=0", "ERROR"), ("expire-after=60", "ERROR"), ("expire-after=5 expire-field=stored", 0)])
-def test_an_index_of_another_program_stays(secantus, sink, fresh, settings, outcome):
+def test_a_ttl_index_of_another_program_is_never_changed(secantus, sink, fresh, settings, outcome):
     events(secantus.uri, fresh).create_index("stored", name="theirs", expireAfterSeconds=5)
     sending = sink(secantus.uri, "retry-timeout=300000000", *settings.split())
     sending.send({**event(0), "stored": event(0)["captured"]})
@@ -109,7 +113,7 @@ def test_an_index_of_another_program_stays(secantus, sink, fresh, settings, outc
 
 
 @pytest.mark.parametrize("settings", ["", "expire-after=0", "expire-after=60"])
-def test_server_without_expiry_stores_all_documents(mongo, sink, fresh, settings):
+def test_server_without_ttl_indexes_stores_all_documents(mongo, sink, fresh, settings):
     sending = sink(mongo.uri, *settings.split())
     sending.send(event(0))
     assert sending.finish() == 0, sending.said()
@@ -124,7 +128,7 @@ def test_40000_documents(mongo, sink, fresh):
     assert events(mongo.uri, fresh).count_documents({}) == 40000
 
 
-def test_database_killed_and_restarted_in_mid_stream(own_mongo, sink, fresh):
+def test_no_document_is_lost_if_the_database_is_killed_and_restarted(own_mongo, sink, fresh):
     sending = sink(own_mongo.uri)
     stored = events(own_mongo.uri, fresh)
     for first in range(0, 300, 100):
@@ -147,7 +151,7 @@ def test_sink_waits_for_a_frozen_database(own_mongo, sink, fresh):
     own_mongo.process.freeze()
     for seq in range(1, 50):
         sending.send(event(seq))
-    time.sleep(4)  # a time that is longer than one call to the database may last
+    time.sleep(4)  # longer than one call to the database may last
     own_mongo.process.thaw()
     assert sending.finish() == 0, sending.said()
     assert stored.count_documents({}) == 50
@@ -167,7 +171,7 @@ def test_frozen_database_does_not_delay_the_end_of_a_stage(own_mongo, sink, fres
     own_mongo.process.thaw()
 
 
-def test_no_database_is_one_clear_error(own_mongo, sink):
+def test_a_database_that_does_not_answer_is_one_error_without_the_password(own_mongo, sink):
     own_mongo.stop(0)
     sending = sink(own_mongo.uri.replace("mongodb://", "mongodb://me:hunter2@"))
     assert sending.popen.wait(30) != 0
@@ -182,7 +186,7 @@ def make_topic(bootstrap, topic, partitions):
 
 
 def publish(bootstrap, topic, count):
-    """Sends documents without _id, every hundredth invalid."""
+    """Sends documents without `_id`, and instead of every hundredth one a message that isn't JSON."""
     producer = confluent_kafka.Producer({"bootstrap.servers": bootstrap})
     for seq in range(count):
         text = "poison" if seq % 100 == 99 else json.dumps({"seq": seq})
@@ -219,8 +223,9 @@ def create_again(kafka, topic):
 
 
 @pytest.mark.parametrize("server", ["mongo", "secantus"])
-def test_documents_of_a_topic_that_is_created_again_are_stored(kafka, request, fresh, launch, server):
-    """Messages of a replay are stored once; messages of a new topic have the same topic, partitions and offsets as old ones, and none is lost without a report."""
+def test_documents_of_a_topic_that_is_created_again_leave_as_rejects(kafka, request, fresh, launch, server):
+    """Messages that are replayed are stored once. Messages of a topic that was deleted and created again have the same
+    offsets, and so the same `_id`, as older messages, and leave as rejects."""
     uri = request.getfixturevalue(server).uri
     texts = [json.dumps({"n": n, "when": {"$date": "2026-11-25T00:44:00.123Z"}, "f": n / 3, "l": [1, {"x": None}], "b": 2**40 + n})
              for n in range(200)]
@@ -243,7 +248,7 @@ def test_documents_of_a_topic_that_is_created_again_are_stored(kafka, request, f
     store("first", texts)
     store("again", [])  # a replay
     events(uri, fresh).update_many({}, {"$set": {"reviewed": True}})
-    store("later", [])  # a replay over documents to which another program has added fields
+    store("later", [])  # a replay after another program has added a field to the documents
     assert events(uri, fresh).count_documents({}) == 200 and not rejected()
     create_again(kafka, fresh)
     store("new", [json.dumps({"n": n}) for n in range(1000, 1100)])
@@ -254,7 +259,7 @@ def test_documents_of_a_topic_that_is_created_again_are_stored(kafka, request, f
 @pytest.mark.parametrize("blocksize", [4096, 100, 1, 1000000])
 @pytest.mark.parametrize("form", ["application/x-ndjson", "application/bson"])
 def test_documents_span_buffers(mongo, fresh, launch, tmp_path, form, blocksize):
-    """Buffers split a byte stream anywhere. The last line needs no line feed."""
+    """A stream of documents may be split into buffers at any byte, and its last line needs no line feed."""
     documents = [{"_id": number, "text": "x" * (number % 90), "é": number} for number in range(1000)]
     path = tmp_path / "documents"
     path.write_bytes(b"".join(map(bson.encode, documents)) if form == "application/bson" else
@@ -265,7 +270,7 @@ def test_documents_span_buffers(mongo, fresh, launch, tmp_path, form, blocksize)
     assert "WARNING: from element" not in storing.output()
 
 
-def test_a_stream_that_ends_within_a_document(mongo, fresh, launch, tmp_path):
+def test_a_stream_that_ends_within_a_document_is_a_warning(mongo, fresh, launch, tmp_path):
     (tmp_path / "documents").write_text('{"_id":1}\n{"_id":2')
     storing = launch(f"filesrc location={tmp_path}/documents ! application/x-ndjson ! mongosink uri={mongo.uri} database={fresh}")
     assert storing.wait(60) == 0
@@ -274,7 +279,7 @@ def test_a_stream_that_ends_within_a_document(mongo, fresh, launch, tmp_path):
 
 
 def test_rejects_leave_unchanged(kafka, mongo, fresh, launch):
-    """A reject has the same bytes, including the format of numbers, the order of fields, and white space."""
+    """A rejected document leaves with the same bytes, including the format of numbers, the order of fields, and white space."""
     lines = [b'{ "_id":1.0,  "b" : 12345678901234567890e-3, "a":"\\u00e9" }', b'{"_id":"twice", "n" : 1}', b'{"n":2 , "_id":"twice2","k":1}', b"no json"]
     database = pymongo.MongoClient(mongo.uri)[fresh]
     database.events.create_index("k", unique=True)

@@ -53,7 +53,7 @@ def test_writes_that_stay_refused_are_an_error_after_the_limit(own_mongo, sink, 
 
 
 class Slowed:
-    """A proxy to a server that delays each answer by `delay` seconds and each byte of a request by `pace`."""
+    """A proxy to a server that delays each answer by `delay` s, and a request by `pace` s for each byte."""
 
     def __init__(self, port, delay=0.0, pace=0.0):
         self._port, self._delay, self._pace = port, delay, pace
@@ -86,7 +86,7 @@ class Slowed:
 
 
 def test_batches_for_a_slow_database_become_smaller(mongo, sink, fresh):
-    """500 documents take several seconds, longer than the sink waits for an answer."""
+    """A batch of 500 documents takes this database several seconds, longer than the sink waits for an answer."""
     slowed = Slowed(mongo.port, pace=0.00008)
     try:
         sending = sink(slowed.uri + "?socketTimeoutMS=1000", "batch-latency=2000000000", "drain-timeout=120000000000",
@@ -99,7 +99,7 @@ def test_batches_for_a_slow_database_become_smaller(mongo, sink, fresh):
     assert "weren't acknowledged" in sending.said()
 
 
-def test_batches_grow_again_after_the_database_was_slow(mongo, sink, fresh):
+def test_all_documents_are_stored_in_a_database_that_answers_late(mongo, sink, fresh):
     slowed = Slowed(mongo.port, 0.5)
     try:
         sending = sink(slowed.uri, GST_DEBUG="mongosink:6")
@@ -115,7 +115,7 @@ def test_batches_grow_again_after_the_database_was_slow(mongo, sink, fresh):
 
 # ---- what the database won't take, and topics with poison ----
 
-def test_documents_that_a_second_unique_index_refuses_are_rejected(mongo, sink, fresh):
+def test_documents_that_a_unique_index_refuses_are_skipped_with_a_warning(mongo, sink, fresh):
     stored = events(mongo.uri, fresh)
     stored.create_index("seq", unique=True)
     sending = sink(mongo.uri)
@@ -137,7 +137,7 @@ def publish(kafka, topic, messages):
 
 
 def poisoned(count, seed):
-    """Sends messages of which a hundredth are random bytes."""
+    """Yields documents, and instead of every hundredth one random bytes."""
     dice = random.Random(seed)
     for seq in range(count):
         good = b'{"seq":%d,"captured":{"$date":"2026-11-25T00:44:00.123Z"}}' % seq
@@ -185,8 +185,9 @@ def test_a_topic_with_invalid_messages_loses_only_these_and_a_replay_changes_not
     assert "E11000" not in again.output(), "a replay isn't a reject"
 
 
-def test_rejects_go_to_another_topic(kafka, mongo, fresh, launch):
-    """Invalid and refused documents leave with the reason. Documents that are already stored don't leave as rejects in a replay."""
+def test_rejects_leave_with_their_reason_to_another_topic(kafka, mongo, fresh, launch):
+    """Invalid and refused documents leave with the reason in a header. In a replay, documents that are already stored don't
+    leave as rejects."""
     dead = f"{fresh}-dead"
     for topic in (fresh, dead):
         kafka.create_topic(topic, 3)
@@ -208,7 +209,7 @@ def test_rejects_go_to_another_topic(kafka, mongo, fresh, launch):
 # ---- other ways to store ----
 
 def test_replace_and_update(mongo, sink, fresh):
-    """The last document of an _id stays stored, whichever batch it is in."""
+    """Of all documents with the same `_id` the last one is stored at the end, in whichever batches they are."""
     for mode, expected in (("replace", {"_id": "cam", "seq": 19}), ("update", {"_id": "cam", "seq": 19, "old": True})):
         stored = events(mongo.uri, fresh, mode)
         stored.insert_one({"_id": "cam", "old": True})
@@ -222,7 +223,8 @@ def test_replace_and_update(mongo, sink, fresh):
 
 
 def test_pictures_as_files(kafka, mongo, fresh, launch):
-    """Another MongoDB driver reads the files back. Frames of several chunks are stored once, even if they are sent again."""
+    """Another MongoDB driver reads the GridFS files back. Frames of several chunks are stored once, even if they are sent
+    again."""
     kafka.create_topic(fresh, 3)
     frames = "videotestsrc num-buffers=8 pattern=snow ! video/x-raw,width=640,height=480 ! jpegenc quality=100"
     edge = launch(f"{frames} ! kafkasink bootstrap-servers={kafka.bootstrap} topic={fresh} camera=cam-1")
@@ -245,8 +247,8 @@ def test_pictures_as_files(kafka, mongo, fresh, launch):
 
 
 def test_another_file_with_an_existing_name_is_refused(kafka, mongo, fresh, launch):
-    """A shorter or longer file with an existing name is refused, and the stored one stays. If the same file is sent again, it
-    counts as a duplicate."""
+    """A file with the name of a stored one but other bytes is refused, and the stored file stays. If the same file is sent
+    again, it counts as a duplicate."""
     kafka.create_topic(fresh, 1)
     chunk = 255 * 1024
     first = bytes(2 * chunk + 10)
@@ -309,7 +311,7 @@ def test_tls_and_scram_are_set_by_the_uri(guarded, sink, fresh, tmp_path, mechan
 @pytest.mark.parametrize("change, told", [
     ({"user": "me:wrong"}, "refused the user"), ({"user": f"nobody:{SECRET}"}, "refused the user"),
     ({"authority": "stranger"}, "Can't reach MongoDB")], ids=["password", "user", "authority"])
-def test_users_that_the_server_refuses_get_one_clear_error(guarded, sink, change, told):
+def test_a_user_that_the_server_refuses_is_one_error_without_the_password(guarded, sink, change, told):
     server, authorities = guarded
     sending = sink(guarded_uri(server, authorities, **change), GST_DEBUG="*:4")
     wait_until(lambda: sending.popen.poll() is not None, what="the sink's end")

@@ -31,7 +31,7 @@ README = (TOP / "gst-plugins/health/README.md").read_text()
 NAME = re.compile(r"\b(?:gstfog_[a-z0-9_]+|process_[a-z_]+|up\b)")
 HOUR = 3600 * 10**9
 
-# Metrics whose value doesn't change during this test.
+# Metrics whose value doesn't change during this test, each with a check of its value.
 CONSTANT = {
     "gstfog_build_info": lambda value: value == 1,
     "gstfog_stage_playing": lambda value: value == 1,
@@ -41,8 +41,8 @@ CONSTANT = {
     "process_max_fds": lambda value: value >= 256,
     "process_start_time_seconds": lambda value: abs(value - time.time()) < 600,
 }
-# Metrics that need a special broker or picture: maps each one to another test's file and its line
-# for the metric.
+# Metrics that other tests check, because they need a special broker or picture: (metric, reason):
+# (file of the test, text in the line that checks the metric).
 ELSEWHERE = {
     ("gstfog_client_rebuilds_total", ""): ("unit/kafkasink.c", 'stat_of ("rebuilds")'),
     ("gstfog_refused_batches_total", ""): ("unit/kafkasink.c", 'stat_of ("refused-batches")'),
@@ -107,7 +107,7 @@ class Watched:
         return False
 
     def moved(self, selector):
-        """Returns whether a metric is a counter above 0, or a gauge that had two values."""
+        """Returns whether a metric is a counter that was above 0, or a gauge that has changed its value."""
         highest = f"max_over_time({selector}[10m])"
         lowest = "0" if re.search("_total|_bucket", selector) else f"min_over_time({selector}[10m])"
         return any(change > 0 for _, change in self.prometheus.query(f"{highest} - {lowest}"))
@@ -165,7 +165,8 @@ def send_oddities(watched, picture):
     jpeg = {"gst_caps": "image/jpeg, width=(int)320, height=(int)240"}
     for headers in ({**jpeg, "camera": "cam-2"}, {**jpeg, "camera": "cam-1", "capture_time": now - HOUR},
                     {"camera": "cam-1", "gst_caps": "(nonsense"}, {"camera": "cam-1", "gst_caps": caps(16, 16)},
-                    *[{**jpeg, "camera": "cam-1", "capture_time": now + HOUR}] * 2):  # a sink keeps the last sample, so one message stays undecided
+                    # twice, because a sink keeps its last sample, whose message stays pending
+                    *[{**jpeg, "camera": "cam-1", "capture_time": now + HOUR}] * 2):
         send("wanted", picture, **headers)
     sized = {"gst_caps": caps(320, 240), "camera": "still"}
     for seq, value in enumerate([*[gray(320, 240)] * 4, gray(320, 240, 2000), b"short"]):
@@ -213,7 +214,7 @@ def one_picture(directory):
 
 
 def replay_a_report(watched):
-    """Returns a report of fog-1, which has sent many since."""
+    """Sends an old report of fog-1 twice, which has sent many reports since."""
     text = json.dumps(report("fog-1", 1))
     for _ in range(2):
         watched.producer.produce(watched.system.topics["feedback"], text)
@@ -305,7 +306,7 @@ def test_every_metric_moves(watched):
 
 
 def test_all_documented_metrics_exist(watched):
-    """Checks the names that the documents promise to operators."""
+    """Series with the names and labels that the documents promise to operators exist."""
     for series in ("gstfog_frames_total{camera='cam-1'}", "gstfog_faces_total{camera='cam-1'}", "gstfog_frame_age_seconds_bucket{le='0.1'}",
                    "gstfog_process_seconds_sum", "gstfog_messages_waiting{topic!='',partition='3'}", "gstfog_lag_seconds{topic!=''}",
                    "gstfog_rate_wanted{camera='cam-1'}", "gstfog_rate_given{camera='cam-1'}", "gstfog_rate_bound{reason='fog'}",
@@ -314,7 +315,7 @@ def test_all_documented_metrics_exist(watched):
 
 
 def test_the_readme_names_all_metrics(watched):
-    """Ignores metrics of other projects' elements, which are named for these elements."""
+    """Ignores metrics of GStreamer's own elements, whose names contain the element's name."""
     names = {name for name in watched.prometheus.names() if NAME.fullmatch(name) and name != "up"}
     families = {re.sub("_(bucket|sum|count)$", "", name) for name in names}
     others = {name for name in families if re.match("gstfog_(fakesink|fakesrc|identity|scenesrc|videotestsrc)_", name)}
@@ -327,7 +328,7 @@ def test_promtool_accepts_each_scrape(watched):
 
 
 def test_no_scrape_failed(watched):
-    """The stage didn't count as stalled, neither while the broker was frozen nor while the database was away."""
+    """No stage failed to answer Prometheus, even while the broker was frozen and while the database was away."""
     for labels, value in watched.prometheus.query("min_over_time(up[2m:])  unless on (pod) (time() - process_start_time_seconds < 5)"):
         seen = watched.prometheus.query(f'min_over_time((up{{pod="{labels["pod"]}"}} and on (pod) gstfog_build_info)[2m:500ms])')
         assert all(lowest == 1 for _, lowest in seen), labels
@@ -346,7 +347,7 @@ QUERIES = {f'{panel["title"]}: {target["legendFormat"]}': asked(target["expr"])
            for panel in DASHBOARD["panels"] for target in panel.get("targets", [])}
 
 
-def test_every_panel_has_data(watched):
+def test_every_panel_of_the_dashboard_has_data(watched):
     now = time.time()
     for title, expression in QUERIES.items():
         found = watched.prometheus.ask("query_range", query=expression, start=now - 60, end=now, step=1)["result"]
@@ -370,7 +371,7 @@ def test_alerts_and_dashboard_name_only_metrics_that_exist(watched):
 
 
 def test_every_alert_is_evaluated_and_alerts_without_delay_fire(watched):
-    """The alerts without `for:` fired with the expected reason, and with complete texts."""
+    """Alerts without `for:` are firing, and the texts of all firing alerts are complete."""
     assert all(rule["health"] == "ok" for rule in rules(watched)), [rule.get("lastError") for rule in rules(watched)]
     firing = {rule["name"]: rule["alerts"] for rule in rules(watched) if rule["state"] == "firing"}
     assert {"GstFogRejected", "GstFogClockSkew", "GstFogMessagesLost"} <= firing.keys(), firing.keys()
@@ -388,7 +389,7 @@ def test_unusual_camera_names_become_separate_series(watched):
     assert len(cut) == 2, found
 
 
-def test_ten_thousand_cameras_make_a_bounded_number_of_series(watched):
+def test_ten_thousand_cameras_have_at_most_257_series_of_a_metric(watched):
     wait_until(lambda: scraped.value(watched.ports["odd"], "gstfog_too_small_frames_total") == 10000, 30)
     found = watched.prometheus.query('gstfog_frames_total{element="odd-faces"}')
     wait_until(lambda: sum(value for _, value in watched.prometheus.query('gstfog_frames_total{element="odd-faces"}')) > 10000, 5)
@@ -400,14 +401,14 @@ def test_rules_are_right():
     assert code == 0, said
 
 
-def test_alerts_fire_only_when_they_should():
+def test_promtools_tests_of_the_alerts_succeed_and_cover_each_alert():
     said, code = prometheus_server.promtool("test", "rules", ALERTS_TEST)
     assert code == 0, said
     names = set(re.findall(r"^  - alert: (\w+)$", ALERTS.read_text(), re.M))
     assert names == set(re.findall(r'labels: .*alertname="(\w+)"', ALERTS_TEST.read_text()))
 
 
-def test_each_alert_names_a_remedy():
+def test_each_alert_has_a_summary_a_description_and_a_severity():
     text = ALERTS.read_text()
     for rule in text.split("  - alert: ")[1:]:
         assert all(f"      {part}" in rule for part in ("summary: ", "description: ")), rule
@@ -447,8 +448,9 @@ ANNOTATED = {**POD, "__meta_kubernetes_pod_annotation_prometheus_io_scrape": "tr
              "__meta_kubernetes_pod_annotation_prometheus_io_port": "8080"}
 
 
-def test_the_configuration_of_prometheus_without_an_operator(tmp_path):
-    """Uses the README's configuration with the rules, and two pods instead of a cluster: Debian's Prometheus was built without support for Kubernetes."""
+def test_the_readmes_configuration_of_prometheus_scrapes_annotated_pods(tmp_path):
+    """Checks the README's configuration with two fixed pods instead of a cluster's, because Debian's Prometheus was built
+    without support for Kubernetes."""
     text = re.findall("```yaml\n(.*?)```", (TOP / "k8s/README.md").read_text(), re.S)[-1]
     pods = [{"targets": ["10.1.2.3:9092"], "labels": ANNOTATED}, {"targets": ["10.1.2.4:27017"], "labels": POD}]
     text, replaced = re.subn(r"kubernetes_sd_configs: .*", lambda _: f"static_configs: {json.dumps(pods)}", text)
@@ -464,15 +466,16 @@ def test_the_configuration_of_prometheus_without_an_operator(tmp_path):
     assert len(kept) == 1 and {"__address__": "10.1.2.3:8080", "__metrics_path__": "/metrics", "namespace": "fog", "pod": "fog-1"}.items() <= kept[0].items()
 
 
-def test_the_annotations_of_the_pods_fit_the_configuration():
+def test_the_readmes_configuration_reads_the_annotations_that_the_pods_have():
     component, readme = (COMPONENT / "kustomization.yaml").read_text(), (TOP / "k8s/README.md").read_text()
     annotated = dict(re.findall(r"prometheus.io/([a-z]+): (.*)$", component, re.M))
-    assert annotated == {"scrape": '"true"', "port": '"8080"', "path": "/metrics"}  # the last path is Prometheus' own default
+    # README.md's configuration needn't read the path, because it is Prometheus' own default
+    assert annotated == {"scrape": '"true"', "port": '"8080"', "path": "/metrics"}
     assert set(re.findall("annotation_prometheus_io_([a-z]+)", readme)) == {"scrape", "port"}
 
 
 def test_a_scrape_of_a_stage_that_ends_is_complete_or_fails(watched, launch):
-    """The answer to a scrape is complete, or there is none."""
+    """While a stage ends, the answer to a scrape is complete, or there is no answer."""
     for _ in range(5):
         port = scraped.port()
         stage = launch("videotestsrc is-live=true ! tee name=t ! queue ! fakesink t. ! queue ! jpegenc ! jpegdec ! haarfacecount ! fakesink",
@@ -486,8 +489,8 @@ def test_a_scrape_of_a_stage_that_ends_is_complete_or_fails(watched, launch):
         assert stage.wait(30) == 0, stage.output()
 
 
-def test_two_elements_of_one_kind_have_separate_metrics(launch):
-    """Two elements with equal names in two bins have separate metrics as well."""
+def test_two_elements_of_one_type_have_separate_metrics(launch):
+    """Two elements of one type have metrics with different labels, even if they have the same name in two bins."""
     port = scraped.port()
     launch("videotestsrc is-live=true ! tee name=t ! queue ! haarfacecount replica=a ! fakesink t. ! queue ! haarfacecount replica=b ! fakesink "
            "( videotestsrc is-live=true ! identity name=same ! fakesink ) ( videotestsrc is-live=true ! identity name=same ! fakesink )",

@@ -34,7 +34,7 @@ def test_the_rate_falls_without_reports_and_rises_with_them(launch, tmp_path, fr
             "videotestsrc is-live=true ! video/x-raw,format=GRAY8,width=64,height=64,framerate=30/1 ! "
             "feedbackrate name=rate camera=cam-1 initial-rate=5 min-rate=0.5 ! " + element("kafkasink", "camera")
             + element("kafkasrc", "feedback") + " ! rate.feedback", options="-e -m")
-        wait_until(lambda: last_rate(edge) > 15, 60, "frames come at a rate that the fog can count")
+        wait_until(lambda: last_rate(edge) > 15, 60, "a rate that only the fog's reports permit")
         kafka.stop(0)
         wait_until(lambda: last_rate(edge) == 0.5, 60, "the least rate")
         kafka.start()

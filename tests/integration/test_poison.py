@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A message makes each run fail, and an orchestrator restarts the stage. Only this message is skipped, and only after
-it was alone in the pipeline in three failed runs."""
+"""A poison message makes the pipeline fail each time that an orchestrator restarts it. kafkasrc skips (condemns) only this
+message, and only after three runs of the pipeline failed while it was alone in the pipeline."""
 
 import re
 import shlex
@@ -58,7 +58,7 @@ def stage(kafka, topic, middle, more="eos-at-end=true", sink=None, member=MEMBER
 
 
 def orchestrate(launch, line, starts=16, **variables):
-    """Restarts the pipeline until it ends without an error; returns the output of each run."""
+    """Starts the pipeline again until it ends without an error; returns the output of each start."""
     said = []
     for _ in range(starts):
         running = launch(line, **variables)
@@ -76,14 +76,16 @@ def wait_numbers(seen, numbers, timeout=30):
 
 @pytest.mark.parametrize("middle", ["jpegdec ! jpegenc", "queue ! jpegdec ! queue ! jpegenc ! queue"])
 @pytest.mark.parametrize("partitions", [1, 3])
-def test_a_picture_of_four_components_is_condemned(kafka, fresh, launch, tmp_path, good, seen, middle, partitions):
+def test_a_picture_that_makes_jpegdec_fail_is_condemned_after_three_runs(kafka, fresh, launch, tmp_path, good, seen, middle, partitions):
     topic = Topic(kafka, fresh, partitions)
     topic.send([*good, cmyk(), *good])
     said = orchestrate(launch, stage(kafka, topic, middle))
     wait_numbers(seen, [n for n in range(13) if n != 6])
     assert topic.committed() == 13
     assert sum("was alone in the pipeline in 3 failed runs" in one for one in said) == 1
-    assert len(said) == 5  # one run to find that runs fail, three with the message alone, and one that continues
+    # the pipeline fails once with all messages, three times with the poison alone, and the last
+    # start reads the other messages
+    assert len(said) == 5
     line = shlex.split(said[-1].split("To look at it: ")[1].splitlines()[0])
     subprocess.run(line, env=environment(), timeout=30, check=True, cwd=tmp_path, capture_output=True)
     assert (tmp_path / "message").read_bytes() == cmyk()
@@ -103,7 +105,7 @@ def test_the_metric(kafka, fresh, launch, good):
     wait_until(condemned, 60)
 
 
-def test_two_poison_messages_in_a_row_and_a_first_one_are_condemned(kafka, fresh, launch, good, seen):
+def test_poison_messages_in_a_row_and_at_the_start_are_condemned(kafka, fresh, launch, good, seen):
     topic = Topic(kafka, fresh)
     topic.send([cmyk(), *good, cmyk(), cmyk(), *good])
     said = orchestrate(launch, stage(kafka, topic, "jpegdec ! jpegenc"))
@@ -113,7 +115,7 @@ def test_two_poison_messages_in_a_row_and_a_first_one_are_condemned(kafka, fresh
 
 
 def test_plain_sink(kafka, fresh, launch, good):
-    """A message that no sink acknowledges, and a last sample that a sink keeps, are alone in the pipeline too."""
+    """With a sink that acknowledges no message and keeps its last sample, the poison message is also found and condemned."""
     topic = Topic(kafka, fresh)
     topic.send([*good[:3], cmyk(), *good[:3]])
     said = orchestrate(launch, stage(kafka, topic, "jpegdec", sink="fakesink"))
@@ -136,8 +138,9 @@ def test_rejects(kafka, fresh, launch, good, seen):
     dead.close()
 
 
-def test_dead_letters_reach_a_sink_that_acknowledges_nothing(kafka, fresh, launch, tmp_path, good, seen):
-    """filesink acknowledges no dead letter, so a condemned message may be read again. It isn't tried again."""
+def test_dead_letters_reach_a_sink_that_acknowledges_no_message(kafka, fresh, launch, tmp_path, good, seen):
+    """filesink acknowledges no dead letter, so a condemned message may leave as a dead letter again, but isn't pushed to
+    the decoder again."""
     topic = Topic(kafka, fresh)
     topic.send([*good[:3], cmyk(), cmyk(), cmyk(), *good[:3]])
     dead = tmp_path / "dead"
@@ -146,7 +149,9 @@ def test_dead_letters_reach_a_sink_that_acknowledges_nothing(kafka, fresh, launc
     wait_numbers(seen, [0, 1, 2, 6, 7, 8])
     assert topic.committed() == 9
     assert dead.read_bytes().replace(cmyk(), b"") == b"" and len(dead.read_bytes()) >= 3 * len(cmyk())
-    assert len(said) == 11  # one run to find that runs fail, three for each poison message, one that continues
+    # the pipeline fails once with all messages, three times for each of three poison messages, and
+    # the last start reads the other messages
+    assert len(said) == 11
 
 
 @pytest.mark.parametrize("sink", [
@@ -155,13 +160,13 @@ def test_dead_letters_reach_a_sink_that_acknowledges_nothing(kafka, fresh, launc
     "queue ! filesink buffer-mode=unbuffered location=/dev/full",
     "identity eos-after=1 ! fakesink async=false",
 ])
-def test_dead_letters_that_no_sink_takes(kafka, fresh, launch, good, seen, sink):
-    """The dead letter is not lost: it leaves at the first start of a pipeline whose sink takes it."""
+def test_dead_letters_that_their_sink_cannot_write_are_not_lost(kafka, fresh, launch, good, seen, sink):
+    """A dead letter that its sink can't write isn't lost: it leaves again when the pipeline is started with a sink that can."""
     topic = Topic(kafka, fresh)
     topic.send([*good[:3], cmyk(), *good[:3]])
     line = stage(kafka, topic, "jpegdec ! jpegenc")
-    # The stage starts more often than messages in a row may be condemned, but it is the same
-    # message each time.
+    # 14 starts exceed the limit of 10 condemned messages in a row, but each start condemns the same
+    # message, so the limit isn't reached.
     for _ in range(14):
         running = launch(f"{line} src.rejects ! {sink}")
         assert running.wait(60) != 0
@@ -200,8 +205,8 @@ sys.exit(message is None or message.type != Gst.MessageType.EOS)
 def test_a_message_that_crashes_the_process_is_condemned(kafka, fresh, seen, queue):
     topic = Topic(kafka, fresh)
     topic.send([b"good"] * 5 + [b"poison"] + [b"good"] * 5)
-    # The member of a crashed run remains in the group; a run with the same group-instance-id takes
-    # its place at once.
+    # After a crash its member remains in the group, but the next start with the same
+    # group-instance-id replaces this member at once.
     line = stage(kafka, topic, f"{queue}identity name=decoder")
     codes = []
     while not codes or codes[-1] != 0:
@@ -231,8 +236,9 @@ def test_a_sink_that_fails_condemns_no_message(kafka, fresh, launch, good, sink)
 
 
 @pytest.mark.on_request
-def test_the_eleventh_poison_message_in_a_row_ends_the_run(kafka, fresh, launch):
-    """The eleventh message isn't condemned, because the fault must be in the pipeline. It takes 35 starts."""
+def test_the_eleventh_poison_message_in_a_row_is_an_error(kafka, fresh, launch):
+    """If each message makes the pipeline fail, the fault must be in the pipeline, so after ten condemned messages in a row
+    kafkasrc ends with an error. That takes about 35 starts."""
     topic = Topic(kafka, fresh)
     topic.send([cmyk()] * 12)
     said = []

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Poison messages beside other faults: a broker that is away, partitions that move, members that share a message, a damaged
-batch, a decoder that hangs; and the stage as users run it."""
+"""Poison messages, each of which makes the pipeline fail, beside other faults: a broker that is away, partitions that move,
+several members, a damaged batch, a decoder that hangs; and in `pipelines/fog`."""
 
 import os
 import pathlib
@@ -23,7 +23,7 @@ DYNAMIC = "auto-offset-reset=earliest client-properties=c,session.timeout.ms=600
 
 @pytest.fixture(scope="module")
 def own_kafka(tmp_path_factory):
-    """A broker that may be killed, and whose disk may be damaged."""
+    """A broker that only this file's tests use, so that they may kill it and damage its files."""
     with kafka_server.Kafka(tmp_path_factory.mktemp("poison")) as server:
         yield server
 
@@ -31,7 +31,7 @@ def own_kafka(tmp_path_factory):
 class Restarted:
     """A stage that is restarted whenever it ends, until `finish`."""
 
-    _launching = threading.Lock()  # each start gets a log of its own
+    _launching = threading.Lock()  # held while a pipeline is started, so that each start gets a log of its own
 
     def __init__(self, launch, line):
         self.said, self._launch, self._line = [], launch, line
@@ -59,7 +59,8 @@ def condemned(said):
 
 
 def test_broker_away_meanwhile(own_kafka, fresh, launch, good):
-    """The broker dies at each step of the search for the poison: only the poison is condemned, whatever could not be stored."""
+    """The broker is killed after the first and after the third failure of the pipeline: only the poison message is
+    condemned, although a commit may have failed."""
     topic = Topic(own_kafka, fresh)
     seen = Seen(own_kafka, fresh + "-out")
     topic.send([*good, cmyk(), *good])
@@ -79,12 +80,13 @@ def test_broker_away_meanwhile(own_kafka, fresh, launch, good):
 
 @pytest.mark.on_request
 def test_outages_do_not_count_as_failed_runs(own_kafka, fresh, launch, good):
-    """The broker dies repeatedly while one message is alone in the pipeline, and the group removes the member meanwhile."""
+    """The broker is killed repeatedly while one valid message is alone in the pipeline, for longer than the member's
+    session, and only the poison message is condemned."""
     topic = Topic(own_kafka, fresh)
     topic.send([cmyk(), *good])
     broker = own_kafka.processes[0]
-    # The first message makes runs fail, so that the later messages go through the pipeline one at a
-    # time.
+    # The first message makes the pipeline fail, after which kafkasrc pushes the later messages one
+    # at a time.
     line = stage(own_kafka, topic, "jpegdec", more="", member=DYNAMIC, sink="identity sleep-time=300000 ! jpegenc ! kafkasink "
                  f"bootstrap-servers={own_kafka.bootstrap} topic={fresh}-out")
     restarted = Restarted(launch, line)
@@ -101,10 +103,12 @@ def test_outages_do_not_count_as_failed_runs(own_kafka, fresh, launch, good):
     seen.close()
 
 
-def test_a_poison_message_that_moves_from_member_to_member_is_condemned(kafka, fresh, launch, good, seen):
-    """Each failure hands the partitions, and the suspicions stored with their offsets, to the other members."""
+def test_a_poison_message_is_condemned_although_its_partition_moves_between_members(kafka, fresh, launch, good, seen):
+    """After each failure the other member gets the partitions, and with the committed offsets the counts of failures that
+    kafkasrc has stored there."""
     topic = Topic(kafka, fresh, 4)
-    # 26 messages, one to each partition in turn: partition 2 has two of the three poison messages
+    # the messages go to the four partitions in turn, so partition 2 has two of the three poison
+    # messages
     topic.send([*good, cmyk(), *good[:3], cmyk(), *good, *good[:3], cmyk(), *good[:4]])
     line = stage(kafka, topic, "queue ! jpegdec ! jpegenc", more="", member=DYNAMIC)
     members = [Restarted(launch, line) for _ in range(2)]
@@ -115,8 +119,9 @@ def test_a_poison_message_that_moves_from_member_to_member_is_condemned(kafka, f
     assert condemned(members[0].said + members[1].said) == 3
 
 
-def test_partitions_that_move_during_the_search_for_the_poison(kafka, fresh, launch, good, seen):
-    """A member joins and leaves repeatedly while the other one reads one message at a time."""
+def test_only_poison_is_condemned_while_partitions_move(kafka, fresh, launch, good, seen):
+    """A member joins and leaves repeatedly while the other member pushes one message at a time, and only the poison message
+    is condemned."""
     topic = Topic(kafka, fresh, 2)
     topic.send([*good, cmyk(), *good, *good])
     restarted = Restarted(launch, stage(kafka, topic, "jpegdec ! identity sleep-time=100000 ! jpegenc", more="", member=DYNAMIC))
@@ -142,7 +147,8 @@ def damage(kafka, topic, number):
 
 @pytest.mark.parametrize("number", [3, 5])
 def test_poison_next_to_a_damaged_batch_is_condemned(own_kafka, fresh, launch, good, number):
-    """The poison is before or behind the batch: the batch is skipped as damaged, the poison as poison, and no other message."""
+    """A poison message is directly before or behind a damaged batch: the batch is skipped as damaged, the poison message is
+    condemned, and no other message is skipped."""
     topic = Topic(own_kafka, fresh)
     for picture in [*good[:4], cmyk(), *good[:4]]:
         topic.send([picture])
@@ -162,7 +168,7 @@ HANGING = CRASHER.replace("os.abort()", "import time; time.sleep(1000)")
 
 @pytest.mark.parametrize("queue", ["", "queue ! "])
 def test_decoder_that_hangs(kafka, fresh, seen, queue):
-    """A watchdog kills the stage. The next run finds the message that was alone, as it does after a crash."""
+    """If a decoder hangs and a watchdog kills the pipeline, the message that was alone in it is condemned as after crashes."""
     topic = Topic(kafka, fresh)
     topic.send([b"good"] * 3 + [b"poison"] + [b"good"] * 3)
     line = stage(kafka, topic, f"{queue}identity name=decoder")
@@ -180,8 +186,9 @@ def test_decoder_that_hangs(kafka, fresh, seen, queue):
     assert topic.committed() == 7
 
 
-def test_the_script_of_the_fog_stage_condemns_poison(kafka, fresh, tmp_path, good, seen):
-    """Without an orchestrator, the stage's script restarts its pipeline, and ends at Ctrl-C."""
+def test_the_fog_script_condemns_poison_without_an_orchestrator(kafka, fresh, tmp_path, good, seen):
+    """`pipelines/fog` itself restarts its pipeline after a failure, so that it condemns poison messages without an
+    orchestrator, and ends at Ctrl-C."""
     topic = Topic(kafka, fresh)
     topic.send([*good, cmyk(), *good])
     with open(tmp_path / "fog.log", "wb") as log:
@@ -199,13 +206,15 @@ def test_the_script_of_the_fog_stage_condemns_poison(kafka, fresh, tmp_path, goo
         fog.kill()
     said = (tmp_path / "fog.log").read_text(errors="replace")
     assert sorted(seen.counts) == [n for n in range(13) if n != 6]
-    # With GST_DEBUG in the environment, a line of the log repeats each warning.
+    # Only lines that begin with WARNING are counted, because the debug log repeats each warning if
+    # GST_DEBUG is set.
     assert len(re.findall(r"^WARNING: .*was alone in the pipeline in 3 failed runs", said, re.MULTILINE)) == 1
     assert "Starting again" in said
 
 
-def test_poison_without_messages_behind_it_is_condemned(kafka, fresh, launch, good, seen):
-    """A queue returns a failure of the element behind it only at the next push, which may never come: the stage doesn't wait for that push."""
+def test_poison_is_condemned_if_few_messages_follow_it(kafka, fresh, launch, good, seen):
+    """A queue returns a failure of the element behind it only at the next push, which never comes if no message is left;
+    the pipeline fails without this push."""
     topic = Topic(kafka, fresh)
     topic.send([*good[:3], cmyk(), *good[:2]])
     restarted = Restarted(launch, stage(kafka, topic, "queue ! jpegdec ! jpegenc", more=""))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Commands that take minutes on their first run show their progress: set-up, downloads and builds, on a terminal and without one."""
+"""Tests `tests/progress`, with which set-up, downloads and builds show how far they are, on a terminal and without one."""
 
 import os
 import pty
@@ -27,27 +27,27 @@ def progress(tmp_path, command, measure=FAR, **options):
                           timeout=30, check=False, **options)
 
 
-def test_lines_show_the_progress(tmp_path):
+def test_progress_is_printed_in_lines_without_a_terminal(tmp_path):
     done = progress(tmp_path, STEPS)
     assert done.returncode == 0 and done.stdout == ""
     assert re.fullmatch(r"building: [123] of 3 steps, \d s\nbuilding: done, \d s\n", done.stderr), done.stderr
     assert (tmp_path / "log").read_text() == "[1/3] cc\n[2/3] cc\n[3/3] cc\n"
 
 
-def test_a_quick_command_is_silent(tmp_path):
+def test_no_progress_is_printed_for_a_quick_command(tmp_path):
     done = progress(tmp_path, "true")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 @pytest.mark.parametrize("measure", [":", "false", "no-such-program", "echo ''"])
-def test_a_failed_command_and_one_whose_progress_cannot_be_measured(tmp_path, measure):
+def test_failure_is_reported_although_progress_cannot_be_measured(tmp_path, measure):
     done = progress(tmp_path, "sleep 1.5; echo why; exit 7", measure)
     assert done.returncode == 7
     assert re.fullmatch(r"building: \d s\nbuilding: failed after \d s\n", done.stderr), done.stderr
     assert (tmp_path / "log").read_text() == "why\n"
 
 
-def test_a_terminal_shows_one_line(tmp_path):
+def test_progress_is_one_line_that_changes_on_a_terminal(tmp_path):
     ours, theirs = pty.openpty()
     with subprocess.Popen([PROGRESS, "building", tmp_path / "log", FAR, "sh", "-c", STEPS], stderr=theirs) as process:
         assert process.wait(30) == 0
@@ -68,7 +68,8 @@ def test_ctrl_c_ends_the_command_whose_progress_is_shown(tmp_path):
 
 @pytest.fixture
 def tools(tmp_path):
-    """Programs that replace commands that download, install and build: they take two seconds and use this machine's files."""
+    """Adds scripts to PATH that replace the commands that download, install and build: they take two seconds and copy this
+    machine's files."""
     folder = tmp_path / "tools"
     folder.mkdir()
 
@@ -80,7 +81,7 @@ def tools(tmp_path):
     return add
 
 
-def test_the_demo_names_its_downloads_and_builds(tmp_path, tools):
+def test_the_demo_shows_the_progress_of_its_downloads_and_builds(tmp_path, tools):
     jars, database = kafka_server.jars(), mongo_server.program()
     tools("mvn", f"for arg; do case $arg in -DoutputDirectory=*) to=${{arg#*=}} ;; esac; done; sleep 0.2; cp {jars}/*.jar $to; sleep 2")
     tools("go", f"[ $1 = env ] && exec echo go1.99\nmkdir -p ~/go/pkg/mod/cache/download; touch ~/go/pkg/mod/cache/download/a.zip; sleep 2; "
@@ -92,7 +93,7 @@ def test_the_demo_names_its_downloads_and_builds(tmp_path, tools):
         for line in process.stdout:
             said += line
             if "answer after" in line:
-                process.kill()  # processes that the demo started end with it
+                process.kill()  # the processes that the demo has started end when the demo is killed
     assert re.search(r"^downloading Kafka: \d+ MB, \d+ s\n(downloading Kafka: .*\n)*downloading Kafka: done, \d+ s\n", said, re.M), said
     assert re.search(r"^building the database \(.*\): 1 modules downloaded, \d+ s\n", said, re.M), said
     assert "starting Kafka and the database" in said and re.search(r"^Kafka and the database answer after \d+ s$", said, re.M), said

@@ -11,13 +11,13 @@ from messages import Feed
 from pipeline import wait_until
 from player import Gst, Player
 
-BASE = 1_700_000_000  # seconds since the epoch: the capture time of the first message
+BASE = 1_700_000_000  # time (s since the epoch) of the first message
 
 
 @pytest.fixture
 def past(kafka, fresh):
-    """Twenty messages, one a second, alternating between two partitions."""
-    kafka.create_topic(fresh, 2, config=["retention.ms=-1"])  # the broker deletes messages that are a week old
+    """A topic with twenty messages, whose times are one second apart, alternating between two partitions."""
+    kafka.create_topic(fresh, 2, config=["retention.ms=-1"])  # otherwise the broker would delete messages that are a week old
     producer = kafka.producer()
     for number in range(20):
         producer.produce(fresh, b"%d" % number, partition=number % 2, timestamp=(BASE + number) * 1000)
@@ -30,7 +30,7 @@ def source(kafka, topic, settings):
 
 
 def read(kafka, topic, settings):
-    """Returns all messages until EOS, by number."""
+    """Returns the sorted numbers of all messages until EOS."""
     with Player(source(kafka, topic, settings), "fakesink async=false") as player:
         player.play()
         player.wait_eos()
@@ -64,7 +64,7 @@ def test_reading_ends_at_a_time_in_the_future(kafka, past):
     with Player(source(kafka, past, settings), "fakesink async=false") as player:
         player.play()
         wait_until(lambda: len(player.values) == 20, 30, "what was there")
-        assert time.time() < end, "the machine is too slow for a verdict"
+        assert time.time() < end, "the machine was too slow to read the 20 messages within 8 s"
         client = kafka.producer()
         client.produce(past, b"20", partition=0, timestamp=int(end * 1000) - 1)
         client.produce(past, b"21", partition=0, timestamp=int(end * 1000) + 1)
@@ -82,7 +82,7 @@ def test_a_group_continues_at_its_committed_offset(kafka, past):
     client.close()
 
 
-def test_latest_starts_at_messages_sent_after_the_start(kafka, past):
+def test_by_default_only_messages_sent_after_the_start_are_read(kafka, past):
     with Player(source(kafka, past, ""), "fakesink async=false") as player:
         player.play()
         assert player.wait_message(Gst.MessageType.ELEMENT).get_structure().has_name("kafkasrc-assignment")
@@ -110,14 +110,14 @@ def wait_for_assignment(running, number):
 
 
 @pytest.mark.parametrize("names", [("one", "two"), (None, None)], ids=["static", "dynamic"])
-def test_a_group_after_a_restart_and_with_more_members(kafka, fresh, launch, names):
+def test_members_of_a_group_share_its_partitions_and_a_static_member_keeps_its_own(kafka, fresh, launch, names):
     kafka.create_topic(fresh, 4)
     first = launch(member(kafka, fresh, names[0]), options="-m -e")
     wait_for_assignment(first, 4)
     second = launch(member(kafka, fresh, names[1]), options="-m -e")
     wait_for_assignment(second, 2)
     wait_for_assignment(first, 2)
-    # cooperative: the first member kept two partitions all the time
+    # the first member kept two partitions all the time, because the assignment is cooperative
     assert 0 not in assignments(first)
     before = len(assignments(first))
     second.interrupt()
@@ -145,7 +145,7 @@ def test_a_slow_reader_prefetches_no_more_than_its_limit(kafka, fresh):
             held.append(player.stat("prefetched"))
             time.sleep(0.02)
         stats = player.stats()
-        # one message may have been read but not been counted yet
+        # the element may have taken one message that none of the two counters contains yet
         assert 200 - stats.get_value("lag") - stats.get_value("messages") in (0, 1)
     assert 0 < max(held) * 60_000 <= bound
 
@@ -178,8 +178,9 @@ def test_a_new_topic_that_matches_the_pattern_is_read(kafka, fresh, group):
     ("^{0}-[0-9]{{2,}}$ , {0}-x", {"x", "123", "1234"}),
     ("^{0}-[x{{,]$", {"x"}),
 ])
-def test_a_comma_in_a_pattern_is_part_of_it(kafka, fresh, wanted, read, group):
-    """Set as an application does: gst-launch-1.0 would want quotes."""
+def test_a_comma_within_a_pattern_does_not_separate_topics(kafka, fresh, wanted, read, group):
+    """A comma within a pattern doesn't separate topics. The property is set as an application sets it, because
+    gst-launch-1.0 would need quotes."""
     endings = ("1", "123", "1234", "x")
     producer = kafka.producer()
     for ending in endings:
@@ -205,7 +206,7 @@ def reader(kafka, topic, settings="", client="session.timeout.ms=6000"):
 
 
 def test_a_member_without_partitions_ends_at_the_end_of_the_topic(kafka, fresh, launch):
-    """A member without partitions doesn't wait for messages that other members read."""
+    """With eos-at-end, a member without partitions ends although other members still read."""
     kafka.create_topic(fresh, 1)
     Feed(kafka, fresh).send(20, size=9)
     first = launch(reader(kafka, fresh), options="-v -e")
@@ -227,7 +228,8 @@ def test_all_members_end_if_there_are_more_members_than_partitions(kafka, fresh,
 
 
 def test_group_protocol(kafka, fresh, launch, new_library):
-    """The brokers assign partitions. Members share the partitions, one member leaves, and finished messages are committed."""
+    """The brokers assign partitions. With the new group protocol, members share the partitions, one member leaves, and
+    offsets of finished messages are committed."""
     kafka.create_topic(fresh, 2)
     feed = Feed(kafka, fresh)
     feed.send(20, size=9)
@@ -274,7 +276,7 @@ FOREIGN = {
 
 
 def test_messages_of_any_producer_are_copied_unchanged(kafka, fresh, launch):
-    """Any producer sends a message, and a pipeline copies it: value, key and headers of the copy are unchanged."""
+    """A pipeline copies messages of a producer that isn't kafkasink: value, key and headers of the copy are unchanged."""
     kafka.create_topic(fresh, 1)
     kafka.create_topic(fresh + "-out", 1)
     for codec in ("none", "gzip", "snappy", "lz4", "zstd"):
@@ -319,7 +321,8 @@ def test_aborted_messages_are_not_read(kafka, fresh):
     assert read(kafka, fresh, "auto-offset-reset=earliest eos-at-end=true") == [0, 2]
     with Player(source(kafka, fresh, "replay=true ! identity sync=false")) as player:
         player.play()
-        # the end marker of the last transaction isn't the end of the recording
+        # the recording ends with its last message, although the end markers of transactions have
+        # later offsets
         assert player.duration() == 2 * Gst.SECOND
         player.wait_eos()
         assert player.numbers == [0, 2]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Plays a topic on a real broker like a file."""
+"""Tests kafkasrc with replay=true, which plays a topic of a real broker like a file."""
 
 import re
 import subprocess
@@ -13,8 +13,8 @@ from player import Gst, Player
 
 @pytest.fixture
 def recording(kafka, fresh):
-    """300 messages, captured years ago at 30 a second, in turn on three of four partitions."""
-    kafka.create_topic(fresh, 4, config=["retention.ms=-1"])  # the broker deletes what is a week old
+    """A topic with 300 messages, captured years ago at 30 a second, in turn in three of four partitions."""
+    kafka.create_topic(fresh, 4, config=["retention.ms=-1"])  # otherwise the broker would delete messages that are a week old
     producer = kafka.producer()
     for number in range(300):
         captured = 1_700_000_000_000_000_000 + number * 33_333_333
@@ -25,7 +25,7 @@ def recording(kafka, fresh):
     return fresh
 
 
-def test_replay_seeks_as_a_file_does(kafka, recording):
+def test_replay_seeks_to_positions_and_at_rates_as_a_file_does(kafka, recording):
     with Player(f"kafkasrc bootstrap-servers={kafka.bootstrap} topic={recording} replay=true") as player:
         player.play()
         assert abs(player.duration() - 299 * 33_333_333) < Gst.MSECOND
@@ -39,17 +39,18 @@ def test_replay_seeks_as_a_file_does(kafka, recording):
         flushes = []
         player.element("sink").get_static_pad("sink").add_probe(
             Gst.PadProbeType.EVENT_FLUSH, lambda _pad, info: flushes.append(info.get_event().type) or Gst.PadProbeReturn.OK)
-        assert player.refuses(-1.0)  # a pipeline that is playing continues, with its segment
+        assert player.refuses(-1.0)  # after a refused seek a pipeline that plays continues with the same segment, without a flush
         player.wait_eos()
         assert player.numbers == list(range(31)) and not flushes
 
 
 def test_a_seek_that_ends_before_it_begins_is_refused_with_a_warning(kafka, recording):
-    """The replay continues where it was. A seek to one moment, and one whose stop is open, aren't refused."""
+    """After a refused seek the replay continues at its position. A seek whose stop equals its start, and a seek without a
+    stop, aren't refused."""
     with Player(f"kafkasrc bootstrap-servers={kafka.bootstrap} topic={recording} replay=true") as player:
         player.play()
         player.seek(0, 1.01, 1.0)
-        player.wait_paused()  # otherwise EOS may be posted before a warning, and be skipped
+        player.wait_paused()  # paused, because wait_message() would skip an EOS that is posted before a warning
         for start, stop in ((3, 2), (1, 0), (2.000001, 2)):
             assert player.refuses(1.0, start, stop)
             error = player.wait_message(Gst.MessageType.WARNING).parse_warning().gerror
@@ -65,7 +66,7 @@ def test_a_seek_that_ends_before_it_begins_is_refused_with_a_warning(kafka, reco
         assert player.numbers == list(range(271, 300))
 
 
-def test_replay_of_a_range_of_times(kafka, recording):
+def test_replay_reads_messages_between_start_time_and_end_time(kafka, recording):
     begin = 1_700_000_000_000_000_000
     with Player(
         f"kafkasrc bootstrap-servers={kafka.bootstrap} topic={recording} replay=true "
@@ -109,18 +110,19 @@ def record(kafka, topic, launch, encoder, frames=50):
 def test_seek_into_delta_coded_video_begins_with_a_key_unit(kafka, fresh, launch):
     kafka.create_topic(fresh, 3)
     source = record(kafka, fresh, launch, "vp8enc keyframe-max-dist=15 keyframe-mode=disabled deadline=1")
-    # the first frame is the only key unit: all frames up to the target are decoded, but not shown
+    # the first frame is the only key unit, so a seek decodes all frames up to the target, but shows
+    # none of them
     with Player(f"{source} ! vp8dec") as player:
         player.play()
         for start in (4.05, 1.05):
             player.seek(start, rate=4.0)
             player.wait_eos()
-            # from the frame that is shown at the target time
+            # shown are all frames from the one at the target time on
             assert len(player.values) == 50 - int(start * 10)
             assert abs(player.times[0] / Gst.SECOND - start) <= 0.1
 
 
-def test_fast_forward_shows_only_key_units(kafka, fresh, launch):
+def test_a_seek_in_trick_mode_shows_only_key_units(kafka, fresh, launch):
     kafka.create_topic(fresh, 3)
     source = record(kafka, fresh, launch, "vp8enc keyframe-max-dist=10 deadline=1")
     with Player(source) as player:
@@ -141,7 +143,7 @@ def test_rates(kafka, recording, rate, least):
         assert player.numbers == list(range(91, 151))
 
 
-def test_seeks_while_it_plays(kafka, recording):
+def test_replay_seeks_while_it_plays(kafka, recording):
     with Player(f"kafkasrc bootstrap-servers={kafka.bootstrap} topic={recording} replay=true", "fakesink sync=true") as player:
         player.play()
         for start in (9, 1, 5, 9.5):
@@ -169,7 +171,7 @@ ARRIVAL = ["message.timestamp.type=LogAppendTime"]
 
 
 def publish(kafka, topic, messages):
-    """Publishes `messages`, each with a partition, a time in ms since the beginning, and headers."""
+    """Publishes a message for each (partition, capture time in ms after BEGIN, headers)."""
     producer = kafka.producer()
     for number, (partition, after, headers) in enumerate(messages):
         captured = BEGIN + after * 1_000_000
@@ -180,9 +182,9 @@ def publish(kafka, topic, messages):
 
 @pytest.mark.parametrize("start", ["", "start-time=1000000000000000000", "start-time={now}"])
 @pytest.mark.parametrize("partitions", [1, 3])
-def test_replay_uses_capture_times_although_brokers_stamp_the_arrival(kafka, fresh, start, partitions):
-    """The messages were captured years ago and arrived now. The bounds of the replay are compared with the arrival time, all else
-    with the capture time."""
+def test_replay_uses_capture_times_in_a_topic_with_arrival_times(kafka, fresh, start, partitions):
+    """The messages were captured years ago and arrived now. The properties start-time and end-time are compared with the
+    arrival time; duration, seeks and timestamps use the capture time."""
     kafka.create_topic(fresh, partitions, config=ARRIVAL)
     start = start.format(now=int((time.time() - 60) * 1e9))
     publish(kafka, fresh, [
@@ -200,7 +202,7 @@ def test_replay_uses_capture_times_although_brokers_stamp_the_arrival(kafka, fre
             assert player.numbers == list(range(15, 30))
 
 
-# B-frames: capture times in ms, in the order that a decoder needs
+# capture times (ms) of a video with B-frames, in the order of decoding
 BFRAMES = [0, 120, 40, 80, 240, 160, 200, 360, 280, 320]
 
 
@@ -220,7 +222,8 @@ def test_frames_of_a_session_keep_their_order_in_a_replay(kafka, fresh):
         player.wait_eos()
         assert player.numbers == list(range(len(BFRAMES)))
         assert [at // Gst.MSECOND for at in player.times] == BFRAMES
-        # a DTS that would be negative is set as close to 0 as possible
+        # the first DTS would be negative, so they are replaced by the least increasing values from
+        # 0 on
         assert player.decoding[:3] == [0, 1, 2]
         assert [at // Gst.MSECOND for at in player.decoding[3:]] == [40, 80, 120, 160, 200, 240, 280]
 
@@ -228,9 +231,9 @@ def test_frames_of_a_session_keep_their_order_in_a_replay(kafka, fresh):
 @pytest.mark.parametrize("stop", [20, 50, 100, 125, 190, 340])
 @pytest.mark.parametrize("dts", [True, False], ids=["dts", "no dts"])
 @pytest.mark.parametrize("partitions", [1, 3])
-def test_a_stop_position_among_b_frames(kafka, fresh, partitions, dts, stop):
-    """All frames before the stop position are shown. Frames after it that those depend on are also pushed, for the decoder; the
-    sink drops them."""
+def test_a_seek_with_a_stop_among_b_frames_shows_all_frames_before_it(kafka, fresh, partitions, dts, stop):
+    """All frames before the stop position are shown. If such a frame depends on a frame after the stop position, the latter
+    is also pushed, for the decoder; the sink drops it."""
     send_bframes(kafka, fresh, partitions, dts)
     with Player(f"kafkasrc bootstrap-servers={kafka.bootstrap} topic={fresh} replay=true ! identity name=i signal-handoffs=true") as player:
         came = []
@@ -243,13 +246,13 @@ def test_a_stop_position_among_b_frames(kafka, fresh, partitions, dts, stop):
             message = player.wait_message(end | Gst.MessageType.ERROR | Gst.MessageType.EOS)
             assert message.type == end
             assert [at // Gst.MSECOND for at in player.times] == [at for at in BFRAMES if at < stop]
-        # checks the frames that are decoded before the stop; if their number isn't known, a few
-        # messages more may come
+        # with DTS exactly the frames whose DTS is before the stop are pushed; without DTS a few
+        # frames more may be pushed
         decoded = [at for number, at in enumerate(BFRAMES) if number * 40 - 80 < stop]
         assert not dts or came == decoded
 
 
-def test_a_stop_position_ends_a_stream_of_key_units_at_once(kafka, fresh):
+def test_no_key_unit_after_a_stop_position_is_pushed(kafka, fresh):
     kafka.create_topic(fresh, 1, config=["retention.ms=-1"])
     publish(kafka, fresh, [(0, number * 40, []) for number in range(30)])
     with Player(f"kafkasrc bootstrap-servers={kafka.bootstrap} topic={fresh} replay=true ! identity name=i signal-handoffs=true") as player:
@@ -263,7 +266,8 @@ def test_a_stop_position_ends_a_stream_of_key_units_at_once(kafka, fresh):
 
 
 def test_sessions_are_merged_by_capture_time(kafka, fresh):
-    """Two cameras, one of which restarted: the order within each session is kept, and sessions are merged by capture time."""
+    """Of two cameras one has restarted, so there are three sessions: the order within each session is kept, and sessions
+    are merged by capture time."""
     kafka.create_topic(fresh, 2, config=["retention.ms=-1"])
     publish(kafka, fresh, [
         (number % 2, number * 10, [("camera", camera), ("session", session), ("seq", str(number // 2))])
@@ -278,8 +282,8 @@ def test_sessions_are_merged_by_capture_time(kafka, fresh):
     ("theoraenc keyframe-freq=16 keyframe-force=16", "theoradec"),
     ("x264enc bframes=2 key-int-max=15 ! h264parse config-interval=-1", "h264parse ! avdec_h264"),
 ])
-def test_seek_into_a_live_recording(kafka, fresh, launch, encoder, decoder):
-    """The messages of the stream's headers have no times and precede the first picture."""
+def test_a_recording_with_stream_headers_can_be_seeked(kafka, fresh, launch, encoder, decoder):
+    """A live recording begins with messages of stream headers, which have no timestamps, and a seek still finds its frame."""
     kafka.create_topic(fresh, 1)
     sent = launch(
         f"videotestsrc is-live=true num-buffers=60 ! video/x-raw,width=64,height=48,framerate=20/1 ! {encoder} ! "
@@ -297,8 +301,9 @@ def test_seek_into_a_live_recording(kafka, fresh, launch, encoder, decoder):
             assert abs((player.times[0] - begin) / Gst.SECOND - start) < 0.11, player.times
 
 
-def test_a_seek_when_capture_times_are_ahead_of_the_times_of_the_broker(kafka, fresh):
-    """The camera's clock is 5 min ahead, and the broker refused its times: the messages have the time of sending."""
+def test_a_seek_finds_capture_times_that_are_ahead_of_the_brokers_times(kafka, fresh):
+    """The camera's clock is 5 min ahead, so kafkasink has sent the messages with the time of sending, and a seek still
+    finds its capture time."""
     kafka.create_topic(fresh, 2, config=["retention.ms=-1"])
     producer = kafka.producer()
     for number in range(40):
@@ -313,8 +318,9 @@ def test_a_seek_when_capture_times_are_ahead_of_the_times_of_the_broker(kafka, f
         assert player.numbers == list(range(20, 40))
 
 
-def test_a_seek_when_messages_took_different_times_to_reach_the_broker(kafka, fresh):
-    """Messages in the middle of the recording arrive quickly, those at both ends slowly."""
+def test_a_seek_finds_capture_times_although_arrival_was_late_by_different_times(kafka, fresh):
+    """The delay between capture and arrival is one hour for messages in the middle of the recording, and another for
+    messages at both ends, and a seek still finds its capture time."""
     kafka.create_topic(fresh, 1, config=ARRIVAL)
     now = int(time.time() * 1000)
     producer = kafka.producer()
@@ -332,7 +338,7 @@ def test_a_seek_when_messages_took_different_times_to_reach_the_broker(kafka, fr
 
 
 @pytest.mark.parametrize("never", [0, 1, 1_000_000_000])
-def test_a_replay_of_a_camera_whose_clock_was_never_set(kafka, fresh, never):
+def test_a_first_capture_time_of_1970_does_not_make_a_replay_long(kafka, fresh, never):
     kafka.create_topic(fresh, 1, config=["retention.ms=-1"])
     producer = kafka.producer()
     for number in range(30):
@@ -348,8 +354,9 @@ def test_a_replay_of_a_camera_whose_clock_was_never_set(kafka, fresh, never):
 
 
 @pytest.mark.parametrize("behind", ["another camera", "an aborted transaction"])
-def test_a_recording_whose_end_is_far_from_the_end_of_its_topic(kafka, fresh, behind):
-    """Its duration isn't 0: a seek would go to the beginning."""
+def test_a_recording_followed_by_other_messages_has_a_duration(kafka, fresh, behind):
+    """If the recording is followed by hundreds of messages that aren't its own, its duration isn't 0, which would make each
+    seek go to the beginning."""
     kafka.create_topic(fresh, 1, config=["retention.ms=-1"])
     producer, begin = kafka.producer(transactional_id=fresh), 1_700_000_000_000
     producer.init_transactions(30)

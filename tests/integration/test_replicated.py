@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Three brokers and a replica set in the manifests: their names agree, and the scripts in their pods decide right. tests/cluster runs
-the brokers; no server that can form a replica set of MongoDB is available to tests."""
+"""Tests the manifests for three brokers and a replica set: the names in them agree, and the scripts in the pods decide
+rightly. tests/cluster runs the brokers; no server that can form a replica set of MongoDB is available to tests."""
 
 import base64
 import json
@@ -30,7 +30,7 @@ def data_of(built, name):
 
 
 def test_the_names_of_brokers_agree(production):
-    """The voters, the address that a broker advertises, and the stages' bootstrap servers name the same pods."""
+    """The quorum's voters, the address that a broker advertises, and the stages' bootstrap servers name the same pods."""
     kafka, service = production.kind("StatefulSet")["kafka"]["spec"], production.kind("Service")["kafka-brokers"]["spec"]
     names = [f"kafka-{number}.{kafka['serviceName']}" for number in range(kafka["replicas"])]
     settings = (BROKERS / "kafka.replicated.properties").read_text()
@@ -39,11 +39,12 @@ def test_the_names_of_brokers_agree(production):
     environment = {one["name"]: one for one in kafka["template"]["spec"]["containers"][0]["env"]}
     assert environment["ADVERTISED"]["value"] == "$(NAME).kafka-brokers.fog.svc:9092"
     order = list(environment)
-    assert order.index("NAME") < order.index("ADVERTISED") # otherwise Kubernetes leaves $(NAME) as it is
+    # Kubernetes replaces $(NAME) only if the variable NAME stands before it
+    assert order.index("NAME") < order.index("ADVERTISED")
     assert service["clusterIP"] == "None" and service["publishNotReadyAddresses"]
 
 
-def test_the_names_of_members_agree(production):
+def test_the_names_of_the_replica_sets_members_agree(production):
     database, service = production.kind("StatefulSet")["database"]["spec"], production.kind("Service")["database-members"]["spec"]
     assert "[0, 1, 2].map((number) => `database-${number}.database-members.fog.svc:27017`)" in (SET / "set.js").read_text()
     assert (database["replicas"], database["serviceName"]) == (3, "database-members")
@@ -51,8 +52,9 @@ def test_the_names_of_members_agree(production):
 
 
 @pytest.mark.parametrize("components", ["production, tls", "tls, production"])
-def test_tls_goes_with_production_in_either_order(tmp_path, components):
-    """Kubernetes replaces $(NAME) only if NAME stands before; and a patch moves what it changes to the front."""
+def test_the_components_tls_and_production_combine_in_either_order(tmp_path, components):
+    """Kubernetes replaces $(NAME) only if the variable NAME stands before it, but a patch of kustomize moves the variables
+    that it changes to the front."""
     shutil.copytree(TOP / "k8s", tmp_path / "k8s")
     site = tmp_path / "k8s/overlays/site"
     site.mkdir()
@@ -64,14 +66,15 @@ def test_tls_goes_with_production_in_either_order(tmp_path, components):
     assert order.index("NAME") < order.index("ADVERTISED") and environment["KAFKA_ADMIN_CONFIG"] == "/etc/fog/admin.properties"
     members = {one["name"] for one in built.template("database")["spec"]["containers"][0]["env"]}
     assert members == {"MEMBER", "TLS_OPTIONS"}
-    # kafka.sh joins the files in the order of their names, and the later of two settings counts
+    # kafka.sh joins the files of settings in the order of their names, and if a setting is in two
+    # files, the later file's value counts
     files = sorted(name for name in data_of(built, "kafka") if name.endswith(".properties") and name.startswith("kafka"))
     settings = dict(line.split("=", 1) for name in files for line in data_of(built, "kafka")[name].splitlines() if "=" in line and line[0] != "#")
     assert settings["listeners"] == "SSL://:9092,CONTROLLER://:9093" and "PLAINTEXT" not in settings["listener.security.protocol.map"]
     assert settings["min.insync.replicas"] == "2"
 
 
-def test_certificates_have_all_names_of_the_servers(production):
+def test_certificates_contain_all_names_of_the_servers(production):
     said = subprocess.run([TOP / "k8s/components/tls/certificates"], capture_output=True, text=True, check=True, timeout=60).stdout
     secrets = {one["metadata"]["name"]: one["data"] for one in yaml.safe_load_all(said)}
     for name in ("kafka", "database"):
@@ -88,7 +91,7 @@ def test_servers_reach_each_other_and_nobody_else_reaches_their_ports(production
     assert not any(production.passes("kafka", "ingress", name, 9093) for name in test_manifests.OURS)
 
 
-def test_servers_are_on_nodes_of_their_own(production):
+def test_brokers_and_databases_are_each_on_another_node(production):
     for name in ("kafka", "database"):
         rule = production.template(name)["spec"]["affinity"]["podAntiAffinity"]
         [term] = rule["requiredDuringSchedulingIgnoredDuringExecution"]
@@ -114,7 +117,7 @@ TITLE = "Topic: camera\tTopicId: 5Vfa\tPartitionCount: 2\tReplicationFactor: 3\t
     ("0", None, False), # no answer
 ])
 def test_a_broker_is_ready_once_it_is_in_sync(tmp_path, node, said, in_sync):
-    """Runs the readiness probe with output of kafka-topics.sh, and again after Kafka has stopped answering."""
+    """Runs the script of the readiness probe with given output of kafka-topics.sh, and again without an answer of Kafka."""
     answer = tmp_path / "answer"
     tool = f"cat {answer}" if said is not None else "false"
     answer.write_text(said or "")
@@ -124,7 +127,7 @@ def test_a_broker_is_ready_once_it_is_in_sync(tmp_path, node, said, in_sync):
     assert shown != script
 
     def probe(text):
-        # the rest of the tool's line is its arguments, which end the command
+        # removes the rest of the tool's line, which has only the tool's arguments
         text = re.sub(r"# \$\{KAFKA_ADMIN_CONFIG.*--describe\)", ")", text)
         return subprocess.run(["sh", "-c", text], env={"PATH": os.environ["PATH"], "NODE_ID": node, "ADVERTISED": "kafka-0:9092"},
                               capture_output=True, timeout=30, check=False).returncode == 0
@@ -133,11 +136,12 @@ def test_a_broker_is_ready_once_it_is_in_sync(tmp_path, node, said, in_sync):
     assert probe(shown) == in_sync and (tmp_path / "in-sync").exists() == in_sync
     answer.unlink()
     assert probe(shown) == in_sync # asks only once
-    os.utime(tmp_path / "kafka.properties", (2e9, 2e9)) # the broker has started again
+    os.utime(tmp_path / "kafka.properties", (2e9, 2e9)) # the file is newer if the broker has started again
     assert not probe(shown)
 
 
-# mongosh as set.js sees it: one member of a set, and the others' answers.
+# Runs set.js with functions that replace mongosh's, for one member of a replica set and given
+# answers of the other members.
 MONGOSH = """
 const source = require("fs").readFileSync(process.argv[1], "utf8");
 const run = new Function("db", "rs", "connect", "print", "quit", "require", "process", source);
@@ -159,16 +163,16 @@ console.log(JSON.stringify(done));
 
 
 @pytest.mark.parametrize("server, initiated, users, code", [
-    ({"member": "0"}, 3, 0, 1), # and runs again until it is in the set
+    ({"member": "0"}, 3, 0, 1), # the exit code makes Kubernetes run set.js again, until the member is in the set
     ({"member": "1"}, 0, 0, 1),
-    ({"member": "0", "others": "fog"}, 0, 0, 1), # it lost its volume: a second set would hide the first
+    ({"member": "0", "others": "fog"}, 0, 0, 1), # this member has lost its volume; a second set would hide the set of the others
     ({"member": "0", "others": "away"}, 0, 0, "database-1.database-members.fog.svc:27017 doesn't answer: timed out"),
     ({"member": "2", "set": "fog", "state": "primary"}, 0, 1, 0),
     ({"member": "0", "set": "fog", "state": "primary", "user": True}, 0, 0, 0),
     ({"member": "1", "set": "fog", "state": "secondary", "user": True}, 0, 0, 0),
-    ({"member": "1", "set": "fog", "state": "secondary"}, 0, 0, 1), # the primary makes the user
+    ({"member": "1", "set": "fog", "state": "secondary"}, 0, 0, 1), # only the primary creates the user
     ({"member": "1", "set": "fog", "state": "recovering", "user": True}, 0, 0, 1),
 ])
-def test_the_set_and_its_user_are_made_once(server, initiated, users, code):
+def test_the_replica_set_and_its_user_are_created_only_once(server, initiated, users, code):
     done = subprocess.run(["node", "-e", MONGOSH, SET / "set.js", json.dumps(server)], capture_output=True, text=True, timeout=60, check=True)
     assert json.loads(done.stdout) == {"initiated": initiated, "users": users, "code": code}

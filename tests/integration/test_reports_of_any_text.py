@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Reports with any text: the reader of the feedback topic accepts each or counts it as bad, and reads the next
-one."""
+"""Sends reports with any text to feedbackrate, which has to accept each report or count it as bad, and to read the next one."""
 
 import json
 import subprocess
@@ -8,8 +7,8 @@ import subprocess
 from broken_json import BROKEN, EITHER, SOUND
 from pipeline import environment
 
-# json-glib accepts these beyond the standard, depending on its version. A field that no reader uses
-# may hold these texts.
+# Names of broken texts that json-glib accepts, depending on its version, although they aren't
+# standard JSON, so a report with such a text in an unknown field may be accepted.
 LENIENT = {"unknown escape", "hexadecimal", "single quotes", "no digit after the dot", "u not hexadecimal", "comment behind"}
 
 # Sends each text, given in hexadecimal, as a report; returns the stats after each one.
@@ -51,15 +50,15 @@ def report(seq, member=b""):
 
 
 def test_alone():
-    """None of these texts is a report, not even a valid object, because it has no replica."""
+    """A text alone is never accepted as a report, even if it is a valid object, because it has no field replica."""
     texts = [*SOUND.values(), *BROKEN.values(), *EITHER.values()]
     taken = read([*texts, report(1)])
     assert len(taken) == len(texts) + 1
     assert taken == [False] * len(texts) + [True]
 
 
-def test_any_text_in_an_unknown_field():
-    """A valid text in an unknown field is ignored. A broken text makes only its own report bad."""
+def test_any_text_in_an_unknown_field_affects_only_its_own_report():
+    """In a field that feedbackrate doesn't know, a valid text is ignored, and a broken text makes only its own report bad."""
     inputs = [(name, text, True) for name, text in SOUND.items()] + \
         [(name, text, False) for name, text in BROKEN.items()] + [(name, text, None) for name, text in EITHER.items()]
     texts = []
@@ -73,8 +72,9 @@ def test_any_text_in_an_unknown_field():
     assert wrong <= LENIENT
 
 
-def test_any_text_in_a_known_field():
-    """A field of the wrong type makes a report bad, or is converted."""
+def test_any_text_in_a_known_field_is_accepted_or_counted_as_bad():
+    """A text in a field that feedbackrate knows makes the report bad, or is converted to the field's type; it never affects
+    the next report."""
     names = ["seq", "interval", "frames", "faces", "busy", "workers", "lag", "partitions", "age", "cameras", "leaving"]
     texts = []
     for name in names:

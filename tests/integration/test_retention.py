@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A group's position is an offset that the broker has deleted or doesn't have yet: the messages that exist are read, and the
-missing ones are reported once."""
+"""Reading that begins at an offset which the broker has deleted, or doesn't have yet: the messages that exist are read, and
+the missing ones are reported once."""
 
 import time
 
@@ -39,7 +39,7 @@ def committed(kafka, group, topic):
 
 
 class Reading(Player):
-    """Starts a reader and keeps the messages that it posts."""
+    """Starts a pipeline with kafkasrc, and keeps the infos, warnings and error that it posts."""
 
     def __init__(self, kafka, topic, options, sink="fakesink sync=false async=false"):
         super().__init__(f"kafkasrc name=src bootstrap-servers={kafka.bootstrap} topic={topic} {options}", sink)
@@ -100,7 +100,7 @@ EARLIEST, ERROR = "auto-offset-reset=earliest", "auto-offset-reset=error"
     ("start-offset=15", ERROR, LEFT[5:], 0, None),
     (f"start-time={BEGIN + 99999}000000", EARLIEST, LEFT, 0, "start-time is beyond"),
     (f"start-time={BEGIN + 99999}000000", ERROR, [], None, "start-time is beyond"),
-    # time ranges without messages; 1700000001500 is in ms instead of ns
+    # ranges without messages; the time 1700000001500 is a mistake, in ms instead of ns
     ("end-time=1700000001500", EARLIEST, [], 0, "No message is read"),
     ("end-offset=5", EARLIEST, [], 0, "No message is read"),
     (f"start-time={BEGIN + 1410}000000 end-time={BEGIN + 1420}000000", "", [], 0, "No message is read"),
@@ -120,7 +120,7 @@ def test_alone(kafka, topic, how, place, policy, numbers, lost, said):
 @pytest.mark.parametrize("how", ["", "replay=true"])
 @pytest.mark.parametrize("start, policy, said", [
     (BEGIN * 10**6, "", "No message is left"), (BEGIN * 10**6, ERROR, "No message is left"), (4 * 10**18, ERROR, None)])
-def test_a_start_time_in_a_topic_that_retention_has_emptied(kafka, topic, how, start, policy, said):
+def test_a_start_time_older_than_an_emptied_topic_is_reported(kafka, topic, how, start, policy, said):
     kafka.delete_records(topic, {0: 20})
     one, _ = read(kafka, topic, f"eos-at-end=true start-time={start} {policy} {how}")
     assert one.numbers == []
@@ -159,7 +159,7 @@ def test_group(kafka, topic, protocol, place, policy, numbers, lost, said, after
 
 @pytest.mark.parametrize("group", [False, True])
 def test_some_partitions(kafka, fresh, group):
-    """Makes four partitions: complete, partly deleted, emptied, and always empty."""
+    """Reads four partitions: one complete, one partly deleted, one emptied, and one always empty."""
     kafka.create_topic(fresh, 4, config=["retention.ms=-1"])
     fill(kafka, fresh, partitions=(0, 1, 2))
     kafka.delete_records(fresh, {1: 10, 2: 20})
@@ -193,8 +193,8 @@ def test_after_a_pause(kafka, fresh, options):
 
 
 @pytest.mark.parametrize("refused", ["by the seek", "before it"])
-def test_replay_after_a_pause_and_a_seek(kafka, fresh, refused):
-    """A loss is counted once, whichever part of the element finds it first."""
+def test_messages_lost_during_a_pause_of_a_replay_are_counted_once(kafka, fresh, refused):
+    """Lost messages are counted once, whether the seek or the reading before it finds the loss."""
     kafka.create_topic(fresh, 1, config=["retention.ms=-1"])
     fill(kafka, fresh, 100, size=50_000, batch_num_messages=1)
     with Reading(kafka, fresh, "replay=true max-prefetch=65536", "fakesink sync=true") as one:
@@ -227,8 +227,9 @@ def test_replay_continues_after_a_pause_in_which_messages_were_deleted(kafka, fr
         assert len(one.warnings) == 1
 
 
-def test_a_recording_that_is_deleted_while_it_plays(kafka, topic, launch):
-    """librdkafka 2.0.2 never ends the client then. The element's stop doesn't wait for it."""
+def test_a_replay_ends_if_its_topic_is_deleted(kafka, topic, launch):
+    """If the topic of a replay is deleted, librdkafka 2.0.2 never ends its client, but the element still stops, because it
+    doesn't wait for the client."""
     replay = launch(f"-v kafkasrc bootstrap-servers={kafka.bootstrap} topic={topic} replay=true ! "
                     "fakesink silent=false")
     wait_until(lambda: "chain " in replay.output(), 30, "a message")
@@ -253,8 +254,8 @@ def test_a_recording_that_is_deleted_before_it_is_read_ends_with_an_error(kafka,
 
 @pytest.mark.parametrize("how, missing", [("start-offset=5 eos-at-end=true", 5), ("start-offset=5 replay=true", 0)])
 def test_offsets_without_messages_do_not_count_as_lost(kafka, fresh, how, missing):
-    """The end of a transaction and aborted messages take offsets, but aren't lost messages. Live they are counted: here
-    5 to 7, 11 and 15."""
+    """The end marker of a transaction and aborted messages have offsets, but aren't lost messages. If it isn't a replay,
+    offsets-missing counts them: 5 to 7, 11 and 15 in this test."""
     kafka.create_topic(fresh, 1, config=["retention.ms=-1"])
     for number in range(4):
         producer = kafka.producer(transactional_id=f"{fresh}-{number}")
@@ -273,7 +274,8 @@ def test_offsets_without_messages_do_not_count_as_lost(kafka, fresh, how, missin
 
 
 def test_messages_behind_an_open_transaction_are_reported(kafka, fresh):
-    """A reader waits for them, and a bounded one ends before them. Both say so, once."""
+    """A reader waits for messages behind an open transaction, and a reader with an end ends before them. Both post one
+    warning."""
     kafka.create_topic(fresh, 1, config=["retention.ms=-1"])
     fill(kafka, fresh, 5)
     producer = kafka.producer(transactional_id=fresh)
@@ -299,7 +301,7 @@ def test_messages_behind_an_open_transaction_are_reported(kafka, fresh):
         assert one.numbers == list(range(10)) and not one.warnings
 
 
-def test_a_recording_without_key_units_in_trick_mode(kafka, fresh):
+def test_a_seek_in_trick_mode_without_key_units_is_a_warning(kafka, fresh):
     kafka.create_topic(fresh, 1, config=["retention.ms=-1"])
     producer = kafka.producer()
     for number in range(5):
@@ -333,8 +335,9 @@ def test_topic_created_again_with_fewer_messages_is_read_from_its_first_message(
         assert "has other messages than before" in one.warnings[0]
 
 
-def test_an_end_offset_before_the_start_of_the_newest_messages(kafka, topic):
-    """Without auto-offset-reset=earliest reading begins at the newest message."""
+def test_an_end_offset_before_the_newest_messages_reads_none_and_warns(kafka, topic):
+    """Without auto-offset-reset=earliest, reading begins behind the newest message, so with end-offset=10 no message is
+    read, which is a warning."""
     one, _ = read(kafka, topic, "end-offset=10")
     assert one.numbers == [] and ["No message is read" in text for text in one.warnings] == [True]
     commit(kafka, topic, topic, 15)
@@ -343,7 +346,7 @@ def test_an_end_offset_before_the_start_of_the_newest_messages(kafka, topic):
 
 
 @pytest.mark.parametrize("policy", ["", EARLIEST, ERROR])
-def test_a_start_time_that_only_one_of_two_partitions_has(kafka, fresh, policy):
+def test_a_start_time_beyond_the_messages_of_one_of_two_partitions_is_no_error(kafka, fresh, policy):
     kafka.create_topic(fresh, 2, config=["retention.ms=-1"])
     fill(kafka, fresh, 20, partitions=(0,))
     fill(kafka, fresh, 10, partitions=(1,))

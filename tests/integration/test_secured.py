@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""TLS and SASL with a real broker: correct settings work, a wrong one is an error that names it, and no secret is
+"""Tests TLS and SASL with a real broker: correct settings work, a wrong setting is an error that names it, and no secret is
 shown."""
 
 import json
@@ -31,7 +31,8 @@ SASL = {
     "scram-sha-512.sasl.jaas.config": "org.apache.kafka.common.security.scram.ScramLoginModule required;",
     "sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-512",
 }
-# This librdkafka doesn't implement SCRAM according to the standard.
+# Whether this librdkafka is older than 2.6.1, which first implements SCRAM according to the
+# standard.
 OLD_LIBRARY = confluent_kafka.libversion()[1] < 0x02060100
 
 
@@ -83,7 +84,7 @@ def secured(tmp_path_factory):
 
 
 def both(launch, kafka, listener, config, topic, frames=5, **variables):
-    """Runs a sink and a source in two processes. -1 frames: endless."""
+    """Runs a kafkasink and a kafkasrc in two processes; with frames=-1 the sink's stream never ends."""
     where = f"bootstrap-servers={kafka.servers(listener)} config-file={config} topic={topic}"
     return [
         launch(f"videotestsrc num-buffers={frames} is-live=true ! video/x-raw,width=16,height=16 ! kafkasink {where}",
@@ -116,7 +117,7 @@ def frames_of(source):
 
 
 def test_elements_wait_for_a_broker_with_tls_that_restarts(secured, launch, fresh):
-    """A TLS handshake that is interrupted at any point is an outage, not a refusal."""
+    """The elements take an interrupted TLS handshake for an outage, after which they continue, and not for a refusal."""
     sink, source = both(launch, secured.kafka, "tls", secured.tls(), fresh, frames=-1)
     wait_until(lambda: frames_of(source) >= 5, 60, "frames")
     secured.kafka.processes[0].kill()
@@ -148,7 +149,8 @@ def test_certificate_of_another_host_is_refused(secured, launch, fresh):
 
 
 def test_tls_on_only_one_end_is_an_error(secured, launch, fresh):
-    """A connection that breaks in the TLS handshake looks the same, so the element waits before it fails."""
+    """An element waits before this error, because a broker that is killed during a TLS handshake looks the same as one
+    without TLS."""
     refused = both(launch, secured.kafka, "tls", secured.config(), fresh)
     refused += both(launch, secured.kafka, "plain", secured.tls(), fresh)
     assert_refused(refused, "security.protocol")
@@ -180,19 +182,20 @@ def test_wrong_password(secured, launch, fresh, new_library):
         assert_refused(refused, "Authentication failed", "sasl.password")
 
 
-def test_mechanism_that_the_broker_lacks(secured, launch, fresh):
+def test_error_names_the_mechanisms_of_a_broker_that_lacks_the_wanted_one(secured, launch, fresh):
     assert_refused(both(launch, secured.kafka, "sasl", secured.sasl("SCRAM-SHA-256"), fresh), "SCRAM-SHA-512")
 
 
 def dump_of(line):
-    """Reads every readable property of every element, as an inspector does."""
+    """Returns the values of every readable property of every element, as a debugging tool may show them."""
     os.environ.update({name: value for name, value in environment().items() if name.startswith("GST_")})
     Gst.init(None)
     pipeline = Gst.parse_launch(line)
     shown = []
     for element in pipeline.children:
         for spec in element.list_properties():
-            # skipped: Python can't represent this array, and an array of numbers holds no secret
+            # arrays are skipped, because Python can't represent a GstValueArray, and these arrays
+            # of numbers contain no secret
             if spec.flags & GObject.ParamFlags.READABLE and spec.value_type.name != "GstValueArray":
                 value = element.get_property(spec.name)
                 shown.append(f"{spec.name}={value.to_string() if isinstance(value, Gst.Structure) else value}")
@@ -211,7 +214,7 @@ def test_secrets_are_shown_nowhere(secured, launch, fresh, tmp_path, password):
                    f"ssl.key.password={secrets[1]}\ndebug=all\n")
     pipelines = both(
         launch, secured.kafka, "sasl", config, fresh, GST_DEBUG="9", GST_DEBUG_DUMP_DOT_DIR=str(tmp_path))
-    command_lines = [  # the command line is empty for the moment between two programs
+    command_lines = [  # the command line is empty for a moment, between setpriv and gst-launch-1.0
         wait_until(pathlib.Path(f"/proc/{one.popen.pid}/cmdline").read_text) for one in pipelines]
     if password == PASSWORD:
         assert_in(*pipelines)
@@ -229,7 +232,8 @@ def test_secrets_are_shown_nowhere(secured, launch, fresh, tmp_path, password):
 
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory):
-    """Starts a database with one user. FerretDB needs the name of the authentication mechanism in the URI."""
+    """Starts a database with one user, and returns a function from a password to a URI. The URI names the authentication
+    mechanism, because FerretDB needs it."""
     with mongo_server.Mongo(tmp_path_factory.mktemp("guarded"), user=f"me:{PASSWORD}") as server:
         yield lambda password: server.uri.replace("://", f"://me:{password}@") + "?authMechanism=SCRAM-SHA-256"
 
@@ -241,7 +245,7 @@ def open_page(secured, guarded, fresh, tmp_path):
 
     def start(mechanism="PLAIN", password=PASSWORD, database_password=PASSWORD):
         config = secured.sasl(mechanism, password)
-        # the stages' pipelines name the configuration file after the servers
+        # System writes this text behind bootstrap-servers=, so it also sets config-file
         kafka = types.SimpleNamespace(
             bootstrap=f"{secured.kafka.servers('sasl')} config-file={config}", create_topic=secured.kafka.create_topic)
         whole = system.System(kafka, types.SimpleNamespace(uri=guarded(PASSWORD)), f"{fresh}-{len(pages)}", partitions=2)
@@ -257,7 +261,8 @@ def open_page(secured, guarded, fresh, tmp_path):
 
 
 def test_the_live_page(open_page, launch):
-    """Frames, events, reports, offsets, old frames and the history all arrive through TLS and passwords."""
+    """Frames, events, reports, offsets, old frames and the history all reach the live page from servers with TLS and
+    passwords."""
     whole, page = open_page()
     launch(whole.cloud().replace("uri=", "uri-file=").replace(whole.mongo.uri, str(uri_file(whole, page))))
     launch(whole.fog("fog-1"))

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Tests the servers that tests and demo use: they start on any machine, keep their data, and end with the process that started
-them."""
+"""Tests the scripts that start Kafka and the database for tests and demo: the servers start on any machine, keep their
+data, and end with the process that started them."""
 
 import os
 import pathlib
@@ -81,7 +81,8 @@ def test_mongo_keeps_its_data_and_port_over_kill_and_restart(tmp_path, fresh):
 
 @pytest.mark.parametrize("make", [kafka_server.Kafka, mongo_server.Mongo], ids=["kafka", "mongo"])
 def test_a_server_chooses_another_port_if_its_port_is_taken(tmp_path, monkeypatch, make):
-    """Another process takes the port between the choice of the port and its use."""
+    """A server still starts if another process takes its port after free_port() has returned it, and before the server
+    listens."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -130,7 +131,7 @@ def test_a_second_server_on_a_directory_is_refused(tmp_path):
 
 @pytest.mark.parametrize("name", ["kafka", "mongo"])
 @pytest.mark.parametrize("frozen", [False, True], ids=["running", "frozen"])
-def test_a_server_ends_with_its_killed_caller(tmp_path, name, frozen):
+def test_a_server_ends_if_the_process_that_started_it_is_killed(tmp_path, name, frozen):
     caller = subprocess.Popen(
         [sys.executable, "-c", CALLER, SERVERS / name, "run", "--dir", tmp_path], stdout=subprocess.PIPE, text=True)
     address = caller.stdout.readline().strip().split("=", 1)[1].replace("mongodb://", "").strip("/")

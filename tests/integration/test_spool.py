@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Tests kafkasink with a spool: a broker is away, the edge is killed and restarted, the disk is full."""
+"""Tests kafkasink with a spool on the disk while the broker is away, the edge is killed and restarted, or the disk is full."""
 
 import errno
 import os
@@ -55,7 +55,7 @@ def without_repeats(items):
 
 
 def count_documents(launch, kafka, mongo, topic):
-    """Returns the documents that the fog makes of all frames in the topic."""
+    """Counts the faces in all frames of the topic, stores the events, and returns the number of documents."""
     database = pymongo.MongoClient(mongo.uri)[topic]
     reader = launch(
         f"kafkasrc bootstrap-servers={kafka.bootstrap} topic={topic} group-id={topic} auto-offset-reset=earliest "
@@ -66,8 +66,8 @@ def count_documents(launch, kafka, mongo, topic):
 
 
 def test_frames_survive_if_the_edge_is_killed_while_the_broker_is_away(own_kafka, mongo, fresh, launch, tmp_path):
-    """All frames of an outage arrive in order, and each makes one document, though the edge is killed and started
-    again before the broker is."""
+    """Although the edge is killed and started again while the broker is away, all frames of the outage arrive in order, and
+    each makes one document."""
     own_kafka.create_topic(fresh, 1)
     first = Edge(launch, own_kafka, fresh, tmp_path / "spool", "num-buffers=90", "spool-order=oldest-first")
     first.wait("gstfog_messages_delivered_total", 20)
@@ -97,8 +97,8 @@ def fill(path):
 
 @pytest.mark.parametrize("filled", [False, True])
 def test_full_disk(own_kafka, fresh, launch, tmp_path, filled):
-    """The sink drops the oldest frames when the disk is full, whether by the spool or by other files, counts them and posts a
-    warning; the newest frames arrive."""
+    """When the disk is full, with frames of the spool or with other files, the sink drops the oldest frames with a warning,
+    and the newest frames arrive."""
     own_kafka.create_topic(fresh, 1)
     with small_disk(tmp_path / "disk", "2m") as disk:
         own_kafka.processes[0].signal(signal.SIGSTOP)
@@ -125,8 +125,9 @@ def test_full_disk(own_kafka, fresh, launch, tmp_path, filled):
         assert newest == list(range(newest[0], 900))
 
 
-def test_an_edge_starts_while_the_broker_is_away(tmp_path):
-    """The edge runs, although its reader of reports can't connect either, and its frames are stored on the disk."""
+def test_an_edge_with_a_spool_starts_while_the_broker_is_away(tmp_path):
+    """`pipelines/edge` with a spool starts without a broker, although its kafkasrc for reports can't connect either, and
+    stores its frames on the disk."""
     with open(tmp_path / "log", "wb") as log:
         edge = subprocess.Popen(
             ["setpriv", "--pdeathsig", "KILL", "--", TOP / "pipelines/edge"], stdout=log, stderr=subprocess.STDOUT,

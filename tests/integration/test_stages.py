@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The stage scripts print the pipeline that they run. That pipeline is the one in the README, and it holds no secret."""
+"""Tests the scripts of the stages: with --print they print their pipeline, which is the one in the README and contains no
+secret, and they restart a pipeline that fails."""
 
 import os
 import pathlib
@@ -83,7 +84,7 @@ def test_help_and_mistakes(run, stage):
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_the_script_uses_the_plugins_of_a_build(run, stage, tmp_path):
+def test_the_script_uses_the_plugins_of_the_build_in_GST_FOG_BUILD(run, stage, tmp_path):
     plugin = tmp_path / "build/gst-plugins/kafka/libgstkafka.so"
     plugin.parent.mkdir(parents=True)
     plugin.touch()
@@ -134,7 +135,7 @@ def test_a_failed_pipeline_is_restarted(tmp_path, stage, settings, runs, code):
 
 @pytest.mark.parametrize("stage", ["fog", "edge"])
 @pytest.mark.parametrize("group", [False, True], ids=["kill", "Ctrl-C"])
-def test_the_pipeline_gets_a_signal_once(tmp_path, stage, group):
+def test_a_pipeline_gets_a_signal_to_its_script_only_once(tmp_path, stage, group):
     running = fake_stage(tmp_path, stage, WAITING)
     while running.stdout.readline() != "ready\n":
         assert running.poll() is None
@@ -144,7 +145,7 @@ def test_the_pipeline_gets_a_signal_once(tmp_path, stage, group):
     assert said == "signal 2\n"
 
 
-def test_a_signal_between_two_runs_ends_the_script(tmp_path):
+def test_a_signal_before_a_restart_of_the_pipeline_ends_the_script(tmp_path):
     running = fake_stage(tmp_path, "fog", FAILING, GOOD_AFTER="99")
     while "Starting again" not in running.stdout.readline():
         assert running.poll() is None
@@ -154,27 +155,29 @@ def test_a_signal_between_two_runs_ends_the_script(tmp_path):
     assert (tmp_path / "runs").read_text().count("run") == 1
 
 
-def test_a_killed_stage_leaves_no_pipeline_behind(tmp_path):
+def test_a_pipeline_ends_if_its_script_is_killed(tmp_path):
     running = fake_stage(tmp_path, "fog", WAITING)
     while running.stdout.readline() != "ready\n":
         assert running.poll() is None
     running.kill()
-    # The stage's output ends when no process can write to it any more.
+    # communicate() returns when no process, the pipeline's included, can write to the script's
+    # output any more.
     running.communicate(timeout=30)
 
 
-def test_the_number_of_restarts_has_to_be_a_number(run):
+def test_a_setting_RESTARTS_that_is_no_number_is_an_error(run):
     done = run("fog", RESTARTS="often")
     assert done.returncode == 2 and "RESTARTS" in done.stderr and not words(done.stdout)
 
 
 def leave_counters():
-    """Makes the file that libmongoc of an earlier process with the same id would have left behind."""
+    """Makes the file that libmongoc leaves in /dev/shm if an earlier process with the same id was killed."""
     pathlib.Path(f"/dev/shm/mongoc-{os.getpid()}").touch()
 
 
 def test_libraries_print_nothing(tmp_path):
-    """Stages don't fail on it, even while they can't reach their servers."""
+    """Despite a file that libmongoc has left, and servers that don't answer, the libraries print nothing to the output of
+    `pipelines/cloud`."""
     environment = {
         **pipeline.environment(), "GST_DEBUG": "", "RESTARTS": "0", "FOG_KAFKA": f"localhost:{pipeline.closed_port()}",
         "MONGODB_URI": f"mongodb://localhost:{pipeline.closed_port()}"}

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A camera sends only changed frames: no part of the system takes it for dead, and the demand for replicas falls."""
+"""If a camera's picture stands still, the edge sends a frame every 4 s: no stage and no page takes the camera for dead, and
+its demand falls."""
 
 import time
 
@@ -7,10 +8,10 @@ import livepage
 import pipeline
 import system
 
-INTERVAL = 4  # seconds: longer than the page's limit for a silent camera
+INTERVAL = 4  # interval (s) of frames while the picture stands still: longer than the page's limit for a silent camera
 RATE = 25
 PORTRAIT = pipeline.TOP / "pipelines/scene/portrait.jpg"
-# Makes a picture of a face that doesn't move.
+# A source whose picture, a face, never changes.
 STANDING = (
     f"multifilesrc location={PORTRAIT} loop=true caps=image/jpeg,framerate={RATE}/1 ! jpegdec ! videoconvert ! videoscale ! "
     "video/x-raw,format=I420,width=320,height=240 ! identity sync=true")
@@ -18,7 +19,7 @@ SECONDS = 3 * INTERVAL + 1
 
 
 def watch(page, seconds):
-    """Reads what the page reports of the camera and of the whole system, twice a second."""
+    """Returns, for each half second, the page's state of the camera, and the level and the sentence about the system."""
     said, end = [], time.monotonic() + seconds
     while time.monotonic() < end:
         page.look("cam-1")
@@ -28,7 +29,7 @@ def watch(page, seconds):
     return said
 
 
-def test_a_camera_with_a_still_picture_does_not_count_as_dead(kafka, mongo, launch, tmp_path, fresh):
+def test_a_camera_whose_picture_stands_still_is_not_taken_for_dead(kafka, mongo, launch, tmp_path, fresh):
     whole = system.System(kafka, mongo, fresh, 2)
     launch(whole.cloud())
     launch(whole.fog("fog-1", "workers=1"))
@@ -66,7 +67,7 @@ def test_a_camera_with_a_still_picture_does_not_count_as_dead(kafka, mongo, laun
 
 
 def take(messages):
-    """Returns all messages that there are now."""
+    """Returns all messages up to the first pause."""
     found = []
     for message in messages:
         if message is not None:

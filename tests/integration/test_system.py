@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Edge, fog and cloud together: the database holds what the camera saw, even if replicas are killed meanwhile."""
+"""Tests edge, fog and cloud together: the database has the number of faces of each frame, even if a replica of the fog is
+killed."""
 
 import time
 
@@ -8,8 +9,8 @@ from pipeline import CpuShare, wait_until
 from system import System
 
 FRAMES = 240
-# settings with which a core counts about eight frames a second, so that frames wait, with the
-# accuracy of the defaults
+# settings as accurate as the defaults, but so slow (about eight frames a second on a core) that
+# frames wait
 SLOW = "engine=opencv workers=1 scale-factor=1.03"
 
 
@@ -19,7 +20,7 @@ def system(kafka, mongo, fresh):
 
 
 def expected(truth):
-    """Checks that each frame with a face has one document."""
+    """Returns the documents to expect: {_id: number of faces} of each frame with a face."""
     return {identity: faces for identity, faces in truth.items() if faces > 0}
 
 
@@ -27,7 +28,7 @@ def check_documents(system, truth):
     wanted = expected(truth)
     assert 0 < len(wanted) < len(truth)
     wait_until(lambda: len(system.stored()) >= len(wanted), 300, f"{len(wanted)} documents", every=0.5)
-    time.sleep(2)  # waits in case a duplicate arrives
+    time.sleep(2)  # time in which a duplicate would arrive
     stored = system.stored()
     assert stored == wanted
     assert system.events.count_documents({}) == len(wanted)
@@ -51,7 +52,7 @@ def wait_for_partitions(system, names):
 
 
 def wait_in_the_middle(system, replica):
-    """Waits until reports say that the replica has counted frames and has partitions with more of them."""
+    """Waits until a report says that the replica has counted frames, and that more frames wait in its partitions."""
     deadline, counted = time.monotonic() + 60, 0
     for report in system.reports():
         assert time.monotonic() < deadline, f"{replica} never reported frames waiting"
@@ -61,7 +62,7 @@ def wait_in_the_middle(system, replica):
                 return
 
 
-def test_documents_agree_with_the_truth(system, launch):
+def test_each_frame_with_faces_has_one_document_with_their_number(system, launch):
     stages = [launch(system.cloud()), *start_two_replicas(system, launch, ["fog-1", "fog-2"])]
     assert launch(system.edge(FRAMES)).wait(60) == 0
     check_documents(system, system.truth(FRAMES))
@@ -80,8 +81,9 @@ def test_no_frame_is_lost_if_a_replica_is_killed(system, launch):
     assert "survivor" in system.events.distinct("replica")
 
 
-def test_a_replica_reports_its_end(system, launch):
-    """The frames in its reports add up to the frames that it counted, although more were waiting."""
+def test_the_last_report_of_a_replica_that_ends_is_marked_leaving(system, launch):
+    """The last report of a replica that ends is marked `leaving`, and its reports add up to the frames that it has counted,
+    although more frames were waiting."""
     fog = launch(system.fog("fog", SLOW + " min-faces=0"))
     assert launch(system.edge(FRAMES)).wait(60) == 0
     wait_in_the_middle(system, "fog")
@@ -102,7 +104,7 @@ def all_reports(system):
 
 
 class CameraRate:
-    """Returns the rate at which frames reached Kafka over the last few seconds."""
+    """Measures the rate at which frames reach Kafka."""
 
     def __init__(self, system):
         self._messages, self._times = system.read("camera"), []
@@ -117,8 +119,8 @@ class CameraRate:
 
 
 @pytest.mark.alone
-def test_the_camera_follows_the_fog(system, launch):
-    """The fog's capacity is reduced to a tenth of a core and restored: the camera's rate falls and rises."""
+def test_the_cameras_rate_follows_the_capacity_of_the_fog(system, launch):
+    """While the fog may use only a tenth of a core, the camera's rate falls, and rises again afterwards."""
     fog = launch(system.fog("fog", SLOW))
     fog.wait_playing()
     launch(system.live_edge("algorithm=adaptive initial-rate=5 min-rate=0.1")).wait_playing()

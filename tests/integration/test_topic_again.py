@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A topic that is deleted, created again and filled beyond the readers' positions: its messages are read from the
-first one on, and a warning or an error says that it is another topic."""
+"""If a topic is deleted and created again while it is read, its new messages are read from the first one on, and a warning
+or an error says that the topic has other messages than before."""
 
 import contextlib
 import time
@@ -13,8 +13,9 @@ from test_retention import Reading
 
 SLOW = "identity sleep-time=300000 ! fakesink sync=false async=false"
 EARLIEST, ERROR = "auto-offset-reset=earliest", "auto-offset-reset=error"
-# options; number of the 20 old messages that the source reads first; whether it reports the new
-# topic even if its group has noticed the deletion
+# name of the reader: (options of kafkasrc, number of the 20 old messages that it reads before the
+# deletion, whether it always warns of the new topic, even after the 12 s in which its group notices
+# the deletion)
 READERS = {
     "alone": (EARLIEST, 20, True),
     "alone, from now on": ("", 0, True),
@@ -45,8 +46,8 @@ def sink(name):
     return SLOW if name == "slow" else "fakesink sync=false async=false"
 
 
-# seconds until the topic is made again; the number of new messages: more or fewer than before.
-# After 12 s librdkafka has noticed the deletion.
+# gap: time (s) between the deletion and the creation of the topic; after 12 s librdkafka has
+# noticed the deletion. count: number of new messages, more or fewer than the 20 old ones.
 @pytest.mark.parametrize("gap, count", [
     (0, 30), (0, 7), (12, 30), *[pytest.param(*one, marks=pytest.mark.on_request) for one in [(2, 30), (2, 7), (12, 7)]]])
 def test_a_topic_that_is_created_again_is_read_from_its_first_message(kafka, fresh, gap, count):
@@ -82,8 +83,9 @@ def test_a_topic_that_is_created_again_is_read_from_its_first_message(kafka, fre
 
 
 @pytest.mark.parametrize("topics", ["{}", "^{}$"])
-def test_a_topic_whose_deletion_was_noticed_is_read_again_whatever_its_timestamps(kafka, fresh, topics):
-    """The new log has as many messages as the old one, with the same timestamps, and another partition."""
+def test_a_topic_created_again_after_its_deletion_was_noticed_is_read_from_its_first_message(kafka, fresh, topics):
+    """The new topic has as many messages as the old one, with the same timestamps, and one partition more, and is still
+    read from its first message."""
     began = int(time.time() * 1000) - 60_000
     kafka.create_topic(fresh, 1, config=["retention.ms=-1"])
     fill(kafka, fresh, range(3), began)
@@ -93,7 +95,7 @@ def test_a_topic_whose_deletion_was_noticed_is_read_again_whatever_its_timestamp
         wait_until(lambda: all(len(one.numbers) == 3 for one in readers), 30, "the old messages")
         kafka.delete_topic(fresh)
         wait_until(lambda: all(one.look() or one.infos for one in readers), 60, "the readers notice the deletion")
-        time.sleep(5)  # a reader that waits for topics looks for them every second
+        time.sleep(5)  # time in which the readers, which query the topic every second, find that it doesn't exist
         kafka.create_topic(fresh, 2, config=["retention.ms=-1"])
         fill(kafka, fresh, range(100, 103), began)
         for one in readers:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Pushes every kind of stream into every element. No stream causes a GLib critical, which would end the process."""
+"""Pushes every kind of stream into every element, and checks that no stream causes a GLib critical or a crash."""
 
 import subprocess
 import sys
@@ -21,7 +21,8 @@ ELEMENTS = {
 
 @pytest.mark.parametrize("element", ELEMENTS)
 def test_any_kind_of_stream_is_accepted(kafka, mongo, fresh, element):
-    """Pushes all kinds in one process; the last kind printed is the one that failed."""
+    """Pushes all kinds of streams in one process, which prints each kind before it begins, so the last kind printed is the
+    one that failed."""
     line = ELEMENTS[element].format(kafka=kafka.bootstrap, mongo=mongo.uri, name=fresh)
     done = subprocess.run([sys.executable, TOP / "tests/integration/upstream.py", line], env=environment(),
                           capture_output=True, text=True, timeout=180)
@@ -38,7 +39,7 @@ def test_any_kind_of_stream_is_accepted(kafka, mongo, fresh, element):
     "videotestsrc num-buffers=10 ! jpegenc ! matroskamux streamable=true ! kafkasink {to}",
     "filesrc location={file} ! mongosink uri={mongo} database={name} wrap=true",
 ])
-def test_kafkasink_takes_streams_of_bytes(kafka, mongo, fresh, launch, tmp_path, line):
+def test_sinks_accept_streams_of_bytes(kafka, mongo, fresh, launch, tmp_path, line):
     (tmp_path / "file").write_bytes(bytes(20000))
     kafka.create_topic(fresh, 1)
     sent = launch(line.format(
@@ -68,7 +69,7 @@ def test_kafkasink_takes_streams_of_bytes(kafka, mongo, fresh, launch, tmp_path,
     ("jpegenc", "multifilesink location={folder}/%05d.jpg fakesrc num-buffers=0"),
     ("jpegenc", "filesink location={folder}/all fakesrc num-buffers=0"),
 ])
-def test_mongosink_takes_streams_of_bytes(kafka, fresh, launch, tmp_path, muxer, reader):
+def test_streams_of_muxers_are_decoded_after_they_passed_through_kafka(kafka, fresh, launch, tmp_path, muxer, reader):
     kafka.create_topic(fresh, 1)
     to = f"bootstrap-servers={kafka.bootstrap} topic={fresh}"
     sent = launch(f"videotestsrc num-buffers=30 ! video/x-raw,width=64,height=48 ! {muxer} ! kafkasink {to}")
@@ -81,16 +82,17 @@ def test_mongosink_takes_streams_of_bytes(kafka, fresh, launch, tmp_path, muxer,
 
 @pytest.mark.parametrize("memory", ["DMABuf", "GLMemory", "VASurface", "NVMM"])
 @pytest.mark.parametrize("sink", ["kafkasink bootstrap-servers={kafka} topic={name}", "mongosink uri={mongo} database={name} wrap=true"])
-def test_memory_of_a_device_is_refused(kafka, mongo, fresh, launch, sink, memory):
-    """The memory of these frames belongs to a device, so no reader of the topic could map it."""
+def test_sinks_refuse_frames_in_the_memory_of_a_device(kafka, mongo, fresh, launch, sink, memory):
+    """A sink refuses caps whose frames are in the memory of a device, because a message would contain only a handle, which
+    no reader can use."""
     sink = sink.format(kafka=kafka.bootstrap, mongo=mongo.uri, name=fresh)
     sent = launch(f"fakesrc num-buffers=3 sizetype=fixed sizemax=100 ! video/x-raw(memory:{memory}),format=NV12,width=8,height=8,framerate=30/1 ! {sink}")
     assert sent.wait(60) == 1
     assert "Only this machine can read these frames" in sent.output(), sent.output()
 
 
-def test_frames_of_system_memory_are_accepted(kafka, fresh, launch):
-    """Caps offer system memory beside device memory, which newer camera drivers list first."""
+def test_system_memory_is_negotiated_if_caps_also_offer_device_memory(kafka, fresh, launch):
+    """If caps offer device memory first, as newer camera drivers do, and then system memory, a sink accepts system memory."""
     sent = launch(
         f"videotestsrc num-buffers=3 ! video/x-raw(memory:DMABuf),format=NV12,width=16,height=16;"
         f"video/x-raw,format=I420,width=16,height=16 ! kafkasink bootstrap-servers={kafka.bootstrap} topic={fresh}",

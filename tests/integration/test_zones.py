@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Zones and masks: a user draws them with the mouse on the live page, the page stores them in a file, and the running fog applies them."""
+"""Tests zones and masks, which a user draws with the mouse on the live page: the page stores them in a file, and the
+running fog applies them."""
 
 import json
 
@@ -54,7 +55,7 @@ def near(found, wanted):
         abs(a - b) < 0.02 for one, other in zip(found, wanted) for a, b in zip(one, other))
 
 
-def test_zones_are_drawn_and_saved_and_applied(kafka, mongo, launch, chromium, tmp_path, fresh):
+def test_zones_drawn_on_the_page_are_saved_and_applied_by_the_fog(kafka, mongo, launch, chromium, tmp_path, fresh):
     whole, file = system.System(kafka, mongo, fresh, 2), tmp_path / "zones.json"
     file.write_text('{"other":{"masks":[[[0,0],[1,0],[1,1]]]}}')
     launch(whole.cloud())
@@ -103,7 +104,7 @@ def test_zones_are_drawn_and_saved_and_applied(kafka, mongo, launch, chromium, t
         page.close()
 
 
-def test_zones_cannot_be_changed_without_a_file(kafka, mongo, tmp_path, fresh):
+def test_zones_cannot_be_changed_on_a_page_without_a_zones_file(kafka, mongo, tmp_path, fresh):
     page = livepage.Page(system.System(kafka, mongo, fresh, 1), tmp_path / "live.log")
     try:
         assert page.json("/api/zones") == {"file": False, "zones": None}

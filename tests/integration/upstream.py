@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""`upstream.py LINE [KIND…]`: pushes a stream of each kind (all) into a pipeline LINE, whose element `in` takes it, and prints
-each kind before; run by test_upstreams.py."""
+"""`upstream.py LINE [KIND…]`: pushes a stream of each KIND (by default of all) into the element `in` of the pipeline LINE,
+and prints each kind before it begins; run by test_upstreams.py."""
 
 import os
 import sys
@@ -26,7 +26,7 @@ def buffer(number, pts=True, dts=False, flags=Gst.BufferFlags(0)):
 
 
 def buffer_in_dmabuf(number):
-    """Makes memory of a camera driver with plain caps, which can be mapped."""
+    """Makes a buffer in a dmabuf, as camera drivers do even without the caps feature memory:DMABuf, which can be mapped."""
     descriptor = os.memfd_create("frame")
     os.write(descriptor, FRAME)
     memory = GstAllocators.DmaBufAllocator.alloc(GstAllocators.DmaBufAllocator.new(), descriptor, len(FRAME))
@@ -119,12 +119,12 @@ KINDS = {
 }
 
 
-# The base class drops buffers outside the segment.
+# Numbers of buffers that GstBaseSink drops, because they are outside the segment.
 CLIPPED = {"before the start": 5, "after the stop": 4}
 
 
 def check_delivered(element, kind, items):
-    """kafkasink sends each buffer as one message."""
+    """Checks that kafkasink has sent each buffer as one message."""
     stats = element.get_property("stats")
     if element.get_factory().get_name() != "kafkasink":
         return

@@ -30,8 +30,8 @@ sample_of (gint64 seconds, gdouble value, gint64 offset)
       NOW + seconds * 1000, NOW + seconds * 1000, 5000, value, {ALERTS_EVENTS, 0, offset}};
 }
 
-/* Gives the watch a number each second. Each is followed by > if the alert fired with it, or by !
- * if it ended. @numbers: "1 7> 7 2!" */
+/* Gives the watch a number of faces each second. In @numbers ("1 7> 7 2!") a number is followed by
+ * > if the alert has to fire with it, and by ! if the alert has to end with it. */
 static void
 play (AlertsWatch *watch, const gchar *numbers)
 {
@@ -104,7 +104,7 @@ static const struct {
     {"\xff", ":1: the line isn't UTF-8"},
 };
 
-GST_START_TEST (test_a_mistake_is_named_with_its_line)
+GST_START_TEST (test_an_error_in_the_rule_file_names_its_line)
 {
   g_autoptr (GError) error = NULL;
 
@@ -153,7 +153,7 @@ static const struct {
     {"22:00-06:00", "UTC", "2026-11-25T22:00:00Z", TRUE},
     {"22:00-06:00", "UTC", "2026-11-26T05:59:59Z", TRUE},
     {"22:00-06:00", "UTC", "2026-11-26T06:00:00Z", FALSE},
-    /* the days are those on which a span begins: Friday the 27th */
+    /* a day of the week is the day on which a span begins; the 27th was a Friday */
     {"fri 22:00-06:00", "UTC", "2026-11-28T05:00:00Z", TRUE},
     {"fri 22:00-06:00", "UTC", "2026-11-27T05:00:00Z", FALSE},
     {"sun 22:00-06:00", "UTC", "2026-11-30T05:00:00Z", TRUE},
@@ -161,10 +161,11 @@ static const struct {
     {"sat-mon 00:00-24:00", "UTC", "2026-12-01T00:00:00Z", FALSE},
     {"tue 01:00-02:00, 12:00-13:00", "UTC", "2026-11-25T12:30:00Z", TRUE},
     {"22:00-06:00", "Europe/Berlin", "2026-11-25T21:00:00Z", TRUE},
-    /* In summer the same hours are an hour earlier. */
+    /* In summer the same local hours are an hour earlier in UTC. */
     {"22:00-06:00", "Europe/Berlin", "2026-07-25T20:00:00Z", TRUE},
     {"22:00-06:00", "Europe/Berlin", "2026-07-26T04:00:00Z", FALSE},
-    /* The night of 29 March has no 02:30, and that of 25 October has two. */
+    /* In the night of 29 March there is no 02:30 (summer time begins), and in that of 25 October
+     * there are two. */
     {"22:00-02:30", "Europe/Berlin", "2026-03-29T00:59:00Z", TRUE},
     {"22:00-02:30", "Europe/Berlin", "2026-03-29T01:00:00Z", FALSE},
     {"22:00-02:30", "Europe/Berlin", "2026-10-25T00:29:00Z", TRUE},
@@ -193,7 +194,7 @@ static const struct {
     {"kind=faces\nabove=5\nuntil=3", "6> 5 4 6 3! 5 6>"},
     {"kind=faces\nabove=5\nfor=2s", "6 6 6> 6 5!"},
     {"kind=faces\nabove=5\nfor=2s", "6 5 6 6 6>"},
-    /* What the last frame showed held until the next one came. */
+    /* A frame's number of faces counts until the next frame's time. */
     {"kind=faces\nabove=5\nfor=2s", "6 6 0! 0"},
     {"kind=faces\nabove=5\nuntil-for=2s", "6> 1 6 1 1 1! 1"},
     {"kind=faces\nabove=0", "0 1> 0! 0"},
@@ -208,7 +209,7 @@ GST_START_TEST (test_hysteresis)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_frames_without_faces_make_no_events)
+GST_START_TEST (test_a_number_of_faces_stops_counting_if_no_event_follows)
 {
   g_autoptr (AlertsRules) rules = make_rules ("kind=faces\nabove=5\nfor=3s");
   g_autoptr (AlertsWatch) watch = alerts_watch_new (g_ptr_array_index (rules->rules, 0), "cam-1");
@@ -227,7 +228,8 @@ GST_START_TEST (test_frames_without_faces_make_no_events)
   fired = watch->notices.head->data;
   ended = watch->notices.tail->data;
   fail_unless (fired->firing && !ended->firing);
-  /* It ended when the number didn't count any more, not when that was found. */
+  /* The alert's end is the time at which its last number stopped counting, not the time at which
+   * this was found. */
   fail_unless (strstr (fired->body, "\"start\":\"2027-01-15T08:01:00.000Z\""), "%s", fired->body);
   fail_unless (strstr (ended->body, "\"ended\":\"2027-01-15T08:01:05.000Z\""), "%s", ended->body);
 }
@@ -240,7 +242,8 @@ GST_START_TEST (test_order_and_clocks)
   AlertsSample late = sample_of (2, 0, 9), back = sample_of (-7200, 6, 10);
 
   play (watch, "6 6 6 6");
-  fail_if (alerts_watch_take (watch, &late)); /* another replica counted it later */
+  /* an older event, whose frame another replica has counted late */
+  fail_if (alerts_watch_take (watch, &late));
   fail_unless_equals_int (watch->phase, ALERTS_PENDING);
   fail_if (alerts_watch_take (watch, &back)); /* the camera's clock was set back */
   fail_unless_equals_int64 (watch->start, back.time);
@@ -259,7 +262,7 @@ GST_START_TEST (test_silence)
   g_autoptr (AlertsWatch) watch = alerts_watch_new (g_ptr_array_index (rules->rules, 0), "cam-1");
   AlertsSample sample = sample_of (0, 0, 0), again = sample_of (30, 0, 1);
 
-  fail_if (alerts_watch_tick (watch, NOW)); /* nobody has seen it yet */
+  fail_if (alerts_watch_tick (watch, NOW)); /* a camera that was never seen isn't silent */
   fail_if (alerts_watch_take (watch, &sample));
   fail_if (alerts_watch_tick (watch, NOW + 9000));
   fail_unless_equals_int (alerts_watch_get_needed (watch)->offset, 0);
@@ -267,10 +270,11 @@ GST_START_TEST (test_silence)
   fail_if (alerts_watch_tick (watch, NOW + 20000));
   fail_unless (alerts_watch_get_needed (watch) == NULL);
   fail_unless (alerts_watch_take (watch, &again));
-  watch->patience = 20000; /* the camera sends less often */
+  watch->patience = 20000; /* the camera's frames have a longer interval now */
   fail_if (alerts_watch_tick (watch, NOW + 49000));
   fail_unless (alerts_watch_tick (watch, NOW + 50000));
-  fail_unless (alerts_watch_tick (watch, NOW + 3651000)); /* it never came back */
+  /* The alert ends after an hour (forget), although the camera never came back. */
+  fail_unless (alerts_watch_tick (watch, NOW + 3651000));
   fail_unless_equals_int (watch->phase, ALERTS_REST);
   fail_if (alerts_watch_tick (watch, NOW + 9000000));
   fail_unless_equals_int (watch->notices.length, 4);
@@ -296,7 +300,7 @@ GST_START_TEST (test_a_long_silence_is_noticed)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_what_has_left_is_not_silent)
+GST_START_TEST (test_a_replica_that_has_said_that_it_leaves_is_not_silent)
 {
   g_autoptr (AlertsRules) rules = make_rules ("kind=replica\nfor=10s");
   g_autoptr (AlertsWatch) watch = alerts_watch_new (g_ptr_array_index (rules->rules, 0), "fog-1");
@@ -339,11 +343,12 @@ restart (const AlertsWatch *watch, const AlertsRules *rules, gint64 now)
   return again;
 }
 
-/* Numbers for restarts: the alert fires with 4 and ends with 9, and fires again with 12. */
+/* Numbers of faces for tests of restarts, one a second: the alert fires at index 4, ends at index
+ * 9, and fires again at index 12. */
 static const gdouble numbers[] = {0, 6, 6, 6, 6, 6, 6, 2, 2, 2, 6, 6, 6, 6};
 
-/* Reads the numbers from @first on. After @killed numbers the process dies: what wasn't written by
- * then is lost, and reading begins again with what was needed or with the next number. */
+/* Gives the watch the numbers from @first up to @end. After each change of the alert, *@durable is
+ * a copy of the watch as a restart reads it, and @keys gets the notice's key. */
 static void
 run_through (const AlertsRules *rules, AlertsWatch **watch, AlertsWatch **durable, guint first,
     guint end, GPtrArray *keys)
@@ -360,8 +365,9 @@ run_through (const AlertsRules *rules, AlertsWatch **watch, AlertsWatch **durabl
   }
 }
 
-/* __i__: 0 to 13: the number after which the process is killed */
-GST_START_TEST (test_a_kill_at_any_number_changes_no_alert)
+/* A watch is killed before number __i__ (0 to 13), and restarted from its last record; it reads
+ * again from the oldest number that it still needs. */
+GST_START_TEST (test_a_kill_between_any_two_events_changes_no_alert)
 {
   g_autoptr (AlertsRules) rules = make_rules ("kind=faces\nabove=5\nuntil=3\nfor=3s\nuntil-for=2s");
   const AlertsRule *rule = g_ptr_array_index (rules->rules, 0);
@@ -391,7 +397,7 @@ GST_START_TEST (test_a_kill_at_any_number_changes_no_alert)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_messages_that_come_again_change_nothing)
+GST_START_TEST (test_messages_that_are_read_again_change_no_alert)
 {
   g_autoptr (AlertsRules) rules = make_rules ("kind=faces\nabove=5");
   g_autoptr (AlertsWatch) watch = alerts_watch_new (g_ptr_array_index (rules->rules, 0), "cam-1");
@@ -403,7 +409,7 @@ GST_START_TEST (test_messages_that_come_again_change_nothing)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_an_alert_goes_on_after_a_pause)
+GST_START_TEST (test_an_alert_still_fires_after_a_restart)
 {
   g_autoptr (AlertsRules) rules = make_rules ("kind=faces\nabove=5");
   g_autoptr (AlertsWatch) watch = alerts_watch_new (g_ptr_array_index (rules->rules, 0), "cam-1");
@@ -415,14 +421,14 @@ GST_START_TEST (test_an_alert_goes_on_after_a_pause)
   fail_if (alerts_watch_tick (goes_on, NOW + 99500));
   fail_if (alerts_watch_take (goes_on, &sample));
   fail_unless (alerts_watch_is_firing (goes_on));
-  /* Nothing comes any more. */
+  /* If no event comes after the restart, the alert ends. */
   ended = restart (watch, rules, NOW + 99000);
   fail_if (alerts_watch_tick (ended, NOW + 103000));
   fail_unless (alerts_watch_tick (ended, NOW + 105000));
 }
 GST_END_TEST;
 
-GST_START_TEST (test_a_camera_that_stopped_meanwhile_is_found)
+GST_START_TEST (test_a_camera_that_stopped_while_alerts_did_not_run_is_silent)
 {
   g_autoptr (AlertsRules) rules = make_rules ("kind=silent\nfor=10s");
   g_autoptr (AlertsWatch) watch = alerts_watch_new (g_ptr_array_index (rules->rules, 0), "cam-1");
@@ -433,7 +439,7 @@ GST_START_TEST (test_a_camera_that_stopped_meanwhile_is_found)
   fail_unless (alerts_watch_tick (watch, NOW + 20000));
   fail_unless (alerts_watch_take (watch, &later));
   again = restart (watch, rules, NOW + 60000);
-  /* The message that ended the alert is read again, and says nothing new. */
+  /* The message that ended the first alert is read again, and changes nothing. */
   fail_if (alerts_watch_take (again, &later));
   fail_unless (alerts_watch_tick (again, NOW + 70000));
   fail_unless (alerts_watch_is_firing (again));
@@ -505,7 +511,7 @@ GST_START_TEST (test_reports)
 {
   static const struct {
     const gchar *rule, *text;
-    gint64 ticked; /* s after which the alert fires */
+    gint64 ticked; /* time (s) after which the alert fires */
   } cases[] = {
       {"kind=waiting\nabove=10\nfor=1s", "replica fog-1: 11, more than 10", 0},
       {"kind=late\nabove=5\nfor=1s", "7 s after their capture", 0},
@@ -521,7 +527,8 @@ GST_START_TEST (test_reports)
 
   give_report (book, 0, -1, REPORT (0, "\"lag\":11,"));
   give_report (book, 1, 0, REPORT (1, "\"lag\":11,"));
-  alerts_book_tick (book, none); /* Kafka doesn't answer: nothing is known */
+  /* While Kafka doesn't answer, nothing is known, so no alert fires. */
+  alerts_book_tick (book, none);
   fail_unless_equals_int (seen.changes, cases[__i__].ticked ? 0 : 1);
   alerts_book_tick (book, known);
   fail_unless_equals_int (seen.changes, 1);
@@ -531,8 +538,9 @@ GST_START_TEST (test_reports)
 }
 GST_END_TEST;
 
-/* Kafka doesn't answer for a minute, or the clock is set: nothing is silent because of that. */
-GST_START_TEST (test_an_outage_is_no_silence)
+/* Nothing counts as silent because Kafka doesn't answer for a minute, or because the clock is
+ * set. */
+GST_START_TEST (test_nothing_is_silent_because_kafka_does_not_answer)
 {
   g_autoptr (AlertsRules) rules = make_rules ("kind=replica\nfor=20s");
   Seen seen = {0};
@@ -675,7 +683,7 @@ GST_START_TEST (test_answers)
 }
 GST_END_TEST;
 
-/* The example of Standard Webhooks' own tests. */
+/* The example in the tests of Standard Webhooks has this signature. */
 GST_START_TEST (test_signature)
 {
   gsize size;
@@ -688,7 +696,7 @@ GST_START_TEST (test_signature)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_an_alert_within_quiet_hours_is_needless)
+GST_START_TEST (test_an_alert_that_began_and_ended_in_quiet_hours_is_not_sent)
 {
   g_autoptr (AlertsRules) rules =
       make_rules ("kind=faces\nabove=5\nquiet=00:00-24:00\ntime-zone=UTC");
@@ -709,7 +717,7 @@ GST_START_TEST (test_an_alert_within_quiet_hours_is_needless)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_notices_that_find_no_room_are_counted)
+GST_START_TEST (test_notices_beyond_32_are_dropped_and_counted)
 {
   g_autoptr (AlertsRules) rules = make_rules ("kind=faces\nabove=5");
   g_autoptr (AlertsWatch) watch = alerts_watch_new (g_ptr_array_index (rules->rules, 0), "cam-1");
@@ -751,32 +759,33 @@ alerts_suite (void)
   TCase *tc = tcase_create ("rules");
 
   suite_add_tcase (suite, tc);
-  tcase_add_loop_test (tc, test_a_mistake_is_named_with_its_line, 0, G_N_ELEMENTS (faults));
+  tcase_add_loop_test (tc, test_an_error_in_the_rule_file_names_its_line, 0, G_N_ELEMENTS (faults));
   tcase_add_test (tc, test_a_rule_file_is_a_regular_one);
   tcase_add_test (tc, test_the_example);
   tcase_add_loop_test (tc, test_quiet_hours, 0, G_N_ELEMENTS (hours));
   tcase_add_loop_test (tc, test_hysteresis, 0, G_N_ELEMENTS (plays));
-  tcase_add_test (tc, test_frames_without_faces_make_no_events);
+  tcase_add_test (tc, test_a_number_of_faces_stops_counting_if_no_event_follows);
   tcase_add_test (tc, test_order_and_clocks);
   tcase_add_test (tc, test_silence);
   tcase_add_test (tc, test_a_long_silence_is_noticed);
-  tcase_add_test (tc, test_what_has_left_is_not_silent);
+  tcase_add_test (tc, test_a_replica_that_has_said_that_it_leaves_is_not_silent);
   tcase_add_test (tc, test_ids);
-  tcase_add_loop_test (tc, test_a_kill_at_any_number_changes_no_alert, 0, G_N_ELEMENTS (numbers));
-  tcase_add_test (tc, test_messages_that_come_again_change_nothing);
-  tcase_add_test (tc, test_an_alert_goes_on_after_a_pause);
-  tcase_add_test (tc, test_a_camera_that_stopped_meanwhile_is_found);
+  tcase_add_loop_test (
+      tc, test_a_kill_between_any_two_events_changes_no_alert, 0, G_N_ELEMENTS (numbers));
+  tcase_add_test (tc, test_messages_that_are_read_again_change_no_alert);
+  tcase_add_test (tc, test_an_alert_still_fires_after_a_restart);
+  tcase_add_test (tc, test_a_camera_that_stopped_while_alerts_did_not_run_is_silent);
   tcase_add_test (tc, test_events_and_zones);
   tcase_add_loop_test (tc, test_reports, 0, 4);
-  tcase_add_test (tc, test_an_outage_is_no_silence);
+  tcase_add_test (tc, test_nothing_is_silent_because_kafka_does_not_answer);
   tcase_add_test (tc, test_metrics);
   tcase_add_loop_test (tc, test_what_is_counted_after_the_clock_was_set_back, 0, 3);
   tcase_add_test (tc, test_a_refused_record_is_never_durable);
   tcase_add_test (tc, test_waits);
   tcase_add_test (tc, test_answers);
   tcase_add_test (tc, test_signature);
-  tcase_add_test (tc, test_an_alert_within_quiet_hours_is_needless);
-  tcase_add_test (tc, test_notices_that_find_no_room_are_counted);
+  tcase_add_test (tc, test_an_alert_that_began_and_ended_in_quiet_hours_is_not_sent);
+  tcase_add_test (tc, test_notices_beyond_32_are_dropped_and_counted);
   tcase_add_test (tc, test_a_notice_that_is_sent_keeps_its_place);
   return suite;
 }

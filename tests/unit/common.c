@@ -84,7 +84,8 @@ GST_START_TEST (test_a_header_is_set_on_one_copy_of_a_buffer_only)
 }
 GST_END_TEST;
 
-/* kafkasink's streaming thread and librdkafka's thread share the headers that all messages have. */
+/* Does what kafkasink's streaming thread and librdkafka's thread do at the same time with a header
+ * that all messages share. */
 static gpointer
 ref_and_unref (gpointer header)
 {
@@ -148,7 +149,7 @@ GST_START_TEST (test_a_header_number_is_decimal_and_complete)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_headers_survive_any_bytes)
+GST_START_TEST (test_headers_with_any_bytes_are_kept)
 {
   GstBuffer *buffer = gst_buffer_new ();
   GPtrArray *headers = gst_kafka_headers_new (3);
@@ -235,7 +236,8 @@ GST_END_TEST;
 static const gdouble numbers[] = {
     0, 1, 0.1, 1e-5, 1e-8, 2e-8, 5e-324, 1e15, 1e18, -1e18, 1.5e20, 1e300, 1.7976931348623157e308};
 
-/* A camera's weight may be any of them, and its report goes to all cameras. */
+/* A camera's weight may be any of these numbers, and the fog sends it to all cameras in its
+ * reports. */
 GST_START_TEST (test_numbers_of_any_size_are_valid_json)
 {
   g_autoptr (JsonBuilder) builder = json_builder_new ();
@@ -290,7 +292,7 @@ GST_START_TEST (test_reading_a_report_of_any_text_does_not_crash)
 }
 GST_END_TEST;
 
-/* A row has the caps that are offered, and the part of them that is kept. */
+/* {caps that are offered, the part of them that is kept} */
 static const gchar *const offers[][2] = {
     {"ANY", "ANY"},
     {"EMPTY", "EMPTY"},
@@ -300,10 +302,10 @@ static const gchar *const offers[][2] = {
     {"video/x-raw(memory:GLMemory); video/x-raw(memory:VASurface); image/jpeg", "image/jpeg"},
     {"video/x-raw(memory:SystemMemory, meta:GstVideoOverlayComposition); video/x-raw",
         "video/x-raw"},
-    /* Caps features that also describe system memory. */
+    /* The features ANY include system memory. */
     {"video/x-raw(ANY)", "video/x-raw"},
     {"image/jpeg; video/x-raw(ANY), format=I420", "image/jpeg; video/x-raw, format=I420"},
-    /* The element has to refuse such caps. */
+    /* Caps without system memory are kept unchanged, and the element has to refuse them. */
     {"video/x-raw(memory:NVMM)", "video/x-raw(memory:NVMM)"},
 };
 
@@ -327,7 +329,7 @@ static const gchar *const refused[][2] = {
     {"image/jpeg; video/x-raw(format:Interlaced)", "\"format:Interlaced\""},
 };
 
-GST_START_TEST (test_the_reason_for_refused_caps)
+GST_START_TEST (test_the_reason_for_refused_caps_names_their_feature)
 {
   g_autoptr (GstCaps) caps = gst_caps_from_string (refused[__i__][0]);
   g_autofree gchar *why = fog_caps_explain (caps);
@@ -337,7 +339,7 @@ GST_START_TEST (test_the_reason_for_refused_caps)
 }
 GST_END_TEST;
 
-/* --- properties that are fields of the element's structure --- */
+/* --- properties that are fields of the element's C structure --- */
 
 typedef struct {
   gboolean boolean;
@@ -376,7 +378,8 @@ expect_field (Fields *structure, guint id, GType type, const gchar *text)
   g_value_unset (&out);
 }
 
-/* An _id of megabytes would make each document of the frame too large. */
+/* A long name of a session is shortened in the `_id`, because an `_id` of megabytes would make each
+ * document of the frame too large. */
 GST_START_TEST (test_the_id_of_a_frame_has_a_bounded_length)
 {
   g_autofree gchar *long_name = g_strnfill (900000, 's'), *id = NULL, *other = NULL;
@@ -466,7 +469,7 @@ wait_to_be_told (gpointer gate)
 
 GST_START_TEST (test_a_thread_that_hangs_is_abandoned_after_a_limit)
 {
-  static GMutex gate; /* outlives the thread */
+  static GMutex gate; /* static, because the thread may still use it after the test */
   gint64 far = g_get_monotonic_time () + 60 * G_USEC_PER_SEC;
   g_autoptr (GError) error = NULL;
 
@@ -493,8 +496,9 @@ expect_file (const gchar *path, gboolean readable, GFileError code)
       "%s: %s", path, error ? error->message : "");
 }
 
-/* A device that never ends, and a pipe that nobody writes to, must not stop an element's start. */
-GST_START_TEST (test_files_that_settings_name)
+/* A file that a setting names is refused if it is a device or a pipe, which would block an
+ * element's start for ever, or is larger than FOG_FILE_MAX. */
+GST_START_TEST (test_a_file_that_a_setting_names_is_read_only_if_regular_and_small)
 {
   g_autofree gchar *directory = g_dir_make_tmp ("fogfile-XXXXXX", NULL);
   g_autofree gchar *path = g_build_filename (directory, "file", NULL);
@@ -531,7 +535,7 @@ common_suite (void)
   tcase_add_test (tc, test_ack_failure_stays);
   tcase_add_test (tc, test_a_header_is_set_on_one_copy_of_a_buffer_only);
   tcase_add_test (tc, test_threads_may_share_headers);
-  tcase_add_test (tc, test_headers_survive_any_bytes);
+  tcase_add_test (tc, test_headers_with_any_bytes_are_kept);
   tcase_add_test (tc, test_setting_one_header_keeps_the_others);
   tcase_add_test (tc, test_a_header_number_is_decimal_and_complete);
   tcase_add_test (tc, test_capture_time_comes_from_the_header_before_the_timestamp);
@@ -539,11 +543,12 @@ common_suite (void)
   tcase_add_loop_test (
       tc, test_reading_a_report_of_any_text_does_not_crash, 0, G_N_ELEMENTS (not_reports));
   tcase_add_loop_test (tc, test_only_caps_of_system_memory_are_kept, 0, G_N_ELEMENTS (offers));
-  tcase_add_loop_test (tc, test_the_reason_for_refused_caps, 0, G_N_ELEMENTS (refused));
+  tcase_add_loop_test (
+      tc, test_the_reason_for_refused_caps_names_their_feature, 0, G_N_ELEMENTS (refused));
   tcase_add_test (tc, test_the_id_of_a_frame_has_a_bounded_length);
   tcase_add_test (tc, test_properties_of_every_type_are_set_and_read);
   tcase_add_test (tc, test_templates);
-  tcase_add_test (tc, test_files_that_settings_name);
+  tcase_add_test (tc, test_a_file_that_a_setting_names_is_read_only_if_regular_and_small);
   tcase_add_test (tc, test_a_thread_that_hangs_is_abandoned_after_a_limit);
   tcase_add_loop_test (tc, test_numbers_of_any_size_are_valid_json, 0, G_N_ELEMENTS (numbers));
   return s;

@@ -19,7 +19,7 @@ make_config (const gchar *first, ...)
   return config;
 }
 
-/* All is well: three brokers, three copies. */
+/* Returns a topic without a fault, with three copies on three brokers. */
 static DoctorTopic
 good_topic (GHashTable *config)
 {
@@ -32,7 +32,8 @@ good_wish (void)
   return (DoctorWish){10, 1000000, 134217728, TRUE, TRUE, 3600, -1, "KEEP_FRAMES"};
 }
 
-/* The findings have @text at the level @level; NULL: nothing is worse than a note. */
+/* Checks that the findings contain @text at the level @level; if @text is NULL, that no finding is
+ * worse than a note. */
 static void
 expect (DoctorFindings *findings, const gchar *level, const gchar *text)
 {

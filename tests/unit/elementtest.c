@@ -4,8 +4,8 @@
 #include <gst/check/gstcheck.h>
 #include <string.h>
 
-/* Returns: (transfer full) (nullable): the text of @message, which the function takes ownership
- * of. */
+/* Checks the domain and the code of an error, warning or info. Takes ownership of @message.
+ * Returns: (transfer full) (nullable): its text. */
 static gchar *
 match_message (GstMessage *message, GQuark domain, gint code)
 {

@@ -5,20 +5,21 @@
 
 /* Helper functions for the tests of all elements. */
 
-/* Waits up to 30 s for the next error, warning or info (@type) and checks its domain and code.
- * Returns the message's text (transfer full). */
+/* Waits up to 30 s for the next message of @type (an error, warning or info), checks its domain and
+ * code, and returns its text (transfer full). */
 gchar *wait_message (GstBus *bus, GstMessageType type, GQuark domain, gint code);
-/* Returns a field of the element's stats, a uint64 or a uint. */
+/* Returns a field of the element's stats, whose type may be uint64 or uint. */
 guint64 read_stat (GstElement *element, const gchar *field);
-/* Waits up to 30 s until the field is @at_least. */
+/* Waits up to 30 s until the field @field of the element's stats is at least @at_least. */
 void wait_for_at_least (GstElement *element, const gchar *field, guint64 at_least);
 /* Like wait_message(), and checks that the text contains @said. */
 void expect_message (GstBus *bus, GstMessageType type, GQuark domain, gint code, const gchar *said);
-/* Checks that the element (transfer full) doesn't start, posts exactly this error, and names @named
- * in the error's text. */
+/* Checks that @element (transfer full) doesn't start, and posts exactly one error, with this domain
+ * and code, whose text contains @named. */
 void expect_no_start (GstElement *element, GQuark domain, gint code, const gchar *named);
 
-/* Records the log lines of the debug category, up to and including @level. */
+/* Begins to record the log lines of the debug category @category, up to and including @level. */
 void record_log (const gchar *category, GstDebugLevel level);
-/* Ends it. Checks that the log contains each of @texts in this order; the last one is NULL. */
+/* Ends the recording of record_log(), and checks that it contains all of @texts (NULL-terminated)
+ * in this order. */
 void expect_log (const gchar *const *texts);

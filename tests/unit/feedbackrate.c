@@ -77,7 +77,7 @@ GST_START_TEST (test_decimates_evenly)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_frames_carry_the_headers_that_reports_name)
+GST_START_TEST (test_frames_get_the_headers_from_which_the_fog_makes_its_reports)
 {
   GstHarness *h = harness ("feedbackrate algorithm=fixed initial-rate=15 camera=cam-1 min-rate=0.5 "
                            "max-rate=20 weight=2");
@@ -110,7 +110,8 @@ GST_END_TEST;
 #define SIDE 64
 #define CAPS_STILL "video/x-raw,format=GRAY8,width=64,height=64,framerate=30/1"
 
-/* A dark picture, with a bright square at @place; 0: without the square. */
+/* Returns frame number @i: a dark picture with a bright square at @place, or without a square if
+ * @place is 0. */
 static GstBuffer *
 picture (guint i, guint place)
 {
@@ -143,7 +144,7 @@ push_pictures (GstHarness *h, guint from, guint to, guint place)
   return gst_harness_buffers_received (h) - before;
 }
 
-/* NULL: the frame has no header of this name. */
+/* Checks the headers of the next frame; NULL: the frame must not have this header. */
 static void
 expect_still (GstHarness *h, const gchar *frames, const gchar *time, const gchar *changed)
 {
@@ -164,8 +165,8 @@ GST_START_TEST (test_only_frames_with_a_change_pass)
   expect_still (h, NULL, NULL, NULL);
   expect_still (h, "29", "1000000000", "false");
   expect_still (h, "29", "1000000000", "false");
-  /* After a pause of the picture, the first changed frame passes, and its header says how long the
-   * frame before it stood. */
+  /* The first frame that differs from a still picture passes, and its header says how long the
+   * picture has stood still. */
   fail_unless_equals_int (push_pictures (h, 75, 76, 1), 1);
   expect_still (h, "14", "500000000", "true");
   fail_unless_equals_int (push_pictures (h, 76, 77, 2), 1);
@@ -176,7 +177,7 @@ GST_START_TEST (test_only_frames_with_a_change_pass)
   fail_unless_equals_uint64 (stat_uint64 (h->element, "frames-out"), 6);
   fail_unless_equals_uint64 (stat_uint64 (h->element, "frames-still"), 101);
   fail_unless_equals_uint64 (stat_uint64 (h->element, "uncompared-frames"), 0);
-  /* If the property is set to 0 in between, the element forgets the last picture. */
+  /* If still-interval was set to 0 meanwhile, the element has forgotten the last picture. */
   g_object_set (h->element, "still-interval", G_GUINT64_CONSTANT (0), NULL);
   fail_unless_equals_int (push_pictures (h, 107, 110, 3), 3);
   g_object_set (h->element, "still-interval", GST_SECOND, NULL);
@@ -185,8 +186,8 @@ GST_START_TEST (test_only_frames_with_a_change_pass)
 }
 GST_END_TEST;
 
-/* With a rate limit and the comparison together, a changed frame doesn't wait for the rate's
- * credit. */
+/* With still-interval, a changed frame passes at once even at a rate of 2 frames/s, because the
+ * frames before it, which were still, have used up no rate. */
 GST_START_TEST (test_a_changed_frame_passes_at_once_at_a_low_rate)
 {
   GstHarness *h = still_harness ("algorithm=fixed initial-rate=2 still-interval=10000000000");
@@ -197,7 +198,8 @@ GST_START_TEST (test_a_changed_frame_passes_at_once_at_a_low_rate)
 }
 GST_END_TEST;
 
-/* After a flush, other caps, or time that runs backwards, the next frame passes. */
+/* The next frame passes, although its picture is still, after a flush, after other caps, and if its
+ * time is before that of the last frame. */
 GST_START_TEST (test_the_first_frame_of_a_new_stream_passes)
 {
   GstHarness *h = still_harness ("algorithm=fixed initial-rate=30 still-interval=60000000000");
@@ -216,7 +218,7 @@ GST_START_TEST (test_the_first_frame_of_a_new_stream_passes)
 }
 GST_END_TEST;
 
-/* Encoded frames can't be compared. All encoded frames pass, which is reported once. */
+/* Checks that all frames of @caps pass, because they can't be compared, with one warning. */
 static void
 expect_uncompared (const gchar *caps)
 {
@@ -242,7 +244,7 @@ GST_START_TEST (test_frames_that_cannot_be_compared_pass)
   expect_uncompared ("image/jpeg,width=64,height=64,framerate=30/1");
   expect_uncompared ("video/x-raw,format=v210,width=48,height=2,framerate=30/1");
   expect_uncompared ("video/x-raw(memory:DMABuf),format=NV12,width=16,height=8,framerate=30/1");
-  /* frames that have fewer bytes than their caps require */
+  /* here the frames have fewer bytes than these caps require */
   expect_uncompared ("video/x-raw,format=GRAY8,width=640,height=480,framerate=30/1");
 }
 GST_END_TEST;
@@ -278,9 +280,9 @@ idle_report (guint64 seq, guint frames)
   return gst_buffer_new_wrapped (json, size);
 }
 
-/* While little changes, the demand falls and the fog may shrink; a change then restores the full
- * rate at once. */
-GST_START_TEST (test_a_camera_with_a_still_picture_wants_less)
+/* While a camera's picture stands still, its demand falls, so the fog may get fewer replicas; when
+ * the picture changes, the rate is at once the full one again. */
+GST_START_TEST (test_a_camera_whose_picture_stands_still_wants_a_lower_rate)
 {
   GstHarness *h = still_harness ("initial-rate=30 still-interval=1000000000");
   GstHarness *feedback = feedback_of (h);
@@ -384,7 +386,7 @@ add_ack (GstBuffer *buffer, GstKafkaAckOutcome *outcome)
   gst_kafka_meta_take_ack (buffer, ack);
 }
 
-/* The largest rate of the camera according to the caps. */
+/* The rate that the camera wants is its largest rate according to the caps. */
 GST_START_TEST (test_the_largest_rate_of_a_camera_with_a_variable_rate_is_its_upper_limit)
 {
   static const struct {
@@ -415,8 +417,9 @@ GST_START_TEST (test_the_largest_rate_of_a_camera_with_a_variable_rate_is_its_up
 }
 GST_END_TEST;
 
-/* A source with a variable rate isn't thinned below its upper limit either. */
-GST_START_TEST (test_a_variable_rate_is_not_thinned)
+/* No frame of a source with a variable rate is dropped if initial-rate is the caps'
+ * max-framerate. */
+GST_START_TEST (test_no_frame_of_a_variable_rate_is_dropped_below_its_upper_limit)
 {
   GstHarness *h = harness ("feedbackrate algorithm=fixed initial-rate=60");
   guint before = gst_harness_buffers_received (h);
@@ -455,7 +458,7 @@ GST_START_TEST (test_invalid_reports_are_counted_and_marked_done)
   }
   fail_unless_equals_uint64 (stat_uint64 (h->element, "bad-reports"), G_N_ELEMENTS (texts));
   fail_unless (current_rate (h->element) == before);
-  /* of the 1st, 2nd, 4th and 8th */
+  /* warnings are posted for the 1st, 2nd, 4th and 8th invalid report */
   for (guint i = 0; i < 4; i++)
     g_free (wait_message (bus, GST_MESSAGE_WARNING, GST_STREAM_ERROR, GST_STREAM_ERROR_DECODE));
   fail_unless (gst_bus_pop_filtered (bus, GST_MESSAGE_WARNING) == NULL);
@@ -516,7 +519,7 @@ GST_START_TEST (test_a_throttle_event_lowers_the_rate)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_a_change_is_posted)
+GST_START_TEST (test_a_change_of_the_rate_is_posted)
 {
   GstHarness *h = harness ("feedbackrate algorithm=fixed initial-rate=12");
   GstBus *bus = gst_bus_new ();
@@ -530,8 +533,7 @@ GST_START_TEST (test_a_change_is_posted)
   fail_unless (gst_structure_get_double (gst_message_get_structure (message), "rate", &rate));
   fail_unless (rate == 12);
   fail_unless (gst_structure_has_field (gst_message_get_structure (message), "capacity"));
-  /* Without any report the fog's capacity is unknown, so the field is absent, because 0 would be
-   * wrong. */
+  /* Without any report the fog's capacity is unknown, so the message has no field demand. */
   fail_if (gst_structure_has_field (gst_message_get_structure (message), "demand"));
   gst_message_unref (message);
   gst_element_set_bus (h->element, NULL);
@@ -620,7 +622,7 @@ camera_stop (Camera *camera)
   "videotestsrc is-live=true ! "                                                                   \
   "video/x-raw,format=I420,width=64,height=48,framerate=(fraction){5/1,10/1,15/1,30/1} ! "
 
-GST_START_TEST (test_the_source_slows_down_and_speeds_up)
+GST_START_TEST (test_the_source_is_renegotiated_to_the_nearest_sufficient_rate)
 {
   Camera camera;
 
@@ -640,7 +642,7 @@ GST_START_TEST (test_the_source_slows_down_and_speeds_up)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_the_rate_stays_if_downstream_requires_it)
+GST_START_TEST (test_the_source_slows_down_although_downstream_requires_its_framerate)
 {
   Camera camera;
 
@@ -681,7 +683,7 @@ GST_END_TEST;
 
 /* --- the log --- */
 
-/* The log has a line for each decision, with the numbers behind it. */
+/* The log has a line for each decision of the element, with the numbers from which it was made. */
 GST_START_TEST (test_the_log_describes_the_rate)
 {
   static const gchar *const story[] = {"INFO  camera cam-1, session ",
@@ -721,19 +723,19 @@ feedbackrate_suite (void)
   tcase_add_test (tcase, test_a_changed_frame_passes_at_once_at_a_low_rate);
   tcase_add_test (tcase, test_the_first_frame_of_a_new_stream_passes);
   tcase_add_test (tcase, test_frames_that_cannot_be_compared_pass);
-  tcase_add_test (tcase, test_a_camera_with_a_still_picture_wants_less);
+  tcase_add_test (tcase, test_a_camera_whose_picture_stands_still_wants_a_lower_rate);
   tcase_add_test (tcase, test_decimates_evenly);
-  tcase_add_test (tcase, test_frames_carry_the_headers_that_reports_name);
+  tcase_add_test (tcase, test_frames_get_the_headers_from_which_the_fog_makes_its_reports);
   tcase_add_test (tcase, test_follows_reports);
   tcase_add_test (tcase, test_the_largest_rate_of_a_camera_with_a_variable_rate_is_its_upper_limit);
-  tcase_add_test (tcase, test_a_variable_rate_is_not_thinned);
+  tcase_add_test (tcase, test_no_frame_of_a_variable_rate_is_dropped_below_its_upper_limit);
   tcase_add_test (tcase, test_invalid_reports_are_counted_and_marked_done);
   tcase_add_test (tcase, test_a_dropped_frame_is_marked_done);
   tcase_add_test (tcase, test_eos_of_the_reports_does_not_end_the_stream);
   tcase_add_test (tcase, test_a_throttle_event_lowers_the_rate);
-  tcase_add_test (tcase, test_a_change_is_posted);
-  tcase_add_test (tcase, test_the_source_slows_down_and_speeds_up);
-  tcase_add_test (tcase, test_the_rate_stays_if_downstream_requires_it);
+  tcase_add_test (tcase, test_a_change_of_the_rate_is_posted);
+  tcase_add_test (tcase, test_the_source_is_renegotiated_to_the_nearest_sufficient_rate);
+  tcase_add_test (tcase, test_the_source_slows_down_although_downstream_requires_its_framerate);
   tcase_add_test (tcase, test_a_source_with_a_single_rate_is_not_renegotiated);
   tcase_add_test (tcase, test_changes_of_the_source_rate_keep_the_minimum_interval);
   tcase_add_test (tcase, test_the_log_describes_the_rate);

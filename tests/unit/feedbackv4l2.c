@@ -9,10 +9,10 @@
 typedef struct {
   gchar *dir, *node, *log;
   GstElement *pipeline, *rate;
-  gint frames; /* out of feedbackrate, atomic */
+  gint frames; /* number of frames that have left feedbackrate, atomic */
   gint64 last,
-      /* monotonic us, atomic: the time of the camera's last frame, and the longest gap between
-       * frames */
+      /* monotonic times (us), atomic: the time of the camera's last frame, and the longest gap
+       * between two frames */
       longest;
 } Camera;
 
@@ -70,7 +70,7 @@ camera_log (Camera *camera)
   return g_file_get_contents (camera->log, &text, NULL, NULL) ? text : g_strdup ("");
 }
 
-/* Waits until the last line of the camera's log is the expected one. */
+/* Waits until the last line of the simulated camera's log is @line. */
 static void
 camera_wait (Camera *camera, const gchar *line)
 {
@@ -137,8 +137,8 @@ camera_stat (Camera *camera, const gchar *name)
   return value;
 }
 
-/* Asks for a rate, and returns the longest time without a frame until the camera delivers at that
- * rate. @restart: ms that the camera itself takes for the change */
+/* Asks for a rate, waits until the camera delivers frames at that rate, and checks the longest time
+ * without a frame meanwhile. @restart: time (ms) that the camera itself takes for the change */
 static void
 change_rate (Camera *camera, gdouble rate, const gchar *line, guint restart)
 {
@@ -182,14 +182,14 @@ GST_START_TEST (test_motion_jpeg)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_the_camera_rate_stays_if_downstream_requires_it)
+GST_START_TEST (test_the_camera_slows_down_although_downstream_requires_its_framerate)
 {
   check_down_and_up ("video/x-raw,width=320", "video/x-raw,framerate=30/1 !", 0);
   check_down_and_up ("image/jpeg,width=320", "image/jpeg,framerate=30/1 !", 0);
 }
 GST_END_TEST;
 
-GST_START_TEST (test_a_driver_that_refuses_the_new_rate)
+GST_START_TEST (test_frames_are_dropped_if_the_driver_refuses_the_new_rate)
 {
   Camera camera;
   guint64 in, out;
@@ -200,7 +200,7 @@ GST_START_TEST (test_a_driver_that_refuses_the_new_rate)
   g_object_set (camera.rate, "initial-rate", 8.0, NULL);
   camera_wait (&camera, "busy 10\n");
   camera_goes_on (&camera);
-  /* The camera gives 30 frames/s, of which 8 pass. */
+  /* The camera still gives 30 frames/s, of which feedbackrate passes 8. */
   in = camera_stat (&camera, "frames-in");
   out = camera_stat (&camera, "frames-out");
   for (guint i = 0; i < 3; i++)
@@ -213,9 +213,9 @@ GST_START_TEST (test_a_driver_that_refuses_the_new_rate)
 }
 GST_END_TEST;
 
-/* The camera pauses, and the target rate changes meanwhile. The change takes effect when frames
- * come again, without a burst. */
-GST_START_TEST (test_a_change_of_rate_while_the_camera_stalls)
+/* If the target rate changes while the camera gives no frames, the camera is set to the new rate
+ * when frames come again. */
+GST_START_TEST (test_a_rate_set_while_the_camera_stalls_applies_when_frames_come_again)
 {
   Camera camera;
   guint64 before;
@@ -270,9 +270,9 @@ feedbackv4l2_suite (void)
   suite_add_tcase (suite, tcase);
   tcase_add_test (tcase, test_raw_frames);
   tcase_add_test (tcase, test_motion_jpeg);
-  tcase_add_test (tcase, test_the_camera_rate_stays_if_downstream_requires_it);
-  tcase_add_test (tcase, test_a_driver_that_refuses_the_new_rate);
-  tcase_add_test (tcase, test_a_change_of_rate_while_the_camera_stalls);
+  tcase_add_test (tcase, test_the_camera_slows_down_although_downstream_requires_its_framerate);
+  tcase_add_test (tcase, test_frames_are_dropped_if_the_driver_refuses_the_new_rate);
+  tcase_add_test (tcase, test_a_rate_set_while_the_camera_stalls_applies_when_frames_come_again);
   tcase_add_test (tcase, test_a_camera_that_is_unplugged_is_an_error);
   return suite;
 }

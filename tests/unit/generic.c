@@ -57,7 +57,8 @@ for_each_element (ElementTest test)
   fail_unless (tested > 0, "no element of this build was found");
 }
 
-/* Settings with which each element starts; no server listens at these addresses. */
+/* Gives the element settings with which it can start, although no server listens at these
+ * addresses. */
 static void
 configure (GstElement *element)
 {
@@ -102,7 +103,8 @@ posted_error (GstBus *bus)
   return TRUE;
 }
 
-/* Returns FALSE if the element refused the state change and posted an error. */
+/* Changes the element's state, which has to take less than 5 s. Returns FALSE if the element
+ * refused the change and posted an error. */
 static gboolean
 change_state (GstElement *element, GstBus *bus, GstState state)
 {
@@ -172,7 +174,8 @@ check_enum (GParamSpec *pspec)
   g_type_class_unref (klass);
 }
 
-/* Checks only properties that the project's own classes install. */
+/* Returns whether the element's own class, and not GStreamer's base class, has installed the
+ * property. */
 static gboolean
 is_own_property (GParamSpec *pspec, GstElementFactory *factory)
 {
@@ -259,8 +262,8 @@ request_and_release (gpointer data)
   Race *race = data;
 
   while (g_atomic_int_get (&race->got) < RACES) {
-    /* The pad is requested by its template, because GStreamer prints a critical for a name that
-     * exists. */
+    /* The pad is requested without a name, because GStreamer prints a critical if a pad of that
+     * name exists. */
     GstPad *pad = gst_element_request_pad (race->element, race->template, NULL, NULL);
 
     if (!pad)
@@ -312,8 +315,9 @@ race_for_pads (GstElementFactory *factory)
   gst_object_unref (element);
 }
 
-/* A request during a release gets no pad, and no caller gets a released pad. */
-GST_START_TEST (test_threads_request_and_release_pads)
+/* While three threads request and release the same pad, no thread gets a pad that another one has,
+ * or that was released. */
+GST_START_TEST (test_threads_may_request_and_release_a_pad_at_the_same_time)
 {
   for_each_element (race_for_pads);
 }
@@ -325,7 +329,8 @@ make_one (GstElementFactory *factory)
   gst_object_unref (gst_element_factory_create (factory, NULL));
 }
 
-/* Runs each order in a process of its own, because a type is registered once a process. */
+/* Loads the plugins in a process of its own, because a type is registered only once in a process.
+ * Returns whether all of them load. */
 static gboolean
 loads_in_order (GPtrArray *files)
 {
@@ -348,7 +353,8 @@ loads_in_order (GPtrArray *files)
   return WIFEXITED (status) && WEXITSTATUS (status) == 0;
 }
 
-/* Loads the plugin @first, then the others, forwards or backwards. */
+/* Checks that the plugins load in the order of @files or backwards, beginning with number
+ * @first. */
 static void
 try_first (GPtrArray *files, guint first, gboolean backwards)
 {
@@ -392,7 +398,7 @@ generic_suite (void)
   tcase_add_test (tcase, test_every_state_change);
   tcase_add_test (tcase, test_every_property);
   tcase_add_test (tcase, test_every_description);
-  tcase_add_test (tcase, test_threads_request_and_release_pads);
+  tcase_add_test (tcase, test_threads_may_request_and_release_a_pad_at_the_same_time);
   tcase_add_test (tcase, test_plugins_load_in_any_order);
   return suite;
 }

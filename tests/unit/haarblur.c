@@ -9,14 +9,14 @@
 #include "frames/haaroverlay.h"
 #include "haarframes.h"
 
-/* A picture size that is odd, and no multiple of any square. */
+/* The size of the pictures is odd, and no multiple of the size of any square of the blur. */
 #define WIDTH 203
 #define HEIGHT 151
 #define N_FORMATS 44
 #define MOST_SQUARES 6
 
-/* Faces in the middle, at each border, in each corner, larger than the picture, as a line, as a
- * point. */
+/* Boxes in the middle of the picture, at each border, in corners, as large as the picture, as
+ * narrow as a line or a point, and partly outside. */
 static const HaarRect boxes[] = {{81, 50, 47, 47}, {0, 61, 40, 40}, {163, 40, 40, 40},
     {60, 0, 33, 33}, {60, 110, 41, 41}, {0, 0, 30, 30}, {173, 121, 30, 30}, {0, 0, WIDTH, HEIGHT},
     {90, 70, 60, 3}, {100, 75, 1, 1}, {51, 17, 20, 80}, {-10, -10, 50, 50}, {190, 140, 60, 60}};
@@ -35,7 +35,7 @@ nth_format (guint n)
   return format;
 }
 
-/* Fills each byte with noise, including bytes that belong to no component. */
+/* Makes a frame in which each byte is noise, including bytes that belong to no component. */
 static GstBuffer *
 make_noise (const GstVideoInfo *info)
 {
@@ -52,7 +52,7 @@ make_noise (const GstVideoInfo *info)
   return frame;
 }
 
-/* Copies a frame into one memory for each plane, as decoders give it. */
+/* Copies a frame into a buffer with one memory for each plane, as some decoders give it. */
 static GstBuffer *
 split_planes (GstBuffer *frame, const GstVideoInfo *info)
 {
@@ -80,7 +80,8 @@ assert_same_bytes (GstBuffer *a, GstBuffer *b)
   gst_buffer_unmap (a, &map);
 }
 
-/* Blurs a copy that shares its memory with the frame. */
+/* Returns a blurred copy of the frame; before the blur the copy shares its memory with the
+ * frame. */
 static GstBuffer *
 blur (GstBuffer *frame, const GstVideoInfo *info, const HaarRect *box)
 {
@@ -94,7 +95,8 @@ blur (GstBuffer *frame, const GstVideoInfo *info, const HaarRect *box)
   return blurred;
 }
 
-/* Returns the part of the picture within some distance of a box, in whole groups of 4 pixels. */
+/* Returns the part of the picture within @x and @y pixels of a box, extended to multiples of 4
+ * pixels. */
 static HaarRect
 surround (const HaarRect *box, gint x, gint y)
 {
@@ -114,8 +116,8 @@ find_pixel (const GstVideoFrame *frame, guint component, gint x, gint y)
          x * GST_VIDEO_FRAME_COMP_PSTRIDE (frame, component);
 }
 
-/* Returns the number of bytes of a pixel of the plane that belong to this component: all, unless
- * another component has larger pixels, as the chroma of YUY2 has. */
+/* Returns the number of bytes to compare for a pixel of this component: the size of the plane's
+ * pixel, or 0 if another component has larger pixels in this plane, as the chroma of YUY2 has. */
 static gsize
 count_bytes (const GstVideoFrame *frame, guint component)
 {
@@ -129,8 +131,8 @@ count_bytes (const GstVideoFrame *frame, guint component)
   return (gsize) pixel;
 }
 
-/* Returns the value of a sample with all its bits, used or not. GStreamer 1.22 says that the second
- * chroma sample of P010 begins within the first one. */
+/* Returns the value of a sample with all its bits, used or not. The offset is rounded, because in
+ * GStreamer 1.22 the offset of P010's second chroma sample is within the first sample. */
 static guint
 read_sample (const GstVideoFrame *frame, guint component, gint x, gint y)
 {
@@ -145,7 +147,7 @@ read_sample (const GstVideoFrame *frame, guint component, gint x, gint y)
                                              : GST_READ_UINT16_BE (sample);
 }
 
-/* Sets all pixels that share a sample with the area to 0. */
+/* Sets all samples to 0 that cover a pixel of the area. */
 static void
 clear_area (GstVideoFrame *frame, const HaarRect *area)
 {
@@ -192,7 +194,8 @@ count_edges (const GstVideoFrame *frame, guint component, const HaarRect *area)
   return n;
 }
 
-/* The value of a square is the mean of its pixels, and no byte shows any detail. */
+/* Checks that all samples of a square have the mean of its pixels as their value, and that unused
+ * bits and bytes show no detail either. */
 static void
 assert_means (const GstVideoFrame *blurred, const GstVideoFrame *clear, guint c, gint side,
     const HaarRect *area)
@@ -212,7 +215,8 @@ assert_means (const GstVideoFrame *blurred, const GstVideoFrame *clear, guint c,
   for (gint y = top >> h_sub; y < bottom; y++)
     for (gint x = left >> w_sub; x < right; x++, n++) {
       others += read_sample (blurred, c, x, y) != value;
-      /* The last pixel of an odd width has a chroma sample that no other pixel uses. */
+      /* The bytes of the last pixel of an odd width aren't compared, because its chroma sample
+       * covers only this pixel. */
       if ((x + 1) << w_sub <= GST_VIDEO_FRAME_WIDTH (blurred))
         others += memcmp (find_pixel (blurred, c, x, y), first, bytes) != 0;
       sum += read_sample (clear, c, x, y) / step;
@@ -287,8 +291,9 @@ GST_START_TEST (test_faces_lose_their_detail_and_the_rest_of_the_frame_stays)
 }
 GST_END_TEST;
 
-/* The byte that RGBx doesn't use may hold what was the alpha or the luma before. */
-GST_START_TEST (test_unused_bytes_are_blurred_too)
+/* The byte of a pixel that RGBx doesn't use is blurred too, because it may contain an alpha or a
+ * luma that shows the face. */
+GST_START_TEST (test_bytes_that_a_format_does_not_use_are_blurred_too)
 {
   static const GstVideoFormat formats[][2] = {{GST_VIDEO_FORMAT_RGBx, GST_VIDEO_FORMAT_RGBA},
       {GST_VIDEO_FORMAT_BGRx, GST_VIDEO_FORMAT_BGRA},
@@ -315,9 +320,9 @@ GST_START_TEST (test_unused_bytes_are_blurred_too)
 }
 GST_END_TEST;
 
-/* Many frames of a face show no more detail than one frame, because the squares stay at the same
- * place. */
-GST_START_TEST (test_a_box_that_moves_slightly_shows_no_more_detail)
+/* A viewer sees no more detail in many frames of a face than in one, because the squares of the
+ * blur don't move with the box. */
+GST_START_TEST (test_blur_is_the_same_if_the_box_moves_slightly)
 {
   const HaarRect steady = {81, 50, 45, 45};
   GstVideoFrame first;
@@ -359,7 +364,7 @@ read_byte (GstBuffer *frame, gsize offset)
   return byte;
 }
 
-/* A face with a bright mark, which a mean removes. */
+/* Makes a frame of a face with one bright pixel, which the blur darkens. */
 static GstBuffer *
 make_marked_frame (guint n)
 {
@@ -432,7 +437,7 @@ GST_START_TEST (test_boxes_are_drawn_after_the_blur)
 }
 GST_END_TEST;
 
-/* The face lies in the displayed part of the picture, at (20, 10) of the memory. */
+/* The frame's crop meta displays a part at (20, 10), in which the face lies. */
 GST_START_TEST (test_the_face_of_a_cropped_frame_is_blurred)
 {
   GstElement *element = make_element ();
@@ -454,8 +459,8 @@ GST_START_TEST (test_the_face_of_a_cropped_frame_is_blurred)
 }
 GST_END_TEST;
 
-/* Like an I420 frame, but its last plane ends after its memory. The luma of the frame can be
- * searched. */
+/* Makes an I420 frame whose last plane ends after its memory, so it can be searched for faces,
+ * which needs only the luma, but not blurred. */
 static GstBuffer *
 make_short_frame (guint n)
 {
@@ -500,8 +505,8 @@ GST_START_TEST (test_a_frame_that_can_not_be_blurred_is_dropped)
   fail_unless_equals_uint64 (get_stat (element, "unblurred-frames"), 1);
   g_object_set (element, "blur-faces", FALSE, NULL);
   gst_buffer_unref (pass (h, make_short_frame (2)));
-  /* No output is made from the first frame; the element behind the pad decides about the second
-   * one. */
+  /* The first frame's ack token is marked done, because no output is made from it; the token of the
+   * second frame is left to the elements behind the pad. */
   fail_unless_equals_int (acks_done, 1);
   fail_unless_equals_uint64 (get_stat (element, "unblurred-frames"), 1);
   gst_element_set_bus (element, NULL);
@@ -544,8 +549,8 @@ haarblur_suite (void)
   tcase_add_checked_fixture (tc, haar_frames_setup, haar_frames_teardown);
   tcase_add_loop_test (
       tc, test_faces_lose_their_detail_and_the_rest_of_the_frame_stays, 0, N_FORMATS);
-  tcase_add_test (tc, test_unused_bytes_are_blurred_too);
-  tcase_add_test (tc, test_a_box_that_moves_slightly_shows_no_more_detail);
+  tcase_add_test (tc, test_bytes_that_a_format_does_not_use_are_blurred_too);
+  tcase_add_test (tc, test_blur_is_the_same_if_the_box_moves_slightly);
   tcase_add_test (tc, test_blur_is_switched_while_playing_and_shared_frames_stay_unchanged);
   tcase_add_test (tc, test_a_frame_without_faces_is_unchanged);
   tcase_add_test (tc, test_boxes_are_drawn_after_the_blur);

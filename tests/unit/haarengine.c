@@ -89,7 +89,8 @@ GST_START_TEST (test_a_picture_smaller_than_the_window_has_no_object)
 }
 GST_END_TEST;
 
-/* OpenCV would need hours to group so many windows. */
+/* The search for a cascade that accepts every window is stopped with an error, because grouping so
+ * many windows would take hours, with OpenCV too. */
 GST_START_TEST (test_a_cascade_that_accepts_every_window_is_an_error)
 {
   const HaarEngineClass *klass = haar_engine_class_find ("native");
@@ -109,7 +110,7 @@ GST_START_TEST (test_a_cascade_that_accepts_every_window_is_an_error)
   fail_if (klass->detect (engine, picture, side, side, (gsize) side, &params, boxes, &error));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA);
   g_clear_error (&error);
-  /* The windows found by an interrupted search are discarded. */
+  /* A search after the error doesn't return windows that the interrupted search has found. */
   g_array_set_size (boxes, 0);
   fail_unless (klass->detect (engine, picture, 20, 20, (gsize) side, &params, boxes, &error));
   fail_unless (boxes->len <= 1);

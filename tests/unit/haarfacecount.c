@@ -195,7 +195,7 @@ GST_START_TEST (test_only_changed_parts_of_a_picture_are_searched)
   fail_unless_equals_uint64 (get_stat (element, "partial"), 1);
   gst_harness_push (h, make_scene (FALSE, TRUE, 3));
   expect_boxes (h, FALSE, TRUE);
-  /* After a change of parameters, earlier results of a still picture can't be used. */
+  /* After a change of the search's parameters, a still picture is searched again as a whole. */
   g_object_set (element, "min-size", SIDE + 1, "max-size", 2 * SIDE, NULL);
   gst_harness_push (h, make_scene (FALSE, TRUE, 4));
   gst_buffer_unref (gst_harness_pull (h));
@@ -210,7 +210,7 @@ GST_START_TEST (test_only_changed_parts_of_a_picture_are_searched)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_each_camera_has_a_still_picture_of_its_own)
+GST_START_TEST (test_each_cameras_frames_are_compared_with_its_own_last_picture)
 {
   GstElement *element = make_element ();
   GstHarness *h;
@@ -289,8 +289,7 @@ GST_START_TEST (test_every_format)
 }
 GST_END_TEST;
 
-/* Draws a box into each format twice: the box is the same in all formats, and a shared frame isn't
- * changed. */
+/* A box is drawn in the same colour in all formats, and in a copy if the frame is shared. */
 GST_START_TEST (test_boxes_are_drawn_in_every_format)
 {
   GstElement *element = make_element ();
@@ -387,7 +386,8 @@ GST_START_TEST (test_strides_and_crops)
 }
 GST_END_TEST;
 
-/* Regions use coordinates of the whole frame, even if only a part is displayed. */
+/* The coordinates of regions count from the corner of the whole frame, even if its crop meta
+ * displays only a part. */
 GST_START_TEST (test_regions_of_a_cropped_frame_use_coordinates_of_the_whole_frame)
 {
   GstElement *element = make_element ();
@@ -407,7 +407,8 @@ GST_START_TEST (test_regions_of_a_cropped_frame_use_coordinates_of_the_whole_fra
 }
 GST_END_TEST;
 
-/* The last plane of the frame begins within the buffer and ends after it. */
+/* No byte is written behind the end of a frame whose last plane begins within the buffer and ends
+ * after it. */
 GST_START_TEST (test_no_box_is_drawn_behind_the_end_of_the_frame)
 {
   gsize offsets[GST_VIDEO_MAX_PLANES] = {0, SIDE * SIDE, SIDE * SIDE + SIDE * SIDE / 4 - 10};
@@ -506,7 +507,8 @@ GST_START_TEST (test_pad_video_passes_frames_with_their_regions_and_ack_tokens)
     fail_unless_equals_int (acks_done + acks_undecided, i);
     gst_buffer_unref (frame);
   }
-  /* If the pad video is linked, the elements behind it decide about the message. */
+  /* If the pad video is linked, the elements behind this pad decide whether the message is done, so
+   * haarfacecount marks no token. */
   fail_unless_equals_int (acks_done, 0);
   gst_harness_push_event (h, gst_event_new_eos ());
   gst_harness_teardown (video);
@@ -548,7 +550,8 @@ see_caps (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
   return GST_PAD_PROBE_OK;
 }
 
-/* Pushes thousands of frames, while pads are requested and released. */
+/* If a pad is requested while frames pass, its first buffer comes after the caps event; pads are
+ * requested and released 100 times. */
 GST_START_TEST (test_a_pad_requested_while_frames_pass_begins_with_caps)
 {
   GstElement *pipeline = gst_parse_launch (
@@ -721,7 +724,8 @@ GST_START_TEST (test_a_changed_assignment_is_reported_at_once)
 }
 GST_END_TEST;
 
-/* The element stops after the last report has passed. */
+/* A probe that delays the reports' thread for 50 ms after a report has passed, so that the flush
+ * comes before this thread has ended. */
 static GstPadProbeReturn
 linger (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
 {
@@ -781,7 +785,8 @@ play_to_the_end (const gchar *format)
   gst_object_unref (pipeline);
 }
 
-/* All three sinks wait for a buffer to preroll, although reports come only in PLAYING. */
+/* The pipeline prerolls although each of three sinks waits for a buffer or a gap, and reports come
+ * only in PLAYING. */
 GST_START_TEST (test_all_pads_preroll)
 {
   play_to_the_end ("videotestsrc num-buffers=5 ! video/x-raw,width=32,height=24 ! haarfacecount "
@@ -820,7 +825,7 @@ GST_START_TEST (test_nobody_listens)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_only_the_pad_for_reports_is_linked)
+GST_START_TEST (test_frames_are_counted_if_only_the_pad_for_reports_is_linked)
 {
   GstElement *element = make_element ();
   GstHarness *rate = gst_harness_new_with_element (element, NULL, "rate");
@@ -854,7 +859,7 @@ haarfacecount_suite (void)
   tcase_add_test (tc, test_frames_below_min_faces_are_counted_but_make_no_document);
   tcase_add_test (tc, test_frames_older_than_max_age_are_skipped_and_marked_done);
   tcase_add_test (tc, test_only_changed_parts_of_a_picture_are_searched);
-  tcase_add_test (tc, test_each_camera_has_a_still_picture_of_its_own);
+  tcase_add_test (tc, test_each_cameras_frames_are_compared_with_its_own_last_picture);
   tcase_add_loop_test (tc, test_every_format, 0, N_FORMATS);
   tcase_add_loop_test (tc, test_boxes_are_drawn_in_every_format, 0, N_FORMATS);
   tcase_add_test (tc, test_frames_from_one_pixel_to_8k_are_accepted);
@@ -872,7 +877,7 @@ haarfacecount_suite (void)
   tcase_add_test (tc, test_all_pads_preroll);
   tcase_add_test (tc, test_two_elements_in_a_row_count_the_same_frames);
   tcase_add_test (tc, test_nobody_listens);
-  tcase_add_test (tc, test_only_the_pad_for_reports_is_linked);
+  tcase_add_test (tc, test_frames_are_counted_if_only_the_pad_for_reports_is_linked);
   return s;
 }
 

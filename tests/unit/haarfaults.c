@@ -45,7 +45,7 @@ GST_START_TEST (test_a_frame_shorter_than_its_caps_is_skipped)
 }
 GST_END_TEST;
 
-/* Memory that can't be mapped, as that of a device that was removed. */
+/* An allocator whose memory can't be mapped, as that of a device that was removed. */
 typedef GstAllocator Refuser;
 typedef GstAllocatorClass RefuserClass;
 
@@ -133,9 +133,9 @@ make_deep_frame (gboolean little, guint left, guint right)
   return frame;
 }
 
-/* Samples that caps declare as 16 bits often have only the 10 or 12 bits of the sensor. The last
- * picture is dark all over. */
-GST_START_TEST (test_samples_of_fewer_bits_than_their_caps_say)
+/* Faces are found although samples of GRAY16 often have only the 10 or 12 bits of the sensor. The
+ * last of the pictures is dark all over, so it shows no face. */
+GST_START_TEST (test_faces_are_found_in_samples_of_fewer_bits_than_their_caps_say)
 {
   static const guint sides[][2] = {
       {250, 50}, {1000, 200}, {4000, 800}, {16000, 3000}, {65535, 10000}, {0x8000, 0x4000}, {0, 0}};
@@ -171,7 +171,7 @@ GST_START_TEST (test_no_such_cascade)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_sizes_that_exclude_every_face)
+GST_START_TEST (test_min_size_above_max_size_is_an_error_at_the_start)
 {
   GstElement *element = make_element ();
 
@@ -225,7 +225,8 @@ GST_START_TEST (test_sizes_that_exclude_every_face_are_not_used)
   g_object_set (element, "min-size", 50, "max-size", 40, NULL);
   fail_unless (find_width (h) <= 25);
   expect_refusal (bus);
-  /* The change of a property applies at once, and other settings keep their values. */
+  /* Another property still applies at once, and the sizes that were in use before the refused ones
+   * stay in use. */
   g_object_set (element, "scale-factor", 1.2, NULL);
   fail_unless (find_width (h) <= 25);
   fail_unless (gst_bus_pop_filtered (bus, GST_MESSAGE_WARNING) == NULL);
@@ -240,7 +241,7 @@ GST_START_TEST (test_sizes_that_exclude_every_face_are_not_used)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_no_face_is_larger_than_the_picture)
+GST_START_TEST (test_frames_smaller_than_min_size_are_counted_with_a_warning)
 {
   GstElement *element = make_element ();
   GstBus *bus = gst_bus_new ();
@@ -248,8 +249,8 @@ GST_START_TEST (test_no_face_is_larger_than_the_picture)
   guint64 faces;
 
   gst_element_set_bus (element, bus);
-  /* The second frame comes from a camera with another size, and isn't affected. Of the other frames
-   * the 1st, 2nd and 4th are reported. */
+  /* Frames smaller than min-size are counted without a search, and the 1st, 2nd and 4th of them are
+   * reported; frames of another camera, which are larger, are searched. */
   g_object_set (element, "min-faces", 0, "min-size", 30, NULL);
   h = gst_harness_new_with_element (element, "sink", "src");
   set_caps (h, 60, 60);
@@ -274,8 +275,9 @@ GST_START_TEST (test_no_face_is_larger_than_the_picture)
 }
 GST_END_TEST;
 
-/* The element must not trust the window size in the cascade file. */
-GST_START_TEST (test_features_that_no_engine_evaluates_are_an_error)
+/* A cascade whose feature type isn't HAAR is an error with every engine, whether the cascade is
+ * trusted or not. */
+GST_START_TEST (test_a_cascade_of_another_feature_type_is_an_error)
 {
   static const gchar *const engines[] = {"auto", "opencv", "native"};
   static const gchar *const types[] = {"HOG", " HOG\n", "HAARLIKE", ""};
@@ -310,7 +312,7 @@ GST_START_TEST (test_a_file_that_is_no_cascade_is_an_error)
   element = make_element ();
   g_object_set (element, "cascade", dir, NULL);
   expect_no_start (element, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_READ, "");
-  /* The cascade's file is a FIFO that no process writes to. */
+  /* A FIFO to which no process writes must not block the element's start. */
   fail_unless_equals_int (mkfifo (fifo, 0600), 0);
   element = make_element ();
   g_object_set (element, "cascade", fifo, NULL);
@@ -406,7 +408,7 @@ GST_START_TEST (test_flushes_while_workers_are_busy)
       }
       fail_unless_equals_int (gst_harness_push (h, frame), GST_FLOW_OK);
     }
-    /* After the flush, no buffer from before it comes out. */
+    /* The first document after a flush is that of the frame that was pushed after the flush. */
     GstBuffer *document = gst_harness_pull (h);
 
     fail_unless_equals_uint64 (GST_BUFFER_PTS (document), i * GST_SECOND + 4 * GST_MSECOND);
@@ -457,7 +459,7 @@ GST_START_TEST (test_the_element_stops_while_downstream_is_blocked)
 }
 GST_END_TEST;
 
-/* GStreamer's, if it's active. */
+/* Returns GStreamer's leaks tracer, or NULL if it isn't active. */
 static GObject *
 find_leaks_tracer (void)
 {
@@ -490,8 +492,9 @@ assert_no_leaks (GObject *tracer)
     g_print ("objects created: %u, gone again: %u\n", created, removed);
 }
 
-/* The number of starts is set by the environment variable HAAR_CYCLES, 100 by default. */
-GST_START_TEST (test_starts_and_stops_many_times)
+/* Starts and stops the element HAAR_CYCLES times (an environment variable; default 100), with a
+ * check for leaks if GStreamer's leaks tracer is active. */
+GST_START_TEST (test_many_starts_and_stops_leak_no_object)
 {
   GstElement *element = make_element ();
   GObject *tracer = find_leaks_tracer ();
@@ -505,7 +508,8 @@ GST_START_TEST (test_starts_and_stops_many_times)
     if (i % 2)
       gst_buffer_unref (gst_harness_pull (h));
     gst_harness_teardown (h);
-    /* By this time, objects that are created once exist; a thread may still hold its task. */
+    /* Tracking of leaks begins after the second start, when objects that are created only once
+     * exist. */
     if (tracer && i == 1) {
       gst_task_cleanup_all ();
       g_signal_emit_by_name (tracer, "activity-start-tracking");
@@ -529,12 +533,12 @@ haarfaults_suite (void)
   tcase_add_checked_fixture (tc, haar_frames_setup, haar_frames_teardown);
   tcase_add_test (tc, test_a_frame_shorter_than_its_caps_is_skipped);
   tcase_add_test (tc, test_memory_that_cant_be_mapped_is_skipped);
-  tcase_add_loop_test (tc, test_samples_of_fewer_bits_than_their_caps_say, 0, 2);
+  tcase_add_loop_test (tc, test_faces_are_found_in_samples_of_fewer_bits_than_their_caps_say, 0, 2);
   tcase_add_test (tc, test_no_such_cascade);
-  tcase_add_test (tc, test_sizes_that_exclude_every_face);
+  tcase_add_test (tc, test_min_size_above_max_size_is_an_error_at_the_start);
   tcase_add_test (tc, test_sizes_that_exclude_every_face_are_not_used);
-  tcase_add_test (tc, test_no_face_is_larger_than_the_picture);
-  tcase_add_test (tc, test_features_that_no_engine_evaluates_are_an_error);
+  tcase_add_test (tc, test_frames_smaller_than_min_size_are_counted_with_a_warning);
+  tcase_add_test (tc, test_a_cascade_of_another_feature_type_is_an_error);
   tcase_add_test (tc, test_a_file_that_is_no_cascade_is_an_error);
 #ifdef HAVE_HAAR_OPENCV
   tcase_add_test (tc, test_opencv_loads_an_unknown_cascade_only_if_it_is_trusted);
@@ -543,7 +547,7 @@ haarfaults_suite (void)
   tcase_add_test (tc, test_flushes_while_workers_are_busy);
   tcase_add_test (tc, test_a_flush_removes_no_sticky_event);
   tcase_add_test (tc, test_the_element_stops_while_downstream_is_blocked);
-  tcase_add_test (tc, test_starts_and_stops_many_times);
+  tcase_add_test (tc, test_many_starts_and_stops_leak_no_object);
   return s;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Tests haarfacecount without memory: each large allocation fails once, then all above a limit
- * fail. */
+/* Tests haarfacecount when allocations fail: first each large allocation in turn, then all that
+ * exceed a limit of the process. */
 #include <errno.h>
 #include <gst/check/gstcheck.h>
 #include <string.h>
@@ -12,16 +12,18 @@
 
 /* --- an allocator that refuses single allocations, in place of the C library's --- */
 
-/* The limit in bytes: allocations for pictures are larger, all others smaller. */
+/* size (bytes) from which an allocation is large: those for pictures are larger, all others
+ * smaller */
 #define LARGE 4096
 
 void *__libc_malloc (size_t size);
 void *__libc_calloc (size_t n, size_t size);
 void *__libc_realloc (void *memory, size_t size);
 
-/* FALSE in threads in which no allocation fails, so that GStreamer and the harness work. */
+/* TRUE in the test's own thread, in which no allocation fails, so that GStreamer and the harness
+ * work */
 static __thread gboolean is_main;
-/* number of large allocations until one fails; negative: none fails */
+/* number of large allocations that succeed before one fails; negative: none fails */
 static gint granted = -1;
 
 static gboolean
@@ -52,7 +54,7 @@ realloc (void *memory, size_t size)
   return is_refused (size) ? NULL : __libc_realloc (memory, size);
 }
 
-/* Checks that each pushed frame was counted or dropped with a reason. */
+/* Waits until the element has counted or dropped all pushed frames. */
 static void
 drain (GstHarness *h)
 {
@@ -79,7 +81,8 @@ typedef struct {
   GstClockTime rescan_interval;
 } Picture;
 
-/* Returns: FALSE if there were at most n such allocations. */
+/* Counts a frame while large allocation number @n (from 0) fails. Returns: FALSE if there were at
+ * most @n large allocations. */
 static gboolean
 refuse_nth (const Picture *picture, gint n)
 {
@@ -99,7 +102,8 @@ refuse_nth (const Picture *picture, gint n)
   push_picture (h, (gsize) (picture->width * picture->height * picture->bytes), 0);
   refused = g_atomic_int_get (&granted) < 0;
   g_atomic_int_set (&granted, -1);
-  /* The failed allocation may be that for the record of a still picture, which is lost then. */
+  /* If the failed allocation was that for the record of the still picture, the frame is counted all
+   * the same. */
   fail_unless_equals_uint64 (get_stat (element, "frames") + get_stat (element, "failed-frames"), 1);
   fail_unless (
       picture->rescan_interval || get_stat (element, "failed-frames") == (guint64) refused);
@@ -160,8 +164,8 @@ GST_END_TEST;
 
 /* --- limits --- */
 
-/* Limits the memory of the process to `bytes` more than it uses; 0: no limit, because libraries of
- * OpenCV would wait for memory at exit. */
+/* Limits the memory of the process to @bytes more than it uses now. 0 removes the limit, which
+ * tests have to do at their end, because libraries of OpenCV would wait for memory at exit. */
 static void
 limit_memory (gsize bytes)
 {
@@ -206,8 +210,9 @@ GST_START_TEST (test_a_frame_too_large_for_the_memory_is_skipped)
 }
 GST_END_TEST;
 
-/* A cascade of mostly white space, whose largest possible size in memory exceeds the limit. */
-GST_START_TEST (test_a_cascade_too_large_for_the_memory)
+/* The cascade file has 8 MB, mostly white space, so the memory that its features might need exceeds
+ * the limit. */
+GST_START_TEST (test_a_cascade_too_large_for_the_memory_is_an_error)
 {
   GstElement *element = make_element ();
   GString *text = g_string_new (HAAR_STUMP);
@@ -223,7 +228,7 @@ GST_START_TEST (test_a_cascade_too_large_for_the_memory)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_more_workers_than_there_is_memory_for)
+GST_START_TEST (test_more_workers_than_memory_allows_are_an_error)
 {
   GstElement *element = make_element ();
 
@@ -248,8 +253,8 @@ haarmemory_suite (void)
   tcase_add_test (
       tc, test_a_frame_with_tilted_features_is_skipped_or_counted_if_any_large_allocation_fails);
   tcase_add_test (tc, test_a_frame_too_large_for_the_memory_is_skipped);
-  tcase_add_test (tc, test_a_cascade_too_large_for_the_memory);
-  tcase_add_test (tc, test_more_workers_than_there_is_memory_for);
+  tcase_add_test (tc, test_a_cascade_too_large_for_the_memory_is_an_error);
+  tcase_add_test (tc, test_more_workers_than_memory_allows_are_an_error);
   return s;
 }
 

@@ -25,7 +25,8 @@ typedef struct {
   GArray *boxes;
 } Detector;
 
-/* OpenCV 4.7 and later use the American spelling of this name. */
+/* Returns the name under which this OpenCV ships a cascade: 4.7 and later spell "licence" as
+ * "license". */
 static const gchar *
 spelling_here (const gchar *name)
 {
@@ -65,7 +66,7 @@ detector_new (const gchar *engine, GBytes *cascade)
   return detector;
 }
 
-/* Compares OpenCV with the native engine on each instruction set of this processor. */
+/* OpenCV's engine, and the native engine once for each instruction set of this processor. */
 typedef struct {
   Detector opencv, natives[4];
   guint n;
@@ -126,7 +127,8 @@ assert_same_boxes (GArray *boxes, GArray *expected)
   }
 }
 
-/* Each instruction set gives the same scores. OpenCV's are coarser. */
+/* Checks that all instruction sets give the same scores, and that OpenCV's scores, which are
+ * coarser, are near them. */
 static void
 assert_same_scores (GArray *boxes, GArray *expected)
 {
@@ -196,8 +198,8 @@ GST_START_TEST (test_same_as_opencv)
 }
 GST_END_TEST;
 
-/* If only the first stages are used, many windows are accepted. So the result shows any difference
- * in judging or skipping windows. */
+/* The first stages of a cascade accept many windows, so the comparison would show any difference
+ * between the engines in judging or skipping windows. */
 GST_START_TEST (test_the_first_stages_find_the_same_windows_as_opencv)
 {
   GBytes *cascade = load_cascade (cascades[__i__]);
@@ -219,8 +221,8 @@ GST_START_TEST (test_the_first_stages_find_the_same_windows_as_opencv)
 }
 GST_END_TEST;
 
-/* Mutates a file: changes a byte, cuts or doubles a part, makes a number absurd, or truncates
- * it. */
+/* Changes the text of a cascade file at random: replaces a byte, removes or doubles some bytes,
+ * makes a number absurd, or truncates the text. */
 static void
 mutate (GString *text, GRand *rand)
 {
@@ -256,7 +258,8 @@ mutate (GString *text, GRand *rand)
   }
 }
 
-/* Checks that a file is either refused with an error or evaluated. TRUE: it was evaluated. */
+/* Checks that the native engine either refuses the cascade file with an error, or searches a
+ * picture with it. Returns TRUE if it did search. */
 static gboolean
 try_text (const gchar *text, gsize length, const HaarPicture *picture)
 {
@@ -279,9 +282,10 @@ try_text (const gchar *text, gsize length, const HaarPicture *picture)
   return TRUE;
 }
 
-/* Three stages of each kind of cascade find the same faults as all stages, and faster. The
- * environment variable HAAR_MUTANTS sets the number of files of each kind. */
-GST_START_TEST (test_hostile_text_is_an_error)
+/* The native engine refuses or evaluates cascade files that were changed at random. Two stages of
+ * each cascade find the same faults as all stages, and faster. The environment variable
+ * HAAR_MUTANTS sets the number of files made of each cascade. */
+GST_START_TEST (test_cascades_changed_at_random_are_refused_or_evaluated)
 {
   GBytes *cascade = load_cascade (cascades[__i__]), *shorter = haar_cut_stages (cascade, 2);
   HaarPicture portrait = haar_picture_load (HAAR_PORTRAIT);
@@ -313,7 +317,7 @@ GST_START_TEST (test_hostile_text_is_an_error)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_absurd_text_is_an_error)
+GST_START_TEST (test_cascades_that_are_too_deep_too_large_or_empty_are_an_error)
 {
   HaarPicture picture = haar_picture_new (64, 64);
   GString *deep = g_string_new ("<opencv_storage>"), *large = g_string_new ("<opencv_storage>");
@@ -334,7 +338,7 @@ GST_START_TEST (test_absurd_text_is_an_error)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_absurd_parameters_are_an_error)
+GST_START_TEST (test_absurd_search_parameters_are_an_error)
 {
   static const struct {
     gint width, height;
@@ -376,9 +380,10 @@ haarnative_suite (void)
   tcase_add_loop_test (tcase, test_same_as_opencv, 0, G_N_ELEMENTS (cascades));
   tcase_add_loop_test (
       tcase, test_the_first_stages_find_the_same_windows_as_opencv, 0, G_N_ELEMENTS (cascades));
-  tcase_add_loop_test (tcase, test_hostile_text_is_an_error, 0, G_N_ELEMENTS (cascades));
-  tcase_add_test (tcase, test_absurd_text_is_an_error);
-  tcase_add_test (tcase, test_absurd_parameters_are_an_error);
+  tcase_add_loop_test (
+      tcase, test_cascades_changed_at_random_are_refused_or_evaluated, 0, G_N_ELEMENTS (cascades));
+  tcase_add_test (tcase, test_cascades_that_are_too_deep_too_large_or_empty_are_an_error);
+  tcase_add_test (tcase, test_absurd_search_parameters_are_an_error);
   return suite;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Tests the parts of haarfacecount without the element. */
+/* Tests the components of haarfacecount (workers, costs, reports) without the element. */
 #include <glib/gstdio.h>
 #include <gst/check/gstcheck.h>
 #include <math.h>
@@ -75,8 +75,9 @@ GST_START_TEST (test_items_leave_the_workers_in_the_order_in_which_they_came)
 }
 GST_END_TEST;
 
-/* The test waits for the first item; the second one is ready when the worker has finished it. */
-GST_START_TEST (test_the_result_of_an_item_is_known_at_once)
+/* Of two items, the worker learns that somebody waits for the first one's result (at_once), and
+ * that nobody waits for the second one's. */
+GST_START_TEST (test_a_worker_knows_whether_its_items_result_is_waited_for)
 {
   HaarWorkers *workers = make_workers (1);
 
@@ -100,7 +101,8 @@ GST_START_TEST (test_flushing_ends_every_wait_of_the_workers)
   thread = g_thread_new ("pusher", push_forty, workers);
   while (haar_workers_get_waiting (workers) < 3)
     g_usleep (100);
-  /* Two items are being processed, one waits, and the next push waits for room. */
+  /* Both workers have an item, a third item waits, and the next push blocks because the queue is
+   * full. */
   for (guint i = 0; i < 10000 && haar_workers_get_queued (workers) != 2; i++)
     g_usleep (1000);
   fail_unless_equals_int (haar_workers_get_queued (workers), 2);
@@ -148,7 +150,7 @@ write_file (const gchar *root, const gchar *group, const gchar *name, const gcha
   return path;
 }
 
-GST_START_TEST (test_the_quota_of_every_control_group_above_the_process_counts)
+GST_START_TEST (test_the_least_cpu_quota_of_a_control_group_and_its_parents_counts)
 {
   static const gchar *const folders[] = {"a/b", "a", "cpu/x", "cpu", ""};
   g_autofree gchar *root = g_dir_make_tmp ("cgroup-XXXXXX", NULL);
@@ -178,7 +180,7 @@ GST_END_TEST;
 
 /* --- cascades --- */
 
-GST_START_TEST (test_searched_places_are_listed_in_the_error)
+GST_START_TEST (test_error_lists_the_folders_in_which_a_cascade_was_searched)
 {
   GError *error = NULL;
 
@@ -228,23 +230,25 @@ assert_near (gdouble value, gdouble expected)
   fail_unless (fabs (value / expected - 1) < 0.01, "%g, not %g", value, expected);
 }
 
-GST_START_TEST (test_the_cost_of_a_frame_is_that_of_a_saturated_run)
+GST_START_TEST (test_the_cost_of_a_frame_is_its_time_in_a_saturated_run)
 {
   HaarCosts costs;
 
   start_costs (&costs, 1, 1, 1);
   assert_near (add_frames (&costs, 300, 0.012, 0.011, FALSE, 0), 0.012);
-  /* In this case other processes use the processors, and the caches are warm. */
+  /* In a saturated run the caches are warm, and here other processes use the processors too. */
   assert_near (add_frames (&costs, 300, 0.020, 0.010, TRUE, 0), 0.020);
   assert_near (add_frames (&costs, 300, 0.012, 0.011, FALSE, 0), 0.020);
-  /* In this case the other load may have ended by now; the caches stay as they are. */
+  /* 31 s later the other load may have ended, so only the processor time of the saturated run still
+   * counts, not its waits. */
   add_frames (&costs, 300, 0.012, 0.011, FALSE, 0);
   assert_near (add_frames (&costs, 1, 0.0121, 0.011, FALSE, 31 * G_TIME_SPAN_SECOND),
       0.011 * 10 / 11 + 0.0011);
 }
 GST_END_TEST;
 
-/* The frame after a slow one doesn't begin a saturated run yet. */
+/* A frame that follows another one without a pause isn't a sample of a saturated run yet; four in a
+ * row are needed. */
 GST_START_TEST (test_two_frames_in_a_row_are_no_saturated_run)
 {
   const HaarCost second = {0.060, 0.010, PIXELS, 1};
@@ -258,8 +262,9 @@ GST_START_TEST (test_two_frames_in_a_row_are_no_saturated_run)
 }
 GST_END_TEST;
 
-/* Two workers take 50 ms for ten frames, then wait for the rest of the quota's 100 ms. */
-GST_START_TEST (test_the_pauses_of_a_quota_count_in_a_saturated_run)
+/* Two workers on a quota of one processor work for 50 ms, and are then paused for the rest of the
+ * quota's period of 100 ms. */
+GST_START_TEST (test_the_pauses_by_a_cpu_quota_are_in_the_cost_of_a_saturated_run)
 {
   HaarCosts costs;
   gdouble busy = 0;
@@ -273,7 +278,7 @@ GST_START_TEST (test_the_pauses_of_a_quota_count_in_a_saturated_run)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_an_outlier_after_a_pause_costs_the_usual_time)
+GST_START_TEST (test_the_cost_of_an_outlier_after_a_pause_is_the_usual_one)
 {
   HaarCosts costs;
 
@@ -282,7 +287,7 @@ GST_START_TEST (test_an_outlier_after_a_pause_costs_the_usual_time)
     add_frames (&costs, 9, 0.010, 0.010, FALSE, 0);
     assert_near (add_frames (&costs, 1, 0.017, 0.017, FALSE, 0), 0.010);
   }
-  /* Costly frames at regular intervals aren't a saturated run. */
+  /* If every second frame is costly, it isn't an outlier, so its own time counts. */
   for (guint i = 0; i < 32; i++) {
     add_frames (&costs, 1, 0.010, 0.010, FALSE, 0);
     add_frames (&costs, 1, 0.017, 0.017, FALSE, 0);
@@ -302,7 +307,7 @@ GST_START_TEST (test_an_expensive_camera_among_cheap_ones_is_not_an_outlier)
     add_frames (&costs, 19, 0.010, 0.010, FALSE, 0);
     assert_near (haar_costs_add (&costs, &other, &dear, 0), 0.020);
   }
-  /* A run of frames without kept results isn't a saturated run either. */
+  /* A frame whose camera has no record of recent costs isn't an outlier either. */
   assert_near (haar_costs_add (&costs, NULL, &dear, 0), 0.020);
 }
 GST_END_TEST;
@@ -318,25 +323,28 @@ GST_START_TEST (test_the_cost_assumes_a_fair_share_of_the_processors)
 {
   HaarCosts costs;
 
-  /* One worker and two busy loops share two processors. With idle time in between, frames would
-   * wait even longer. */
+  /* If one worker and two busy loops share two processors, a frame would take 1.5 times its
+   * processor time in a saturated run. */
   start_costs (&costs, 1, 2, 2);
   note_others (&costs, 50, 2);
   assert_near (add_frames (&costs, 1, 0.018, 0.010, FALSE, 0), 0.015);
-  /* In this case one loop is busy half the time, and there are two workers. */
+  /* If one loop is busy half of the time, and two workers share two processors with it, the factor
+   * is 1.25. */
   start_costs (&costs, 2, 2, 2);
   for (guint i = 0; i < 100; i++)
     haar_costs_note_others (&costs, i % 2, 1 + i * G_TIME_SPAN_SECOND / 10);
   assert_near (add_frames (&costs, 1, 0.012, 0.010, FALSE, 0), 0.0125);
-  /* A frame takes the processor from processes of lower priority. */
+  /* A frame that didn't wait for a processor has its measured time, whatever the other load: it has
+   * priority over the other processes. */
   start_costs (&costs, 1, 2, 2);
   note_others (&costs, 50, 20);
   assert_near (add_frames (&costs, 1, 0.010, 0.010, FALSE, 0), 0.010);
-  /* A quota applies whatever other load there is; a large machine provides the whole quota. */
+  /* With a quota of one processor for two workers a frame takes twice its processor time, and a
+   * machine of 8 processors provides the whole quota despite other load. */
   start_costs (&costs, 2, 1, 8);
   note_others (&costs, 50, 4);
   assert_near (add_frames (&costs, 1, 0.011, 0.010, FALSE, 0), 0.020);
-  /* After a saturated run the measured cost replaces the estimate. */
+  /* The time measured in a saturated run replaces the estimate from the other load. */
   start_costs (&costs, 1, 2, 2);
   note_others (&costs, 50, 2);
   add_frames (&costs, 1, 0.011, 0.010, TRUE, 0);
@@ -364,7 +372,8 @@ spin (gpointer stop)
   return NULL;
 }
 
-/* Returns the mean of several samples; 0 if no sample can be taken. */
+/* Returns the mean number of threads of other processes that want a processor, over ten samples; 0
+ * if no sample can be taken. */
 static gint
 look_at_others (void)
 {
@@ -395,7 +404,7 @@ GST_START_TEST (test_threads_of_this_process_do_not_count_as_other_load)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_frames_of_unusual_cost_have_little_weight)
+GST_START_TEST (test_frames_of_unusual_cost_change_the_cost_little)
 {
   HaarCosts costs;
 
@@ -408,7 +417,7 @@ GST_START_TEST (test_frames_of_unusual_cost_have_little_weight)
 }
 GST_END_TEST;
 
-/* --- what stands still --- */
+/* --- still pictures --- */
 
 GST_START_TEST (test_a_new_camera_replaces_the_camera_without_frames_for_the_longest_time)
 {
@@ -452,7 +461,7 @@ count (HaarTally *tally, const gchar *camera, const gchar *session, const gchar 
   gst_buffer_unref (frame);
 }
 
-GST_START_TEST (test_a_report_covers_exactly_its_interval)
+GST_START_TEST (test_a_report_counts_exactly_the_frames_since_the_last_one)
 {
   HaarTally *tally = haar_tally_new ("r", 4, 4);
   FogReport *report;
@@ -482,8 +491,9 @@ GST_START_TEST (test_a_report_covers_exactly_its_interval)
 }
 GST_END_TEST;
 
-/* A single frame takes 0.2 s. With all four workers on half a processor the frame takes 1.6 s. */
-GST_START_TEST (test_a_quota_counts_before_it_has_paused_the_process)
+/* A frame of 0.2 s of processor time takes 1.6 s if four workers share a quota of half a
+ * processor. */
+GST_START_TEST (test_a_cpu_quota_is_in_the_cost_before_it_has_paused_the_process)
 {
   HaarTally *tally = haar_tally_new ("r", 4, 0.5);
   FogReport *report;
@@ -505,9 +515,9 @@ use_processor (gdouble s)
     ;
 }
 
-/* A decoder uses the same half of a processor, so a frame with 0.1 s of work takes 0.2 s for the
- * only worker. */
-GST_START_TEST (test_the_work_of_other_threads_of_the_process_counts)
+/* If other threads of the process, such as a decoder, use 0.1 s of processor time for each frame, a
+ * quota of half a processor makes the frame take at least 0.2 s. */
+GST_START_TEST (test_the_work_of_the_process_other_threads_is_in_the_cost)
 {
   const HaarCost cost = {.wall = 0.01, .cpu = 0.01};
   HaarTally *tally = haar_tally_new ("r", 1, 0.5);
@@ -526,7 +536,8 @@ GST_START_TEST (test_the_work_of_other_threads_of_the_process_counts)
 }
 GST_END_TEST;
 
-/* The process loads plugins and connects to brokers before the first frame comes. */
+/* The processor time that the process uses before the first frame, to load plugins and to connect,
+ * isn't counted as work for this frame. */
 GST_START_TEST (test_the_work_of_the_start_is_no_cost_of_a_frame)
 {
   const HaarCost cost = {.wall = 0.01, .cpu = 0.01};
@@ -542,7 +553,8 @@ GST_START_TEST (test_the_work_of_the_start_is_no_cost_of_a_frame)
 }
 GST_END_TEST;
 
-/* A frame of a camera that sends a frame of a still picture each @interval ns. */
+/* Counts a frame of a camera that sends a frame every @interval ns while its picture stands
+ * still. */
 static void
 count_still (HaarTally *tally, const gchar *interval, const gchar *frames)
 {
@@ -558,8 +570,9 @@ count_still (HaarTally *tally, const gchar *interval, const gchar *frames)
   gst_buffer_unref (frame);
 }
 
-/* A report lists the camera even if none of its frames came since the report before. */
-GST_START_TEST (test_a_camera_with_a_still_picture_stays_in_the_reports)
+/* Reports list a camera whose picture stands still for its still-interval, even if none of its
+ * frames came since the last report. */
+GST_START_TEST (test_a_camera_whose_picture_stands_still_stays_in_the_reports)
 {
   HaarTally *tally = haar_tally_new ("r", 4, 4);
   FogReport *report;
@@ -577,8 +590,9 @@ GST_START_TEST (test_a_camera_with_a_still_picture_stays_in_the_reports)
 }
 GST_END_TEST;
 
-/* A camera without frames has to leave the reports after some time, whatever its headers say. */
-GST_START_TEST (test_an_absurd_interval_keeps_no_camera)
+/* A camera without frames is listed in only a few reports, even if the header still-interval of its
+ * last frame is absurd. */
+GST_START_TEST (test_an_absurd_still_interval_keeps_no_camera_in_the_reports)
 {
   static const gchar *const intervals[] = {"0", "1", "-1", "60000000001", "18446744073709551615",
       "18446744073709551616", "1e3", "", "soon"};
@@ -598,7 +612,7 @@ GST_START_TEST (test_an_absurd_interval_keeps_no_camera)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_a_new_session_counts_from_its_own_first_seq)
+GST_START_TEST (test_last_seq_in_a_report_is_of_the_newest_session)
 {
   HaarTally *tally = haar_tally_new ("r", 1, 1);
   FogReport *report;
@@ -629,7 +643,8 @@ assert_readable (HaarTally *tally)
   fog_report_free (report);
 }
 
-/* If such names made a report invalid, no camera would get reports. */
+/* Very long names of one camera must not make a report invalid, because then no camera would get
+ * reports. */
 GST_START_TEST (test_camera_names_of_any_length_leave_reports_valid)
 {
   static const gchar fillings[] = {'x', '"', '\x01'};
@@ -703,9 +718,8 @@ find_listed (const FogReport *report, const gchar *name)
   return NULL;
 }
 
-/* A producer sends small frames under ever new camera names, which are as long as @padding makes
- * them. A camera that comes later has to be in the report, because otherwise it would send ever
- * less. */
+/* While a producer sends frames under ever new camera names of @padding characters, a real camera
+ * that comes later has to be in the reports, because a camera without reports lowers its rate. */
 static void
 assert_camera_among_strangers (guint padding, guint strangers)
 {
@@ -796,29 +810,29 @@ haarparts_suite (void)
   gst_kafka_meta_register ();
   suite_add_tcase (s, tc);
   tcase_add_test (tc, test_items_leave_the_workers_in_the_order_in_which_they_came);
-  tcase_add_test (tc, test_the_result_of_an_item_is_known_at_once);
+  tcase_add_test (tc, test_a_worker_knows_whether_its_items_result_is_waited_for);
   tcase_add_test (tc, test_flushing_ends_every_wait_of_the_workers);
   tcase_add_test (tc, test_a_slow_worker_delays_no_stop);
-  tcase_add_test (tc, test_the_quota_of_every_control_group_above_the_process_counts);
-  tcase_add_test (tc, test_searched_places_are_listed_in_the_error);
+  tcase_add_test (tc, test_the_least_cpu_quota_of_a_control_group_and_its_parents_counts);
+  tcase_add_test (tc, test_error_lists_the_folders_in_which_a_cascade_was_searched);
   tcase_add_test (tc, test_only_cascades_that_opencv_ships_are_known);
-  tcase_add_test (tc, test_the_cost_of_a_frame_is_that_of_a_saturated_run);
+  tcase_add_test (tc, test_the_cost_of_a_frame_is_its_time_in_a_saturated_run);
   tcase_add_test (tc, test_two_frames_in_a_row_are_no_saturated_run);
-  tcase_add_test (tc, test_the_pauses_of_a_quota_count_in_a_saturated_run);
-  tcase_add_test (tc, test_an_outlier_after_a_pause_costs_the_usual_time);
+  tcase_add_test (tc, test_the_pauses_by_a_cpu_quota_are_in_the_cost_of_a_saturated_run);
+  tcase_add_test (tc, test_the_cost_of_an_outlier_after_a_pause_is_the_usual_one);
   tcase_add_test (tc, test_an_expensive_camera_among_cheap_ones_is_not_an_outlier);
   tcase_add_test (tc, test_the_cost_assumes_a_fair_share_of_the_processors);
   tcase_add_test (tc, test_old_samples_of_the_cost_are_ignored);
   tcase_add_test (tc, test_threads_of_this_process_do_not_count_as_other_load);
   tcase_add_test (tc, test_a_new_camera_replaces_the_camera_without_frames_for_the_longest_time);
-  tcase_add_test (tc, test_frames_of_unusual_cost_have_little_weight);
-  tcase_add_test (tc, test_a_report_covers_exactly_its_interval);
-  tcase_add_test (tc, test_a_quota_counts_before_it_has_paused_the_process);
-  tcase_add_test (tc, test_the_work_of_other_threads_of_the_process_counts);
+  tcase_add_test (tc, test_frames_of_unusual_cost_change_the_cost_little);
+  tcase_add_test (tc, test_a_report_counts_exactly_the_frames_since_the_last_one);
+  tcase_add_test (tc, test_a_cpu_quota_is_in_the_cost_before_it_has_paused_the_process);
+  tcase_add_test (tc, test_the_work_of_the_process_other_threads_is_in_the_cost);
   tcase_add_test (tc, test_the_work_of_the_start_is_no_cost_of_a_frame);
-  tcase_add_test (tc, test_a_camera_with_a_still_picture_stays_in_the_reports);
-  tcase_add_test (tc, test_an_absurd_interval_keeps_no_camera);
-  tcase_add_test (tc, test_a_new_session_counts_from_its_own_first_seq);
+  tcase_add_test (tc, test_a_camera_whose_picture_stands_still_stays_in_the_reports);
+  tcase_add_test (tc, test_an_absurd_still_interval_keeps_no_camera_in_the_reports);
+  tcase_add_test (tc, test_last_seq_in_a_report_is_of_the_newest_session);
   tcase_add_test (tc, test_camera_names_of_any_length_leave_reports_valid);
   tcase_add_test (tc, test_long_camera_names_without_seq_leave_reports_valid);
   tcase_add_test (tc, test_cameras_without_seq_take_bounded_memory);

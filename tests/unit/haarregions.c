@@ -28,7 +28,7 @@ make_wide_harness (GstElement *element, const gchar *src)
   return h;
 }
 
-/* A frame as kafkasrc makes it, without regions. */
+/* Makes a frame with an ack token, as kafkasrc does, and without regions. */
 static GstBuffer *
 make_plain_frame (guint n)
 {
@@ -39,14 +39,14 @@ make_plain_frame (guint n)
   return frame;
 }
 
-/* @confidence: negative: the detector gives no confidence */
+/* Adds a region to a frame, as a detector does. @confidence: negative if the detector gives none */
 static void
 add (GstBuffer *frame, const gchar *label, guint x, guint y, guint w, guint h, gdouble confidence)
 {
   GstVideoRegionOfInterestMeta *region =
       gst_buffer_add_video_region_of_interest_meta (frame, label, x, y, w, h);
 
-  /* Adds the metadata of a classifier, which holds no box. */
+  /* The first param is that of a classifier, which isn't the detection. */
   gst_video_region_of_interest_meta_add_param (
       region, gst_structure_new ("age", "confidence", G_TYPE_DOUBLE, 0.01, NULL));
   if (confidence >= 0)
@@ -55,7 +55,7 @@ add (GstBuffer *frame, const gchar *label, guint x, guint y, guint w, guint h, g
                     G_TYPE_DOUBLE, confidence, NULL));
 }
 
-/* Adds regions of two faces and a person. */
+/* Makes a frame with regions of two faces and a person. */
 static GstBuffer *
 make_frame_of_three (guint n)
 {
@@ -135,7 +135,8 @@ GST_START_TEST (test_all_regions_are_counted_without_a_label)
 }
 GST_END_TEST;
 
-/* The coordinates of another project's regions may have any values. */
+/* Regions that reach out of the frame are clipped, and regions outside it are ignored, because a
+ * detector of another project may give any coordinates. */
 GST_START_TEST (test_regions_outside_of_the_frame_are_clipped)
 {
   GstElement *element = make_counter ();
@@ -167,9 +168,9 @@ count_all_regions (GstBuffer *frame)
   return n;
 }
 
-/* The frame keeps its regions and gets no new ones. Only regions that count are drawn, or
- * blurred. */
-GST_START_TEST (test_regions_of_a_detector_stay_unchanged)
+/* A frame with a detector's regions keeps them and gets no new ones. Boxes are drawn only around
+ * the regions that count. */
+GST_START_TEST (test_a_frame_keeps_its_detectors_regions_unchanged)
 {
   GstElement *element = make_counter ();
   GstHarness *h = make_wide_harness (element, "video");
@@ -212,8 +213,8 @@ GST_START_TEST (test_regions_of_a_cropped_frame_are_counted)
 }
 GST_END_TEST;
 
-/* Zones and masks apply to another detector's regions, too. */
-GST_START_TEST (test_regions_in_a_mask_do_not_count)
+/* A region of another detector doesn't count either if it is in a mask. */
+GST_START_TEST (test_a_detectors_regions_in_a_mask_do_not_count)
 {
   GstElement *element = make_counter ();
   GstHarness *h;
@@ -228,7 +229,8 @@ GST_START_TEST (test_regions_in_a_mask_do_not_count)
 }
 GST_END_TEST;
 
-/* Without a warning, a wrong label would count nothing in silence. */
+/* If all regions have other labels than the property label, nothing is counted, which is reported
+ * once, because the property may be wrong. */
 GST_START_TEST (test_regions_with_only_other_labels_are_reported_once)
 {
   GstElement *element = make_counter ();
@@ -292,7 +294,8 @@ run_line (const gchar *line)
 #define FOUND "found=\"face,x=1,y=2,w=30,h=40,confidence=0.9; person,x=1,y=2,w=3,h=4\" "
 #define COUNTED "haarfacecount name=faces engine=none workers=3 ! fakesink async=false"
 
-/* The detector's time counts as the replica's work: all of it if the detector never pauses. */
+/* The time that another detector takes counts as work of the replica, so a detector without pauses
+ * makes the replica saturated. */
 GST_START_TEST (test_a_detector_without_pauses_counts_as_saturated)
 {
   Run run = run_line (
@@ -304,7 +307,8 @@ GST_START_TEST (test_a_detector_without_pauses_counts_as_saturated)
 }
 GST_END_TEST;
 
-/* A camera of 10 frames/s that leaves the detector idle nine tenths of the time. */
+/* If a camera of 10 frames/s leaves the detector idle for nine tenths of the time, this time isn't
+ * counted as work. */
 GST_START_TEST (test_the_pauses_of_a_detector_count_as_spare_capacity)
 {
   Run run = run_line ("videotestsrc is-live=true num-buffers=20 ! video/x-raw,framerate=10/1 ! "
@@ -317,7 +321,8 @@ GST_START_TEST (test_the_pauses_of_a_detector_count_as_spare_capacity)
 GST_END_TEST;
 
 #ifdef HAVE_ANALYTICS
-/* A detector that attaches both kinds of metadata means the same objects. */
+/* Objects in GstAnalytics metadata are counted, and only once if the detector attaches regions of
+ * the same objects too. */
 GST_START_TEST (test_analytics)
 {
   static const gchar *const kinds[] = {"regions=false analytics=true ", "analytics=true "};
@@ -345,9 +350,9 @@ haarregions_suite (void)
   tcase_add_test (tc, test_regions_with_the_chosen_label_are_counted);
   tcase_add_test (tc, test_all_regions_are_counted_without_a_label);
   tcase_add_test (tc, test_regions_outside_of_the_frame_are_clipped);
-  tcase_add_test (tc, test_regions_of_a_detector_stay_unchanged);
+  tcase_add_test (tc, test_a_frame_keeps_its_detectors_regions_unchanged);
   tcase_add_test (tc, test_regions_of_a_cropped_frame_are_counted);
-  tcase_add_test (tc, test_regions_in_a_mask_do_not_count);
+  tcase_add_test (tc, test_a_detectors_regions_in_a_mask_do_not_count);
   tcase_add_test (tc, test_regions_with_only_other_labels_are_reported_once);
   tcase_add_test (tc, test_a_detector_without_pauses_counts_as_saturated);
   tcase_add_test (tc, test_the_pauses_of_a_detector_count_as_spare_capacity);

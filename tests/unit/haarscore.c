@@ -18,7 +18,7 @@ confidence_of (GstBuffer *frame)
   return confidence;
 }
 
-/* Returns the scores in the next message `faces`. */
+/* Checks that the next message `faces` has one score, which is @score. */
 static void
 expect_scores (GstBus *bus, gdouble score)
 {
@@ -59,7 +59,8 @@ GST_START_TEST (test_message_and_region_have_the_score)
 }
 GST_END_TEST;
 
-/* A box below min-score is ignored: there is no event, no region, and the message is done. */
+/* A box whose score is below min-score makes no event and no region, and its frame's message is
+ * done. */
 GST_START_TEST (test_boxes_below_min_score_are_ignored)
 {
   static const gdouble least[] = {0, SCORE + 0.001, SCORE, 1, 0.01};

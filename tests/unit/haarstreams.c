@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Tests the boundary between two streams in haarfacecount: drains, and streams one after the
- * other. */
+/* Tests what haarfacecount does between two streams: drain queries, and a stream that follows
+ * another one. */
 #include <gst/check/gstcheck.h>
 
 #include "elementtest.h"
@@ -79,7 +79,7 @@ GST_START_TEST (test_a_drain_waits_for_the_elements_behind_both_pads)
 }
 GST_END_TEST;
 
-/* Drains while the element behind the pad video is blocked. */
+/* Begins a drain query while the element behind the pad video is blocked. Returns its thread. */
 static GThread *
 begin_stuck_drain (Split *split, gulong *id)
 {
@@ -155,7 +155,7 @@ GST_START_TEST (test_a_drain_does_not_wait_for_a_released_pad)
 }
 GST_END_TEST;
 
-/* --- streams one after the other --- */
+/* --- a stream that follows another one --- */
 
 static void
 begin_stream (GstHarness *h, const gchar *name)
@@ -168,7 +168,8 @@ begin_stream (GstHarness *h, const gchar *name)
   fail_unless (gst_harness_push_event (h, gst_event_new_segment (&segment)));
 }
 
-/* Returns a regular report, or the last one, whatever comes before it. */
+/* Checks that the next report isn't the last one of the stream, or, if @leaving, waits for the last
+ * one. */
 static void
 expect_report (GstHarness *rate, gboolean leaving)
 {
@@ -180,7 +181,7 @@ expect_report (GstHarness *rate, gboolean leaving)
   fog_report_free (report);
 }
 
-GST_START_TEST (test_a_stream_after_the_end_is_a_new_one)
+GST_START_TEST (test_a_stream_after_eos_is_counted_and_reported)
 {
   Split split;
   GstHarness *rate;
@@ -253,8 +254,8 @@ GST_START_TEST (test_the_sender_learns_of_a_failure_of_a_later_stream)
 }
 GST_END_TEST;
 
-/* A stream may end without EOS (concat sends none), and its last buffers may still be on their
- * way. */
+/* An element behind the pad that has returned EOS gets the next stream, even if the first stream
+ * ended without EOS (concat sends none) or with buffers still in haarfacecount. */
 GST_START_TEST (test_an_element_that_returned_eos_gets_the_next_stream)
 {
   GstElement *element = make_element ();
@@ -306,7 +307,7 @@ GST_START_TEST (test_a_pad_requested_after_the_end_gets_the_next_stream)
 }
 GST_END_TEST;
 
-/* --- pads that two threads request and release --- */
+/* --- pads that several threads request and release --- */
 
 typedef struct {
   GstElement *element;
@@ -321,7 +322,8 @@ request_and_release (gpointer data)
   Race *race = data;
 
   while (!g_atomic_int_get (&race->stop)) {
-    /* Requested by template, because GStreamer prints a critical for a name that exists. */
+    /* The pad is requested without a name, because GStreamer prints a critical if a pad of that
+     * name exists. */
     GstPad *pad = gst_element_request_pad (
         race->element, gst_element_get_pad_template (race->element, race->name), NULL, NULL);
 
@@ -335,9 +337,9 @@ request_and_release (gpointer data)
   return NULL;
 }
 
-/* A request before a release gets no pad, and nobody gets a released pad. Frames pass while the
- * threads request and release pads. */
-GST_START_TEST (test_two_threads_request_and_release_a_pad_at_the_same_time)
+/* While frames pass, three threads request and release the same pad, and no thread gets a pad that
+ * another one has, or that was released. */
+GST_START_TEST (test_threads_may_request_and_release_a_pad_while_frames_pass)
 {
   GstElement *element = make_element ();
   Race race = {element, __i__ ? "rate" : "video", 0, FALSE};
@@ -369,7 +371,7 @@ GST_END_TEST;
 /* --- the log --- */
 
 /* The log contains the settings, the caps, decisions with their numbers, why a frame was skipped,
- * and how the run ended. */
+ * and the stats at the end. */
 GST_START_TEST (test_the_log_describes_a_run)
 {
   static const gchar *const story[] = {"INFO  min-size ", "INFO  1 workers, engine ",
@@ -425,11 +427,11 @@ haarstreams_suite (void)
   tcase_add_test (tc, test_a_stop_ends_the_wait_of_a_drain);
   tcase_add_test (tc, test_a_drain_query_during_a_stop_is_refused);
   tcase_add_test (tc, test_a_drain_does_not_wait_for_a_released_pad);
-  tcase_add_test (tc, test_a_stream_after_the_end_is_a_new_one);
+  tcase_add_test (tc, test_a_stream_after_eos_is_counted_and_reported);
   tcase_add_test (tc, test_the_sender_learns_of_a_failure_of_a_later_stream);
   tcase_add_loop_test (tc, test_an_element_that_returned_eos_gets_the_next_stream, 0, 4);
   tcase_add_test (tc, test_a_pad_requested_after_the_end_gets_the_next_stream);
-  tcase_add_loop_test (tc, test_two_threads_request_and_release_a_pad_at_the_same_time, 0, 2);
+  tcase_add_loop_test (tc, test_threads_may_request_and_release_a_pad_while_frames_pass, 0, 2);
   tcase_add_test (tc, test_the_log_describes_a_run);
   return s;
 }

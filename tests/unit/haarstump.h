@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* A cascade with one stage and one stump, in the new format. The cascade accepts windows of 20x20
- * whose left half is much brighter than their right half. */
+/* A cascade with one stage and one stump, in the XML format of OpenCV 2 and later. The cascade
+ * accepts windows of 20x20 whose left half is much brighter than their right half. */
 #define HAAR_STUMP_SIDE 20
 #define HAAR_STUMP                                                                                 \
   "<?xml version=\"1.0\"?><opencv_storage><cascade type_id=\"opencv-cascade-classifier\">"         \

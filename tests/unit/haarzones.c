@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Zones in which faces count, and masks in which nothing is searched. */
+/* Tests the properties zones and zones-file: zones in which faces count, and masks in which nothing
+ * is searched. */
 #include <gio/gio.h>
 #include <glib/gstdio.h>
 #include <gst/check/gstcheck.h>
@@ -56,7 +57,8 @@ GST_START_TEST (test_the_error_names_the_mistake_in_the_zones)
 }
 GST_END_TEST;
 
-/* @format: the JSON of one entry, with its number; @frame: the JSON around all entries */
+/* Checks that a text with @n entries is an error. @format: the JSON of one entry, with its number;
+ * @frame: the JSON around all entries */
 static void
 expect_too_many (guint n, const gchar *format, const gchar *frame, const gchar *named)
 {
@@ -75,7 +77,7 @@ expect_too_many (guint n, const gchar *format, const gchar *frame, const gchar *
   g_string_free (entries, TRUE);
 }
 
-GST_START_TEST (test_numbers_are_bounded)
+GST_START_TEST (test_the_numbers_of_cameras_zones_masks_and_points_are_limited)
 {
   expect_too_many (HAAR_ZONES_CAMERAS + 1, "\"%u\":{}", "{%s}", "more than 1024 cameras");
   expect_too_many (
@@ -100,7 +102,8 @@ parse_zones (const gchar *text)
   return zones;
 }
 
-/* Draws into a white picture of 100x50. */
+/* Checks the area in which faces are searched in a picture of 100x50, for the zones @text of the
+ * camera "a". */
 static void
 expect_area (const gchar *text, gint max_size, gint x, gint y, gint w, gint h)
 {
@@ -124,17 +127,19 @@ GST_START_TEST (test_areas_where_no_face_can_count_are_not_searched)
   expect_area ("{\"*\":{\"masks\":[" LEFT "]},\"a\":{}}", 0, 0, 0, 100, 50);
   expect_area ("{\"a\":{\"masks\":[" LEFT "," RIGHT "]}}", 0, 0, 0, 0, 0);
   expect_area ("{\"a\":{\"masks\":[[[0,0],[1,0],[1,0.6],[0,0.6]]]}}", 0, 0, 30, 100, 20);
-  /* Both corners are outside of the mask, so the rectangle around them is the whole picture. */
+  /* Two opposite corners of the picture are outside of this mask, so the rectangle around the
+   * unmasked pixels is nearly the whole picture. */
   expect_area ("{\"a\":{\"masks\":[[[0,0],[1,0],[0,1]]]}}", 0, 1, 0, 99, 50);
-  /* A face whose middle is in the zone may be as large as its distance from the edge allows. */
+  /* A face counts if its middle is in the zone, so it may reach out of the zone by half of its
+   * size, which the picture's edge and max-size limit. */
   expect_area ("{\"a\":{\"zones\":{\"x\":[[0,0],[0.1,0],[0.1,0.2],[0,0.2]]}}}", 0, 0, 0, 21, 21);
   expect_area ("{\"a\":{\"zones\":{\"x\":[[0.5,0],[0.6,0],[0.6,1],[0.5,1]]}}}", 20, 39, 0, 32, 50);
   expect_area ("{\"a\":{\"zones\":{\"x\":" LEFT "},\"masks\":[" LEFT "]}}", 4, 50, 0, 3, 50);
 }
 GST_END_TEST;
 
-/* Only pixels within the polygon are hidden, by the even-odd rule. */
-GST_START_TEST (test_masks_hide_what_they_enclose)
+/* A mask blackens exactly the pixels within its polygon, in a copy of the picture. */
+GST_START_TEST (test_masks_blacken_the_pixels_within_their_polygon)
 {
   g_autoptr (HaarZones) zones =
       parse_zones ("{\"a\":{\"masks\":[[[0.2,0.2],[0.8,0.2],[0.8,0.8],[0.2,0.8]]]}}");
@@ -177,8 +182,8 @@ scene_of (const gchar *camera, gboolean left, gboolean right, guint n)
   return frame;
 }
 
-/* Sends a frame with both faces from camera "a". @faces: the boxes expected in the document;
- * @zones: the document's text about zones, or NULL */
+/* Sends a frame of camera "a" that shows two faces, and checks its document. @faces: number of
+ * faces in the document; @zones: the document's text about zones, or NULL if it must have none */
 static void
 expect_faces (GstHarness *h, guint n, guint faces, const gchar *zones)
 {
@@ -217,7 +222,8 @@ GST_START_TEST (test_faces_are_counted_in_each_zone)
   box = json_array_get_object_element (json_object_get_array_member (object, "boxes"), 0);
   fail_unless (json_object_get_int_member (box, "x") < 160);
   gst_buffer_unref (document);
-  /* Areas where no face can count aren't searched, unless faces may be large. */
+  /* No box was found outside the zones, because only the area around them was searched; without
+   * max-size faces may be large, so the whole frame is searched. */
   fail_unless_equals_uint64 (get_stat (element, "outside-zones"), 0);
   g_object_set (element, "max-size", 0, NULL);
   gst_harness_push (h, scene_of ("b", TRUE, TRUE, 3));
@@ -291,7 +297,7 @@ GST_START_TEST (test_no_face_is_found_in_masks)
 }
 GST_END_TEST;
 
-/* After a change of zones, an earlier search of the whole frame is no longer valid. */
+/* A still picture is searched as a whole again after a change of the property zones. */
 GST_START_TEST (test_a_change_of_zones_searches_a_still_picture_again)
 {
   GstElement *element = make_element ();
@@ -309,7 +315,7 @@ GST_START_TEST (test_a_change_of_zones_searches_a_still_picture_again)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_invalid_zones_set_while_playing_change_nothing)
+GST_START_TEST (test_invalid_zones_set_while_playing_are_ignored_with_a_warning)
 {
   GstElement *element = make_element ();
   GstHarness *h = make_zoned (element, "zones", "{\"a\":{\"zones\":{\"door\":" LEFT "}}}");
@@ -337,7 +343,7 @@ write_file (const gchar *path, const gchar *text)
   fail_unless (g_file_set_contents (path, text, -1, NULL));
 }
 
-/* Pushes frames until one of them has so many faces. */
+/* Pushes frames until the document of one has @faces faces. */
 static void
 await_faces (GstHarness *h, guint n, gint64 faces)
 {
@@ -385,7 +391,8 @@ GST_START_TEST (test_a_changed_zones_file_is_read_again)
 }
 GST_END_TEST;
 
-/* Pushes frames until the element has warned. Returns its text (transfer full). */
+/* Pushes frames until the element posts a warning, and returns the warning's text (transfer
+ * full). */
 static gchar *
 await_warning (GstHarness *h, GstBus *bus, guint n, gint64 faces, gint code)
 {
@@ -400,7 +407,8 @@ await_warning (GstHarness *h, GstBus *bus, guint n, gint64 faces, gint code)
   return wait_message (bus, GST_MESSAGE_WARNING, GST_RESOURCE_ERROR, code);
 }
 
-/* Pushes frames for longer than three checks of the file take. */
+/* Pushes frames for 3.5 s, in which the element checks the file three times, and checks that it
+ * posts no warning. */
 static void
 expect_silence (GstHarness *h, GstBus *bus, guint n, gint64 faces)
 {
@@ -446,8 +454,9 @@ GST_START_TEST (test_a_zones_file_that_is_removed_is_one_warning)
 }
 GST_END_TEST;
 
-/* The settings aren't applied a second later either, when the element would check a file. */
-GST_START_TEST (test_zones_are_not_applied_if_their_file_setting_is_refused)
+/* A zones-file that is set beside zones is refused with a warning, and isn't applied a second later
+ * either, when the element would read the file. */
+GST_START_TEST (test_a_zones_file_beside_zones_is_refused_while_playing)
 {
   GstElement *element = make_element ();
   g_autofree gchar *path = g_build_filename (dir, "zones.json", NULL), *text = NULL;
@@ -507,17 +516,17 @@ haarzones_suite (void)
   suite_add_tcase (suite, tc);
   tcase_add_checked_fixture (tc, haar_frames_setup, haar_frames_teardown);
   tcase_add_test (tc, test_the_error_names_the_mistake_in_the_zones);
-  tcase_add_test (tc, test_numbers_are_bounded);
+  tcase_add_test (tc, test_the_numbers_of_cameras_zones_masks_and_points_are_limited);
   tcase_add_test (tc, test_areas_where_no_face_can_count_are_not_searched);
-  tcase_add_test (tc, test_masks_hide_what_they_enclose);
+  tcase_add_test (tc, test_masks_blacken_the_pixels_within_their_polygon);
   tcase_add_test (tc, test_faces_are_counted_in_each_zone);
   tcase_add_test (tc, test_stats_count_the_faces_of_each_zone);
   tcase_add_test (tc, test_no_face_is_found_in_masks);
   tcase_add_test (tc, test_a_change_of_zones_searches_a_still_picture_again);
-  tcase_add_test (tc, test_invalid_zones_set_while_playing_change_nothing);
+  tcase_add_test (tc, test_invalid_zones_set_while_playing_are_ignored_with_a_warning);
   tcase_add_test (tc, test_a_changed_zones_file_is_read_again);
   tcase_add_test (tc, test_a_zones_file_that_is_removed_is_one_warning);
-  tcase_add_test (tc, test_zones_are_not_applied_if_their_file_setting_is_refused);
+  tcase_add_test (tc, test_a_zones_file_beside_zones_is_refused_while_playing);
   tcase_add_test (tc, test_invalid_zones_are_errors_at_the_start);
   return suite;
 }

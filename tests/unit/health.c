@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Tests the verdict about a stage whose threads stall, wait or are idle. The test supplies the
- * time. */
+/* Tests the health tracer's verdict about a stage whose threads stall, wait or are idle, at times
+ * that the test supplies; its metrics; and its HTTP server. */
 #include <gio/gio.h>
 #include <gst/check/gstcheck.h>
 #include <math.h>
@@ -16,8 +16,7 @@
 
 static const StageLimits limits = {.stall = 8, .start = 60, .server = 180};
 
-/* the linked elements source ! filter ! sink; the filter's buffers go to an element of
- * @sink_factory */
+/* A pipeline of the linked elements source ! filter ! sink. */
 typedef struct {
   GstElement *bin, *source, *filter, *sink;
   GstPad *source_pad, *filter_pad;
@@ -128,7 +127,7 @@ GST_START_TEST (test_a_thread_that_waits_for_a_waiting_thread_has_not_stalled)
   line_init (&line, "tcpclientsink");
   stage_activity_enter (line.filter_pad, 10 * SECOND);
   g_thread_join (g_thread_new ("stuck", stuck_before_the_waiting_one, line.source_pad));
-  /* a thread that has ended can't stall, and its buffers remain counted */
+  /* the thread "stuck" has ended, so it can't stall any more, and its buffers remain counted */
   expect (NULL, 11 * SECOND, STAGE_WORKING, NULL);
   fail_unless_equals_uint64 (stage_activity_get_buffers (), 2);
   line_clear (&line);
@@ -144,7 +143,7 @@ give_a_last_frame (gpointer pad)
   return NULL;
 }
 
-/* The camera's thread has ended, or works for another camera, whose frames continue. */
+/* A camera that has sent EOS doesn't count as stalled, although its thread has ended. */
 GST_START_TEST (test_a_camera_that_has_ended_is_not_stalled)
 {
   Line line;
@@ -161,14 +160,13 @@ GST_START_TEST (test_a_camera_that_has_ended_is_not_stalled)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_a_camera_without_frames_is_stalled)
+GST_START_TEST (test_a_camera_without_frames_for_its_limit_is_stalled)
 {
   Line line;
   g_autoptr (GList) cameras = NULL;
   g_autoptr (GstCaps) caps = gst_caps_from_string ("video/x-raw,framerate=1/5");
 
-  /* the filter takes the place of the camera, because a real camera element would start by
-   * itself */
+  /* the element filter stands for the camera, because a real source would push frames by itself */
   line_init (&line, "fakesink");
   cameras = g_list_append (NULL, line.filter);
   expect (cameras, 7 * SECOND, STAGE_IDLE, NULL);
@@ -177,7 +175,7 @@ GST_START_TEST (test_a_camera_without_frames_is_stalled)
   stage_activity_leave (10 * SECOND);
   expect (cameras, 17 * SECOND, STAGE_IDLE, NULL);
   expect (cameras, 19 * SECOND, STAGE_STALLED, "filter");
-  /* a camera with a frame every 5 s may be silent for longer */
+  /* a camera whose caps have a frame every 5 s stalls only after three such intervals */
   gst_pad_set_active (line.filter_pad, TRUE);
   gst_pad_push_event (line.filter_pad, gst_event_new_stream_start ("s"));
   fail_unless (gst_pad_push_event (line.filter_pad, gst_event_new_caps (caps)));
@@ -217,7 +215,8 @@ GST_START_TEST (test_hostile_labels)
 }
 GST_END_TEST;
 
-/* If two series had the same name and labels, they would be merged, or make the scrape fail. */
+/* Names that are shortened, or have invalid bytes replaced, still give distinct labels, because two
+ * series with the same labels would make a scrape fail. */
 GST_START_TEST (test_labels_with_unusual_characters_stay_distinct)
 {
   g_autofree gchar *longest = g_strnfill (128, 'n'), *start = g_strnfill (10000, 'n');
@@ -314,8 +313,9 @@ value_of (const gchar *text, const gchar *metric)
   return g_ascii_strtod (line + strlen (start), NULL);
 }
 
-/* The elements inside it come and go with connections. */
-GST_START_TEST (test_a_bin_with_stats_sums_up_what_is_in_it)
+/* A bin with stats, as ipcamerasrc, has metrics of its own, and the elements inside it, which come
+ * and go with connections, have none. */
+GST_START_TEST (test_the_elements_inside_a_bin_with_stats_have_no_metrics)
 {
   PrometheusText *text = prometheus_text_new ();
   GstElement *pipeline = gst_object_ref_sink (gst_pipeline_new (NULL));
@@ -353,8 +353,8 @@ GST_START_TEST (test_the_process)
 }
 GST_END_TEST;
 
-/* The metric of the bound in force is 1, those of all other bounds are 0. */
-GST_START_TEST (test_one_bound_holds)
+/* Of the series gstfog_rate_bound, the one of the bound in force is 1, and all others are 0. */
+GST_START_TEST (test_the_metric_of_the_bound_in_force_is_1)
 {
   GstElement *element = gst_element_factory_make ("feedbackrate", NULL);
   PrometheusText *text = prometheus_text_new ();
@@ -371,7 +371,8 @@ GST_START_TEST (test_one_bound_holds)
 }
 GST_END_TEST;
 
-/* A field of stats that isn't in the table would get a generic name. */
+/* Each field of the elements' stats has an entry in the table of metrics, without which its metric
+ * would have a name that begins with the element's. */
 GST_START_TEST (test_all_stats_of_the_elements_have_metric_names)
 {
   static const gchar *const ours[] = {
@@ -447,7 +448,7 @@ GST_START_TEST (test_requests_are_answered)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_a_request_that_never_ends_is_closed)
+GST_START_TEST (test_a_request_that_is_too_long_is_closed)
 {
   StatusServer *server = status_server_new (0, answer_one_path, "yes\n", NULL);
   g_autofree gchar *request = g_strnfill (200000, 'x');
@@ -471,8 +472,9 @@ send_slowly (gpointer connection)
   return NULL;
 }
 
-/* More clients than the server keeps connections, each sending a byte often enough. */
-GST_START_TEST (test_slow_clients_keep_nobody_out)
+/* 100 clients, more than the server keeps connections, each send a byte every 0.2 s, and another
+ * client is still answered in time. */
+GST_START_TEST (test_slow_clients_do_not_keep_other_clients_out)
 {
   StatusServer *server = status_server_new (0, answer_one_path, "yes\n", NULL);
   g_autoptr (GSocketClient) client = g_socket_client_new ();
@@ -504,7 +506,8 @@ typedef struct {
   gboolean entered, open;
 } Gate;
 
-/* Answers late, as a scrape does if its element is stuck. */
+/* Answers the path /stuck only when the test permits it, as a scrape is late if an element is
+ * stuck. */
 static StatusAnswer
 answer_late (const gchar *path, gpointer data)
 {
@@ -534,8 +537,9 @@ free_server (gpointer server)
   return NULL;
 }
 
-/* A request that gets no answer keeps no other one waiting, and the end waits for it. */
-GST_START_TEST (test_a_stuck_answer_keeps_no_other_waiting)
+/* While one answer is stuck, another client gets its answer, and status_server_free() waits for the
+ * stuck one. */
+GST_START_TEST (test_a_stuck_answer_does_not_delay_other_answers)
 {
   Gate gate = {0};
   GThread *asks, *ends;
@@ -581,12 +585,12 @@ serve_once (void)
   status_server_free (server);
 }
 
-/* Each context that is left over has an open file. */
-GST_START_TEST (test_nothing_is_left_of_a_server)
+/* Each GMainContext that a server leaves behind would have an open file. */
+GST_START_TEST (test_a_freed_server_leaves_no_open_file)
 {
   guint before;
 
-  serve_once (); /* GLib keeps a few files for the process */
+  serve_once (); /* the first server, after which GLib keeps a few files open */
   before = count_files ();
   for (guint i = 0; i < 10; i++)
     serve_once ();
@@ -594,7 +598,7 @@ GST_START_TEST (test_nothing_is_left_of_a_server)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_a_taken_port_is_a_warning)
+GST_START_TEST (test_a_port_in_use_is_an_error)
 {
   StatusServer *server = status_server_new (0, answer_one_path, NULL, NULL);
   g_autoptr (GError) error = NULL;
@@ -618,7 +622,7 @@ health_suite (void)
   tcase_add_test (tc, test_a_stuck_buffer_is_a_stall_of_the_element_that_holds_it);
   tcase_add_test (tc, test_a_stage_that_waits_for_a_server_is_not_stalled);
   tcase_add_test (tc, test_a_thread_that_waits_for_a_waiting_thread_has_not_stalled);
-  tcase_add_test (tc, test_a_camera_without_frames_is_stalled);
+  tcase_add_test (tc, test_a_camera_without_frames_for_its_limit_is_stalled);
   tcase_add_test (tc, test_a_camera_that_has_ended_is_not_stalled);
   tcase_add_test (tc, test_the_samples_of_a_metric_follow_its_header);
   tcase_add_test (tc, test_hostile_labels);
@@ -626,16 +630,16 @@ health_suite (void)
   tcase_add_test (tc, test_the_buckets_of_a_histogram_are_cumulative);
   tcase_add_test (tc, test_stats_become_metrics);
   tcase_add_test (tc, test_elements_with_equal_names_in_two_bins_are_distinct);
-  tcase_add_test (tc, test_a_bin_with_stats_sums_up_what_is_in_it);
+  tcase_add_test (tc, test_the_elements_inside_a_bin_with_stats_have_no_metrics);
   tcase_add_test (tc, test_the_process);
-  tcase_add_test (tc, test_one_bound_holds);
+  tcase_add_test (tc, test_the_metric_of_the_bound_in_force_is_1);
   tcase_add_test (tc, test_all_stats_of_the_elements_have_metric_names);
   tcase_add_loop_test (tc, test_requests_are_answered, 0, G_N_ELEMENTS (exchanges));
-  tcase_add_test (tc, test_a_request_that_never_ends_is_closed);
-  tcase_add_test (tc, test_nothing_is_left_of_a_server);
-  tcase_add_test (tc, test_a_taken_port_is_a_warning);
-  tcase_add_test (tc, test_slow_clients_keep_nobody_out);
-  tcase_add_test (tc, test_a_stuck_answer_keeps_no_other_waiting);
+  tcase_add_test (tc, test_a_request_that_is_too_long_is_closed);
+  tcase_add_test (tc, test_a_freed_server_leaves_no_open_file);
+  tcase_add_test (tc, test_a_port_in_use_is_an_error);
+  tcase_add_test (tc, test_slow_clients_do_not_keep_other_clients_out);
+  tcase_add_test (tc, test_a_stuck_answer_does_not_delay_other_answers);
   return s;
 }
 

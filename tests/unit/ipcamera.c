@@ -17,7 +17,7 @@
 
 /* --- waits --- */
 
-GST_START_TEST (test_waits_grow)
+GST_START_TEST (test_waits_between_connections_double_up_to_24_s)
 {
   static const gdouble expected[] = {1, 2, 4, 8, 16, 24, 24};
   CameraWait wait = {0};
@@ -27,7 +27,7 @@ GST_START_TEST (test_waits_grow)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_waits_have_a_random_part)
+GST_START_TEST (test_waits_between_connections_have_a_random_addition)
 {
   CameraWait wait = {0};
 
@@ -38,7 +38,7 @@ GST_START_TEST (test_waits_have_a_random_part)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_a_good_minute_makes_waits_short)
+GST_START_TEST (test_waits_are_short_again_after_a_minute_of_frames)
 {
   CameraWait wait = {0};
 
@@ -50,7 +50,7 @@ GST_START_TEST (test_a_good_minute_makes_waits_short)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_a_refused_password_waits_long)
+GST_START_TEST (test_the_wait_after_a_refused_password_is_long_at_once)
 {
   CameraWait wait = {0};
 
@@ -88,7 +88,8 @@ GST_START_TEST (test_clock)
 }
 GST_END_TEST;
 
-/* NTP's seconds begin again at 0 in February 2036. Some senders count on, others don't. */
+/* NTP's seconds begin again at 0 in February 2036. A camera's clock is read rightly whether its
+ * seconds begin again or exceed 32 bits. */
 GST_START_TEST (test_clock_in_2036)
 {
   const GstClockTime era = (G_GUINT64_CONSTANT (1) << 32) * GST_SECOND, own = era - EPOCH;
@@ -103,7 +104,7 @@ GST_START_TEST (test_clock_in_2036)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_clock_at_the_bound)
+GST_START_TEST (test_a_clock_near_the_tolerance_does_not_change_its_state_often)
 {
   CameraClock clock = {CAMERA_CLOCK_UNKNOWN, 0};
 
@@ -168,7 +169,7 @@ GST_START_TEST (test_no_password_file)
 }
 GST_END_TEST;
 
-/* rtspsrc itself would show it. */
+/* The password isn't in a dot file, in which rtspsrc itself would show its user-pw. */
 GST_START_TEST (test_no_dot_file_shows_the_password)
 {
   GstElement *pipeline = gst_pipeline_new (NULL), *source = gst_camera_rtsp_new ();
@@ -192,7 +193,7 @@ block (GstPad *pad, GstPadProbeInfo *info, gpointer data)
   return GST_PAD_PROBE_OK;
 }
 
-/* Frames go through the gate into a queue that nobody empties. */
+/* Frames go from @pad through the gate into a queue that nothing empties. */
 typedef struct {
   GstElement *pipeline, *queue;
   GstPad *pad, *sink;
@@ -233,7 +234,7 @@ camera_start (Camera *self, const gchar *caps_text)
   gst_pad_set_active (self->pad, TRUE);
   fail_unless_equals_int (gst_pad_link (self->pad, self->sink), GST_PAD_LINK_OK);
   gst_element_set_state (self->pipeline, GST_STATE_PAUSED);
-  /* as the element does, since the gate lets none through */
+  /* the gate passes no stream-start event, so the element itself sends one */
   gst_pad_send_event (self->sink, gst_event_new_stream_start ("camera"));
   gst_pad_push_event (self->pad, gst_event_new_stream_start ("connection"));
   gst_pad_push_event (self->pad, gst_event_new_caps (caps));
@@ -274,7 +275,7 @@ camera_expect (Camera *self, guint64 frames, guint64 dropped)
   fail_unless_equals_uint64 (counts.dropped, dropped);
 }
 
-/* Stands for downstream. */
+/* Empties the queue, as elements behind it would. */
 static void
 camera_empty (Camera *self)
 {
@@ -283,7 +284,7 @@ camera_empty (Camera *self)
   push_segment (self);
 }
 
-GST_START_TEST (test_pictures_that_nobody_takes)
+GST_START_TEST (test_pictures_are_dropped_if_12_wait)
 {
   Camera camera;
 
@@ -294,8 +295,9 @@ GST_START_TEST (test_pictures_that_nobody_takes)
 }
 GST_END_TEST;
 
-/* One frame may exceed the bound of 16 MiB, since it is the only one. */
-GST_START_TEST (test_large_pictures_that_nobody_takes)
+/* The queue takes one frame of more than its limit of 16 MiB, because the frame is alone in the
+ * queue. */
+GST_START_TEST (test_large_pictures_are_dropped_if_16_mib_wait)
 {
   Camera camera;
 
@@ -306,8 +308,8 @@ GST_START_TEST (test_large_pictures_that_nobody_takes)
 }
 GST_END_TEST;
 
-/* After a drop the stream goes on with a key frame. */
-GST_START_TEST (test_a_stream_that_nobody_takes)
+/* After a frame was dropped, all frames up to the next key frame are dropped. */
+GST_START_TEST (test_a_stream_continues_with_a_key_frame_after_a_drop)
 {
   Camera camera;
 
@@ -326,8 +328,9 @@ GST_START_TEST (test_a_stream_that_nobody_takes)
 }
 GST_END_TEST;
 
-/* Some cameras never send a key frame after the first one. */
-GST_START_TEST (test_a_stream_without_key_frames)
+/* Of a stream without key frames, frames pass again 300 frames after a drop, because some cameras
+ * never send a key frame after the first one. */
+GST_START_TEST (test_a_stream_without_key_frames_continues_after_300_drops)
 {
   Camera camera;
 
@@ -347,7 +350,8 @@ keep_buffer (GstPad *pad, GstPadProbeInfo *info, gpointer kept)
   return GST_PAD_PROBE_OK;
 }
 
-/* Each connection has a segment of its own, and downstream sees running times. */
+/* Timestamps downstream are running times, because each connection to the camera has a segment of
+ * its own. */
 GST_START_TEST (test_times)
 {
   GstBuffer *frame = NULL;
@@ -365,8 +369,9 @@ GST_START_TEST (test_times)
 }
 GST_END_TEST;
 
-/* The queue would answer after all frames before it. */
-GST_START_TEST (test_a_query_that_nobody_answers)
+/* The gate refuses a query at once, because the queue would answer it only after all frames before
+ * it. */
+GST_START_TEST (test_the_gate_refuses_a_query_at_once)
 {
   g_autoptr (GstCaps) caps = gst_caps_from_string ("image/jpeg");
   GstQuery *query = gst_query_new_allocation (caps, FALSE);
@@ -421,8 +426,8 @@ is_of (GstMessage *message, GstElement *camera)
   return GST_MESSAGE_SRC (message) == GST_OBJECT (camera);
 }
 
-/* Returns the text (transfer full) of the next warning or info message of @camera. An error fails
- * the test. */
+/* Returns the text (transfer full) of the next warning or info message of @camera, and sets @type.
+ * An error message fails the test. */
 static gchar *
 next_report (GstBus *bus, GstElement *camera, GstMessageType *type)
 {
@@ -444,8 +449,9 @@ next_report (GstBus *bus, GstElement *camera, GstMessageType *type)
   }
 }
 
-/* A camera that is away is a warning once, and then an info message each time; EOS passes. */
-GST_START_TEST (test_a_camera_that_is_away)
+/* The first failed connection to a camera is a warning, each further one an info message, and the
+ * pipeline still ends at EOS. */
+GST_START_TEST (test_a_camera_that_does_not_answer_is_one_warning)
 {
   GstElement *pipeline = gst_parse_launch ("ipcamerasrc name=camera uri=" AWAY " ! fakesink", NULL);
   GstElement *camera = gst_bin_get_by_name (GST_BIN (pipeline), "camera");
@@ -530,25 +536,25 @@ ipcamera_suite (void)
   TCase *parts = tcase_create ("parts"), *element = tcase_create ("element");
 
   suite_add_tcase (suite, parts);
-  tcase_add_test (parts, test_waits_grow);
-  tcase_add_test (parts, test_waits_have_a_random_part);
-  tcase_add_test (parts, test_a_good_minute_makes_waits_short);
-  tcase_add_test (parts, test_a_refused_password_waits_long);
+  tcase_add_test (parts, test_waits_between_connections_double_up_to_24_s);
+  tcase_add_test (parts, test_waits_between_connections_have_a_random_addition);
+  tcase_add_test (parts, test_waits_are_short_again_after_a_minute_of_frames);
+  tcase_add_test (parts, test_the_wait_after_a_refused_password_is_long_at_once);
   tcase_add_loop_test (parts, test_clock, 0, G_N_ELEMENTS (differences));
   tcase_add_test (parts, test_clock_in_2036);
-  tcase_add_test (parts, test_clock_at_the_bound);
+  tcase_add_test (parts, test_a_clock_near_the_tolerance_does_not_change_its_state_often);
   tcase_add_loop_test (parts, test_password_files, 0, G_N_ELEMENTS (secrets));
   tcase_add_test (parts, test_no_password_file);
   tcase_add_test (parts, test_no_dot_file_shows_the_password);
-  tcase_add_test (parts, test_pictures_that_nobody_takes);
-  tcase_add_test (parts, test_large_pictures_that_nobody_takes);
-  tcase_add_test (parts, test_a_stream_that_nobody_takes);
-  tcase_add_test (parts, test_a_stream_without_key_frames);
+  tcase_add_test (parts, test_pictures_are_dropped_if_12_wait);
+  tcase_add_test (parts, test_large_pictures_are_dropped_if_16_mib_wait);
+  tcase_add_test (parts, test_a_stream_continues_with_a_key_frame_after_a_drop);
+  tcase_add_test (parts, test_a_stream_without_key_frames_continues_after_300_drops);
   tcase_add_test (parts, test_times);
-  tcase_add_test (parts, test_a_query_that_nobody_answers);
+  tcase_add_test (parts, test_the_gate_refuses_a_query_at_once);
   suite_add_tcase (suite, element);
   tcase_add_loop_test (element, test_bad_settings, 0, G_N_ELEMENTS (faults));
-  tcase_add_test (element, test_a_camera_that_is_away);
+  tcase_add_test (element, test_a_camera_that_does_not_answer_is_one_warning);
   tcase_add_test (element, test_downstream_ends_the_stream);
   return suite;
 }

@@ -12,7 +12,7 @@ note_ack (gpointer ledger, gint64 offset, GstKafkaAckOutcome outcome)
   g_atomic_int_inc (&acks);
 }
 
-/* A buffer as kafkasrc pushes it, after elements have added to it. */
+/* Fills a buffer as kafkasrc does, and adds what other elements may add to it. */
 static void
 fill (GstBuffer *buffer)
 {
@@ -62,7 +62,7 @@ assert_empty (GstBuffer *buffer)
   fail_unless (gst_buffer_is_writable (buffer));
 }
 
-GST_START_TEST (test_a_buffer_comes_back_empty)
+GST_START_TEST (test_a_released_buffer_is_used_again_and_is_empty)
 {
   GstKafkaBuffers *buffers = gst_kafka_buffers_new ();
   GstBuffer *first = gst_kafka_buffers_take (buffers), *again;
@@ -80,8 +80,9 @@ GST_START_TEST (test_a_buffer_comes_back_empty)
 }
 GST_END_TEST;
 
-/* A decoder's picture has the message's meta, and lives longer than its bytes. */
-GST_START_TEST (test_copies_keep_what_is_theirs)
+/* A copy of a buffer, such as a decoder's picture, keeps its meta and its ack token when the buffer
+ * itself is used for the next message. */
+GST_START_TEST (test_a_copy_keeps_its_meta_and_its_ack_token)
 {
   GstKafkaBuffers *buffers = gst_kafka_buffers_new ();
   GstBuffer *buffer = gst_kafka_buffers_take (buffers), *copy, *next;
@@ -105,7 +106,7 @@ GST_START_TEST (test_copies_keep_what_is_theirs)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_buffers_that_are_not_kept)
+GST_START_TEST (test_buffers_that_the_pool_does_not_keep_are_freed)
 {
   GstKafkaBuffers *buffers = gst_kafka_buffers_new ();
   GstBuffer *many[100], *bare = gst_kafka_buffers_take (buffers);
@@ -169,9 +170,9 @@ kafkabuffers_suite (void)
 
   suite_add_tcase (s, tc);
   tcase_add_checked_fixture (tc, gst_kafka_meta_register, NULL);
-  tcase_add_test (tc, test_a_buffer_comes_back_empty);
-  tcase_add_test (tc, test_copies_keep_what_is_theirs);
-  tcase_add_test (tc, test_buffers_that_are_not_kept);
+  tcase_add_test (tc, test_a_released_buffer_is_used_again_and_is_empty);
+  tcase_add_test (tc, test_a_copy_keeps_its_meta_and_its_ack_token);
+  tcase_add_test (tc, test_buffers_that_the_pool_does_not_keep_are_freed);
   tcase_add_test (tc, test_any_thread_frees);
   return s;
 }

@@ -111,7 +111,7 @@ GST_START_TEST (test_order_of_sources)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_client_properties_of_any_type_are_read)
+GST_START_TEST (test_client_properties_may_have_any_type)
 {
   set_client_properties ("c,session.timeout.ms=6000,enable.idempotence=true,linger.ms=0.5,"
                          "client.rack=\"a,b\",queue.buffering.max.kbytes=(string)17");
@@ -275,7 +275,7 @@ assert_fault (GstKafkaFault *fault, rd_kafka_resp_err_t err, const gchar *detail
   g_free (kept);
 }
 
-GST_START_TEST (test_the_fault_keeps_the_most_informative_error)
+GST_START_TEST (test_of_several_errors_the_most_informative_one_is_kept)
 {
   GstKafkaFault fault;
 
@@ -294,9 +294,7 @@ GST_START_TEST (test_the_fault_keeps_the_most_informative_error)
 }
 GST_END_TEST;
 
-/* A broker that is killed during the TLS handshake is an outage; a broker that rejects the client
- * is a refusal. */
-GST_START_TEST (test_a_long_throttling_is_one_warning)
+GST_START_TEST (test_throttling_by_the_broker_for_over_a_second_is_one_warning)
 {
   static const gint times[] = {20, 1500, 3000, 0};
   GstBus *bus = gst_bus_new ();
@@ -321,6 +319,8 @@ GST_START_TEST (test_a_long_throttling_is_one_warning)
 }
 GST_END_TEST;
 
+/* A broker that is killed during the TLS handshake is an outage; a broker that rejects the client's
+ * certificate is a refusal. */
 GST_START_TEST (test_outages_and_refusals_of_tls_are_distinguished)
 {
   GstKafkaFault fault;
@@ -424,8 +424,8 @@ GST_START_TEST (test_topics)
 }
 GST_END_TEST;
 
-/* A group can't subscribe to a topic twice. */
-GST_START_TEST (test_a_topic_counts_once)
+/* A topic that is named twice counts once, because a group can't subscribe to it twice. */
+GST_START_TEST (test_a_topic_that_is_named_twice_counts_once)
 {
   g_auto (GStrv) topics = gst_kafka_topics_parse ("a, b,a ,^a.*,b,^a.*", NULL);
 
@@ -459,7 +459,8 @@ typedef struct {
   gint returned; /* atomic */
 } Slow;
 
-/* Waits until the test unlocks the mutex, like a broker that doesn't answer. */
+/* A query's function that waits until the test unlocks the mutex, as for a broker that doesn't
+ * answer. */
 static void
 wait_for_lock (gpointer data)
 {
@@ -481,7 +482,8 @@ return_data (gpointer data)
   return GPOINTER_TO_INT (data);
 }
 
-/* The data of an interrupted query live until its function has returned. */
+/* A query can be interrupted while its function waits; its data are freed only when the function
+ * has returned. */
 GST_START_TEST (test_a_query_can_be_interrupted)
 {
   Slow slow = {0};
@@ -504,7 +506,7 @@ GST_START_TEST (test_a_query_can_be_interrupted)
 }
 GST_END_TEST;
 
-/* Returns a socket that listens on the loopback interface, with its address. */
+/* Returns a socket that listens on the loopback interface, and sets @address to its address. */
 static gint
 listen_on_loopback (struct sockaddr_in *address)
 {
@@ -530,7 +532,8 @@ keep_line (GstDebugCategory *category, GstDebugLevel level, const gchar *file,
   }
 }
 
-/* A route may change the congestion control that the user chose. All kernels have these two. */
+/* A route may replace the congestion control that the property sets, which is set again. The test
+ * uses reno and cubic, which all kernels have. */
 GST_START_TEST (test_the_chosen_congestion_control_is_set_again)
 {
   GstKafkaConnections *connections = gst_kafka_connections_new ("reno");
@@ -568,20 +571,20 @@ kafkaclient_suite (void)
   suite_add_tcase (s, tc);
   tcase_add_checked_fixture (tc, setup, teardown);
   tcase_add_test (tc, test_order_of_sources);
-  tcase_add_test (tc, test_client_properties_of_any_type_are_read);
+  tcase_add_test (tc, test_client_properties_may_have_any_type);
   tcase_add_test (tc, test_refused_client_properties);
   tcase_add_test (tc, test_secrets);
   tcase_add_test (tc, test_bad_config_files);
   tcase_add_test (tc, test_oauthbearer);
   tcase_add_test (tc, test_group_protocol);
   tcase_add_test (tc, test_errors_name_the_cause);
-  tcase_add_test (tc, test_the_fault_keeps_the_most_informative_error);
-  tcase_add_test (tc, test_a_long_throttling_is_one_warning);
+  tcase_add_test (tc, test_of_several_errors_the_most_informative_one_is_kept);
+  tcase_add_test (tc, test_throttling_by_the_broker_for_over_a_second_is_one_warning);
   tcase_add_test (tc, test_outages_and_refusals_of_tls_are_distinguished);
   tcase_add_test (tc, test_flags_as_text);
   tcase_add_test (tc, test_uri_parts);
   tcase_add_loop_test (tc, test_topics, 0, G_N_ELEMENTS (topic_cases));
-  tcase_add_test (tc, test_a_topic_counts_once);
+  tcase_add_test (tc, test_a_topic_that_is_named_twice_counts_once);
   tcase_add_test (tc, test_uri_refused);
   tcase_add_test (tc, test_a_query_can_be_interrupted);
   tcase_add_test (tc, test_the_chosen_congestion_control_is_set_again);

@@ -34,7 +34,7 @@ GST_START_TEST (test_only_messages_before_the_first_undecided_one_are_committed)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_gaps_and_strangers)
+GST_START_TEST (test_the_ledger_ignores_gaps_and_offsets_that_it_does_not_know)
 {
   GstKafkaLedger *ledger = gst_kafka_ledger_new ();
 
@@ -76,12 +76,13 @@ GST_START_TEST (test_a_parked_message_is_done_after_a_time_and_a_push)
 
   gst_kafka_ledger_decide (ledger, 0, GST_KAFKA_ACK_UNDECIDED, 2 * SECOND);
   fail_unless_equals_int (gst_kafka_ledger_get_parked (ledger), 1);
-  /* only time passes, then only a push happens, then both in PAUSED, which doesn't count */
+  /* it isn't done if only time passes, if only a later buffer is pushed, or if both happen in
+   * PAUSED */
   fail_unless_equals_int64 (gst_kafka_ledger_settle (ledger, &flow, 9 * SECOND), -1);
   flow.pushed = 3 * SECOND;
   fail_unless_equals_int64 (gst_kafka_ledger_settle (ledger, &flow, 4 * SECOND - 1), -1);
   fail_unless_equals_int64 (gst_kafka_ledger_settle (ledger, NULL, 9 * SECOND), -1);
-  /* a pause restarts the wait */
+  /* after a pause the 2 s begin again */
   flow.playing = 8 * SECOND;
   fail_unless_equals_int64 (gst_kafka_ledger_settle (ledger, &flow, 9 * SECOND), -1);
   fail_unless_equals_int64 (gst_kafka_ledger_settle (ledger, &flow, 10 * SECOND), 1);
@@ -90,7 +91,7 @@ GST_START_TEST (test_a_parked_message_is_done_after_a_time_and_a_push)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_flush_replays_what_is_parked)
+GST_START_TEST (test_flush_marks_parked_messages_failed)
 {
   GstKafkaLedger *ledger = ledger_of (0, 3);
   GstKafkaFlow flow = {.pushed = 50 * SECOND, .playing = 0};
@@ -115,7 +116,8 @@ GST_START_TEST (test_clean_end_marks_parked_messages_done)
   gst_kafka_ledger_end (ledger);
   fail_unless_equals_int64 (gst_kafka_ledger_settle (ledger, NULL, 0), 1);
   fail_unless_equals_int (gst_kafka_ledger_get_parked (ledger), 0);
-  /* a sink's last sample, and a message that its sink marks failed */
+  /* after the end, a message that its sink has kept as last sample is done too, but not one that
+   * its sink marks failed */
   gst_kafka_ledger_decide (ledger, 1, GST_KAFKA_ACK_UNDECIDED, 0);
   gst_kafka_ledger_decide (ledger, 3, GST_KAFKA_ACK_FAILED, 0);
   fail_unless_equals_int64 (gst_kafka_ledger_settle (ledger, NULL, 0), 3);
@@ -124,7 +126,7 @@ GST_START_TEST (test_clean_end_marks_parked_messages_done)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_flush_cancels_the_end)
+GST_START_TEST (test_messages_parked_after_a_flush_are_not_done_by_an_earlier_end)
 {
   GstKafkaLedger *ledger = ledger_of (0, 2);
 
@@ -138,12 +140,12 @@ GST_START_TEST (test_flush_cancels_the_end)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_history_is_forgotten)
+GST_START_TEST (test_the_ledger_works_on_with_100_000_messages)
 {
   GstKafkaLedger *ledger = gst_kafka_ledger_new ();
   gint64 offset;
 
-  /* a sliding window of 100 messages, which are decided in reverse order */
+  /* of each 100 messages the last one is decided first */
   for (offset = 0; offset < 100000; offset++) {
     gst_kafka_ledger_add (ledger, offset);
     if (offset % 100 != 99)
@@ -156,8 +158,8 @@ GST_START_TEST (test_history_is_forgotten)
 }
 GST_END_TEST;
 
-/* Compares the ledger with a simple model, on seeded random decisions. */
-GST_START_TEST (test_the_ledger_agrees_with_a_simple_model)
+/* Decides messages at random, and compares the ledger's end with that of an array. */
+GST_START_TEST (test_the_ledger_agrees_with_an_array_on_random_decisions)
 {
   enum { N = 2000 };
   gint outcome[N];
@@ -223,11 +225,12 @@ GST_START_TEST (test_a_suspicion_is_kept_over_a_restart)
   fail_if (gst_kafka_suspicion_is_poison (&read, 15));
   fail_at (&read, 15, 1);
   fail_unless (gst_kafka_suspicion_is_poison (&read, 15));
-  /* After a crash, all messages that a pipeline may hold are suspects. */
+  /* After a crash, all messages that may have been in the pipeline are read one at a time. */
   read = reread (&written, "another", 12);
   gst_kafka_suspicion_conclude (&read, 12, FALSE);
   fail_unless_equals_int64 (read.until, 76);
-  /* All messages before the committed offset have gone through the pipeline. */
+  /* Messages before the committed offset have gone through the pipeline, so they are no
+   * suspects. */
   read = reread (&written, NULL, 13);
   fail_unless_equals_int (read.count, 1);
   fail_if (gst_kafka_suspicion_is_poison (&read, 12));
@@ -245,8 +248,8 @@ GST_START_TEST (test_a_partition_that_is_assigned_again_does_not_count_as_a_cras
   fail_unless_equals_int64 (read.until, -1);
   fail_if (gst_kafka_suspicion_is_poison (&read, 12));
   fail_unless_equals_int (read.suspects[0].runs, 2);
-  /* After all members have just lost their partitions, another member's run doesn't count as a
-   * crash either. */
+  /* If another member had the message alone in its pipeline, that isn't a failed run either if all
+   * members have just lost their partitions. */
   read = reread (&written, "another", 12);
   fail_unless (gst_kafka_suspicion_is_poison (&read, 12));
   gst_kafka_suspicion_conclude (&read, 12, TRUE);
@@ -255,13 +258,13 @@ GST_START_TEST (test_a_partition_that_is_assigned_again_does_not_count_as_a_cras
 }
 GST_END_TEST;
 
-GST_START_TEST (test_a_message_that_gets_through_is_no_suspect)
+GST_START_TEST (test_a_message_that_gets_through_the_pipeline_is_no_suspect)
 {
   GstKafkaSuspicion self;
 
   gst_kafka_suspicion_init (&self);
   fail_at (&self, 9, 2);
-  /* An earlier message is read again after a seek. Reading it again removes no suspicion. */
+  /* An earlier message that is read again after a seek, and passes, doesn't clear the suspect. */
   gst_kafka_suspicion_begin (&self, 7);
   gst_kafka_suspicion_pass (&self);
   fail_unless_equals_int (self.count, 1);
@@ -284,15 +287,15 @@ GST_START_TEST (test_condemned_messages_in_a_row_are_counted)
   for (gint64 n = 0; n < GST_KAFKA_SUSPICION_ROW; n++) {
     fail_at (&self, n, 3);
     fail_unless (gst_kafka_suspicion_condemn (&self, n));
-    /* read again, because its dead letter wasn't delivered */
+    /* condemning it again, because its dead letter wasn't delivered, doesn't count again */
     fail_unless (gst_kafka_suspicion_condemn (&self, n));
     fail_unless_equals_int (self.row, n + 1);
   }
   fail_at (&self, 10, 3);
   fail_if (gst_kafka_suspicion_condemn (&self, 10));
   fail_if (gst_kafka_suspicion_is_poison (&self, 10));
-  /* The row ends when a message gets through the pipeline that comes after the last condemned
-   * one; one before it doesn't count. */
+  /* The count starts again when a message behind the last condemned one gets through the pipeline,
+   * but not when a message before it does. */
   gst_kafka_suspicion_begin (&self, 3);
   gst_kafka_suspicion_pass (&self);
   fail_unless_equals_int (self.row, GST_KAFKA_SUSPICION_ROW);
@@ -302,7 +305,7 @@ GST_START_TEST (test_condemned_messages_in_a_row_are_counted)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_more_suspects_than_a_commit_has_room_for)
+GST_START_TEST (test_of_too_many_suspects_the_ones_with_the_lowest_offsets_are_kept)
 {
   GstKafkaSuspicion self;
 
@@ -334,7 +337,7 @@ GST_START_TEST (test_metadata_of_other_programs_is_no_suspicion)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_any_thread)
+GST_START_TEST (test_threads_may_decide_messages_at_the_same_time)
 {
   GstKafkaLedger *ledger = ledger_of (0, 20000);
   GThread *threads[] = {
@@ -351,9 +354,9 @@ GST_START_TEST (test_any_thread)
 }
 GST_END_TEST;
 
-/* Asks a broker once. @place: an offset that the log has reached; @time: the time to query;
- * @answer: the first offset of that time or later; -1: none. Returns: TRUE if the log is another
- * one. */
+/* Simulates one query for the offset of a time. @place: an offset that the log has reached; @time:
+ * the time that has to be queried; @answer: the broker's answer, the first offset of that time or
+ * later, or -1 if there is none. Returns: TRUE if the log was replaced by another one. */
 static gboolean
 ask (GstKafkaLog *log, gint64 place, gint64 time, gint64 answer)
 {
@@ -361,7 +364,7 @@ ask (GstKafkaLog *log, gint64 place, gint64 time, gint64 answer)
   return gst_kafka_log_take_answer (log, answer);
 }
 
-GST_START_TEST (test_another_log)
+GST_START_TEST (test_a_log_is_another_one_after_two_answers_that_show_it)
 {
   GstKafkaLog log;
 
@@ -385,7 +388,8 @@ GST_START_TEST (test_one_unexpected_answer_does_not_mean_another_log)
 
   gst_kafka_log_init (&log);
   gst_kafka_log_note (&log, 1000);
-  /* a message before the position is later than the messages that were read */
+  /* an answer before the position is possible in the same log too, if a skipped message is later
+   * than the messages that were read */
   fail_if (ask (&log, 20, 1001, 7));
   fail_if (ask (&log, 21, 1001, 7));
   fail_if (ask (&log, 21, 1001, 6));
@@ -396,7 +400,7 @@ GST_START_TEST (test_one_unexpected_answer_does_not_mean_another_log)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_a_log_of_which_no_message_was_read)
+GST_START_TEST (test_another_log_is_noticed_although_no_message_was_read)
 {
   GstKafkaLog log;
 
@@ -404,7 +408,7 @@ GST_START_TEST (test_a_log_of_which_no_message_was_read)
   fail_if (ask (&log, 20, 5000, -1));
   fail_if (ask (&log, 20, 5000, 4));
   fail_unless (ask (&log, 20, 5000, 4));
-  /* its messages are older than the present time */
+  /* a log whose messages are older than the present time */
   gst_kafka_log_init (&log);
   fail_if (ask (&log, 20, 5000, -1));
   gst_kafka_log_note (&log, 10);
@@ -416,8 +420,8 @@ GST_END_TEST;
 
 #define WAIT (10 * G_TIME_SPAN_SECOND)
 
-/* A reader at the last stable offset gets one warning in a run, when it has waited for 10 s. */
-GST_START_TEST (test_messages_behind_an_open_transaction)
+/* A reader that waits at the last stable offset for 10 s is news, for a warning, only once. */
+GST_START_TEST (test_messages_behind_an_open_transaction_are_news_once_after_10_s)
 {
   GstKafkaHeld held;
 
@@ -427,14 +431,14 @@ GST_START_TEST (test_messages_behind_an_open_transaction)
   gst_kafka_held_take_answer (&held, 20, 20, 0);
   fail_unless_equals_int64 (gst_kafka_held_get_count (&held), 0);
   fail_if (gst_kafka_held_is_news (&held, 20, WAIT));
-  /* newer messages than those that were known before the query */
+  /* messages that came during the query don't count as held back */
   gst_kafka_held_take_answer (&held, 20, 25, 0);
   fail_unless_equals_int64 (gst_kafka_held_get_count (&held), 0);
   gst_kafka_held_take_answer (&held, 40, 30, 0);
   fail_unless_equals_int64 (gst_kafka_held_get_count (&held), 10);
   fail_if (gst_kafka_held_is_news (&held, 30, WAIT - 1));
   fail_if (gst_kafka_held_is_news (&held, 29, WAIT), "the reader has messages to read");
-  /* a transaction ended, and another one holds messages back */
+  /* the last stable offset has moved, because one transaction has ended, so the 10 s begin again */
   gst_kafka_held_take_answer (&held, 50, 35, WAIT / 2);
   fail_if (gst_kafka_held_is_news (&held, 35, WAIT));
   gst_kafka_held_take_answer (&held, 60, 35, WAIT);
@@ -454,25 +458,25 @@ kafkaledger_suite (void)
 
   suite_add_tcase (s, tc);
   tcase_add_test (tc, test_only_messages_before_the_first_undecided_one_are_committed);
-  tcase_add_test (tc, test_gaps_and_strangers);
+  tcase_add_test (tc, test_the_ledger_ignores_gaps_and_offsets_that_it_does_not_know);
   tcase_add_test (tc, test_a_failed_message_stops_the_commits);
   tcase_add_test (tc, test_a_parked_message_is_done_after_a_time_and_a_push);
-  tcase_add_test (tc, test_flush_replays_what_is_parked);
+  tcase_add_test (tc, test_flush_marks_parked_messages_failed);
   tcase_add_test (tc, test_clean_end_marks_parked_messages_done);
-  tcase_add_test (tc, test_flush_cancels_the_end);
-  tcase_add_test (tc, test_history_is_forgotten);
-  tcase_add_loop_test (tc, test_the_ledger_agrees_with_a_simple_model, 0, 5);
+  tcase_add_test (tc, test_messages_parked_after_a_flush_are_not_done_by_an_earlier_end);
+  tcase_add_test (tc, test_the_ledger_works_on_with_100_000_messages);
+  tcase_add_loop_test (tc, test_the_ledger_agrees_with_an_array_on_random_decisions, 0, 5);
   tcase_add_test (tc, test_a_suspicion_is_kept_over_a_restart);
   tcase_add_test (tc, test_a_partition_that_is_assigned_again_does_not_count_as_a_crash);
-  tcase_add_test (tc, test_a_message_that_gets_through_is_no_suspect);
+  tcase_add_test (tc, test_a_message_that_gets_through_the_pipeline_is_no_suspect);
   tcase_add_test (tc, test_condemned_messages_in_a_row_are_counted);
-  tcase_add_test (tc, test_more_suspects_than_a_commit_has_room_for);
+  tcase_add_test (tc, test_of_too_many_suspects_the_ones_with_the_lowest_offsets_are_kept);
   tcase_add_test (tc, test_metadata_of_other_programs_is_no_suspicion);
-  tcase_add_test (tc, test_any_thread);
-  tcase_add_test (tc, test_another_log);
+  tcase_add_test (tc, test_threads_may_decide_messages_at_the_same_time);
+  tcase_add_test (tc, test_a_log_is_another_one_after_two_answers_that_show_it);
   tcase_add_test (tc, test_one_unexpected_answer_does_not_mean_another_log);
-  tcase_add_test (tc, test_messages_behind_an_open_transaction);
-  tcase_add_test (tc, test_a_log_of_which_no_message_was_read);
+  tcase_add_test (tc, test_messages_behind_an_open_transaction_are_news_once_after_10_s);
+  tcase_add_test (tc, test_another_log_is_noticed_although_no_message_was_read);
   return s;
 }
 

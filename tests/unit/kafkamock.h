@@ -43,8 +43,9 @@ kafka_mock_stop (KafkaMock *mock)
   rd_kafka_destroy (mock->rk);
 }
 
-/* Sends one message and waits until the cluster has it. @headers: pairs of name and value, ended by
- * NULL. @key and @headers are nullable. @timestamp: ms since the epoch, 0 for now. */
+/* Sends one message, and waits until the cluster has stored it. @key: (nullable). @headers:
+ * (nullable): names and values in turn, ended by NULL. @timestamp: time in ms since the epoch, or 0
+ * for now. */
 G_GNUC_UNUSED static void
 kafka_mock_produce (KafkaMock *mock, const gchar *topic, gint partition, const gchar *key,
     gconstpointer value, gsize size, gint64 timestamp, const gchar *const *headers)
@@ -68,7 +69,7 @@ kafka_mock_produce (KafkaMock *mock, const gchar *topic, gint partition, const g
   rd_kafka_destroy (rk);
 }
 
-/* Returns a consumer at the beginning of one partition. */
+/* Returns a consumer of one partition, which reads from its first message on. */
 G_GNUC_UNUSED static rd_kafka_t *
 kafka_mock_consumer (KafkaMock *mock, const gchar *topic, gint partition)
 {
@@ -88,7 +89,7 @@ kafka_mock_consumer (KafkaMock *mock, const gchar *topic, gint partition)
   return rk;
 }
 
-/* The next message. Fails the test if no message comes within @seconds. */
+/* Returns the consumer's next message. Fails the test if no message comes within @seconds. */
 G_GNUC_UNUSED static rd_kafka_message_t *
 kafka_mock_next (rd_kafka_t *consumer, guint seconds)
 {

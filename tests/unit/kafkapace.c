@@ -14,9 +14,9 @@ compare_ages (gconstpointer a, gconstpointer b)
   return (x > y) - (x < y);
 }
 
-/* Simulates a link that delivers @per_second buffers of 1000 bytes, reports each after @latency,
- * and gets @pushed buffers a second. The simulation runs until throttling begins, or for
- * @seconds. */
+/* Simulates a link that gets @pushed buffers of 1000 bytes a second, delivers @per_second, and
+ * reports each one @latency after it was pushed, until throttling begins, or for @seconds. Returns
+ * whether it began. */
 static gboolean
 run (GstKafkaPace *pace, gint pushed, gint per_second, gint64 latency, gint seconds,
     gdouble *interval, gdouble *proportion)
@@ -69,11 +69,11 @@ GST_START_TEST (test_a_slow_link_requests_a_rate_below_what_it_carries)
 }
 GST_END_TEST;
 
-/* Simulates a source of 30 buffers a second. The source drops buffers that come within @times the
- * requested interval plus @more, as upstream elements do at a QoS event. The link delivers
- * @per_second, with delivery reports up to @late late. Returns the delivered rate in the second
- * minute, and the 95th percentile of the
- * buffers' ages. */
+/* Simulates a source of 30 buffers a second, which drops each buffer that comes within @times the
+ * requested interval plus @more after the last one, as upstream elements do at a QoS event. The
+ * link delivers @per_second buffers a second, and its delivery reports are up to @late late.
+ * Returns the share of the link that was used in the second minute, and in @age the 95th percentile
+ * of the buffers' ages. */
 static gdouble
 obey (GstKafkaPace *pace, gdouble per_second, gdouble times, gdouble more, gint64 late, gint64 *age)
 {
@@ -113,7 +113,7 @@ obey (GstKafkaPace *pace, gdouble per_second, gdouble times, gdouble more, gint6
   return through / (60 * per_second);
 }
 
-GST_START_TEST (test_the_link_stays_busy_and_the_queue_short)
+GST_START_TEST (test_throttling_keeps_the_link_busy_and_the_queue_short)
 {
   static const gdouble rates[] = {2, 6.25, 10, 20};
   GstKafkaPace pace;
@@ -133,8 +133,9 @@ GST_START_TEST (test_the_link_stays_busy_and_the_queue_short)
 }
 GST_END_TEST;
 
-/* All waiting buffers are delivered together, so the link is fast. */
-GST_START_TEST (test_moment_of_standstill)
+/* After a standstill of 2 s all waiting buffers are delivered together, which shows that the link
+ * is fast, so throttling ends. */
+GST_START_TEST (test_throttling_ends_soon_after_a_standstill_of_the_link)
 {
   GstKafkaPace pace;
   gboolean throttled;
@@ -189,14 +190,15 @@ GST_START_TEST (test_the_window_is_twice_the_bytes_in_flight)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_the_lowest_latency_is_forgotten_in_time)
+GST_START_TEST (test_the_window_grows_when_the_latency_has_risen)
 {
   GstKafkaPace pace;
 
   gst_kafka_pace_init (&pace, 0);
   for (gint64 now = 0; now < 60 * (gint64) S; now += 10 * MS)
     gst_kafka_pace_delivered (&pace, now, 1000, now < 20 * S ? 10 * MS : 500 * MS);
-  /* the link carries 100 kB/s for half a second, which is half of the window. */
+  /* the link has 100 kB/s and a latency of 0.5 s, so 50 kB are in flight, and the window is twice
+   * as large */
   fail_unless (
       gst_kafka_pace_window (&pace) > 80000, "%" G_GUINT64_FORMAT, gst_kafka_pace_window (&pace));
 }
@@ -212,11 +214,11 @@ kafkapace_suite (void)
   tcase_add_test (tc, test_a_fast_link_is_not_throttled);
   tcase_add_test (tc, test_a_link_with_a_long_latency_is_not_throttled);
   tcase_add_test (tc, test_a_slow_link_requests_a_rate_below_what_it_carries);
-  tcase_add_test (tc, test_the_link_stays_busy_and_the_queue_short);
-  tcase_add_test (tc, test_moment_of_standstill);
+  tcase_add_test (tc, test_throttling_keeps_the_link_busy_and_the_queue_short);
+  tcase_add_test (tc, test_throttling_ends_soon_after_a_standstill_of_the_link);
   tcase_add_test (tc, test_a_dead_link_lengthens_the_requested_interval);
   tcase_add_test (tc, test_the_window_is_twice_the_bytes_in_flight);
-  tcase_add_test (tc, test_the_lowest_latency_is_forgotten_in_time);
+  tcase_add_test (tc, test_the_window_grows_when_the_latency_has_risen);
   return s;
 }
 

@@ -186,7 +186,7 @@ GST_START_TEST (test_headers_of_the_buffer_are_sent_with_it)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_buffers_without_a_session_get_a_number)
+GST_START_TEST (test_buffers_with_a_seq_but_no_session_get_a_new_seq)
 {
   GstBuffer *buffer = frame ('a', 10);
   rd_kafka_message_t *message;
@@ -202,7 +202,7 @@ GST_START_TEST (test_buffers_without_a_session_get_a_number)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_the_meta_sets_topic_and_partition)
+GST_START_TEST (test_the_buffers_meta_sets_topic_partition_and_key)
 {
   GstBuffer *buffer = frame ('a', 0);
   GBytes *key = g_bytes_new_static ("k", 1);
@@ -224,7 +224,7 @@ GST_START_TEST (test_the_meta_sets_topic_and_partition)
 }
 GST_END_TEST;
 
-/* Returns the number of messages in each of the five partitions. */
+/* Sets @counts to the number of messages in each of the five partitions. */
 static void
 count_in_partitions (gint64 counts[5])
 {
@@ -246,9 +246,9 @@ all_are_in_use (void)
   return counts[0] > 0 && counts[1] > 0 && counts[2] > 0 && counts[3] > 0 && counts[4] > 0;
 }
 
-/* Pushes until all partitions are used; returns the number of buffers. While the partitions are
- * unknown the client holds messages back. While it connects to the brokers one by one, partitions
- * of those not yet connected lose their turn. */
+/* Pushes buffers until all partitions have messages, and returns the number of buffers. At first
+ * buffers don't go to all partitions in turn: partitions of brokers to which the client hasn't
+ * connected yet are left out. */
 static guint
 use_all_partitions (void)
 {
@@ -263,7 +263,7 @@ use_all_partitions (void)
   return pushed;
 }
 
-/* Returns the partition of the next buffer, which is the @delivered-th. */
+/* Pushes a buffer, the @delivered-th of all, and returns the partition to which it was sent. */
 static guint
 partition_of_next (guint delivered)
 {
@@ -279,7 +279,8 @@ partition_of_next (guint delivered)
   return partition;
 }
 
-/* In another partition it would come after later messages. */
+/* A message that is sent again by a new producer goes to the same partition, because in another one
+ * it could come after later messages. */
 GST_START_TEST (test_a_message_that_a_new_producer_sends_again_keeps_its_partition)
 {
   guint pushed, last;
@@ -312,8 +313,8 @@ GST_START_TEST (test_buffers_without_keys_go_to_all_partitions_in_turn)
 }
 GST_END_TEST;
 
-/* Hashes from Kafka's tests of its Java client. */
-GST_START_TEST (test_the_key_chooses_the_same_partition_as_in_java)
+/* The hashes of the keys are those in Kafka's tests of its Java client. */
+GST_START_TEST (test_a_key_selects_the_same_partition_as_in_the_java_client)
 {
   static const struct {
     const gchar *key;
@@ -349,7 +350,7 @@ set_key (GstBuffer *buffer, const gchar *field, const gchar *text)
 
 static const struct {
   const gchar *property, *found, *target, *expected;
-  const gchar *lacks; /* the header that a warning names */
+  const gchar *lacks; /* the header that the warning about the template names */
 } keys[] = {
     {NULL, NULL, NULL, NULL},
     {NULL, "found", NULL, "found"},
@@ -472,7 +473,8 @@ GST_START_TEST (test_the_message_is_marked_after_the_delivery_report)
 }
 GST_END_TEST;
 
-/* No answer comes within the time that the first query gets. */
+/* The first query gets no answer in time, because the round trip takes 1.2 s, but a later one
+ * does. */
 GST_START_TEST (test_a_long_link_is_waited_for)
 {
   rd_kafka_mock_broker_set_rtt (mock.cluster, -1, 1200);
@@ -483,8 +485,9 @@ GST_START_TEST (test_a_long_link_is_waited_for)
 }
 GST_END_TEST;
 
-/* EOS asks the brokers whether they have handled all requests, and no answer comes in a second. */
-GST_START_TEST (test_eos_without_acknowledgements_waits_for_a_long_link)
+/* With acks=none, EOS queries the brokers to know that they have handled all requests, and waits
+ * for the answer, although it takes longer than a second. */
+GST_START_TEST (test_eos_with_acks_none_waits_for_a_link_with_a_long_latency)
 {
   GstMessage *error;
 
@@ -513,7 +516,7 @@ GST_START_TEST (test_a_stop_marks_undelivered_messages_failed)
 }
 GST_END_TEST;
 
-/* The element posts the error before the waiting push returns. */
+/* Pushes buffers until a push returns an error. */
 static void
 wait_for_refusal (void)
 {
@@ -526,7 +529,7 @@ wait_for_refusal (void)
   fail_unless_equals_int (flow, GST_FLOW_ERROR);
 }
 
-GST_START_TEST (test_no_broker_is_one_error)
+GST_START_TEST (test_a_broker_that_never_answers_is_one_error)
 {
   g_object_set (sink, "bootstrap-servers", "127.0.0.1:1", "connect-timeout", GST_SECOND, NULL);
   play ();
@@ -556,7 +559,7 @@ GST_START_TEST (test_sink_waits_for_the_end_of_an_outage)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_undelivered_in_time_is_an_error)
+GST_START_TEST (test_a_message_not_delivered_within_delivery_timeout_is_an_error)
 {
   g_object_set (sink, "delivery-timeout", 1500 * GST_MSECOND, NULL);
   play ();
@@ -595,8 +598,8 @@ GST_START_TEST (test_a_message_that_is_too_large_is_skipped_with_on_error_skip)
 }
 GST_END_TEST;
 
-/* The sink posts one warning for each cause, and at EOS one with the number of the other skipped
- * buffers. */
+/* For each cause the sink posts one warning, and at EOS a warning with the number of further
+ * skipped buffers. */
 GST_START_TEST (test_skipped_buffers_are_counted)
 {
   g_object_set (sink, "message-max-bytes", 2000, NULL);
@@ -707,7 +710,7 @@ GST_START_TEST (test_a_push_waits_for_a_full_queue_and_a_pause_keeps_the_buffer)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_full_queue_can_be_stopped)
+GST_START_TEST (test_the_sink_can_be_stopped_while_a_push_waits_for_a_full_queue)
 {
   GThread *thread;
   gint64 began;
@@ -748,8 +751,9 @@ tell_slowly (GstBus *unused, GstMessage *message, gpointer user_data)
   return GST_BUS_PASS;
 }
 
-/* If EOS passed, it would mean that all buffers were delivered. */
-GST_START_TEST (test_eos_is_not_posted_after_a_lost_buffer)
+/* The sink has reported a lost buffer before it handles EOS, because EOS on the bus would mean that
+ * all buffers were delivered. */
+GST_START_TEST (test_a_lost_buffer_is_reported_before_eos_returns)
 {
   told = 0;
   gst_bus_set_sync_handler (bus, tell_slowly, NULL, NULL);
@@ -757,9 +761,9 @@ GST_START_TEST (test_eos_is_not_posted_after_a_lost_buffer)
   play ();
   push ('a');
   wait_for_at_least (sink, "delivered", 1);
+  /* two errors, because a refused message is first sent in a batch, and then alone */
   rd_kafka_mock_push_request_errors (mock.cluster, KAFKA_API_PRODUCE, 2,
-      RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE,
-      RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE); /* sent in a batch first, then alone */
+      RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
   push ('b');
   gst_harness_push_event (h, gst_event_new_eos ());
   fail_unless_equals_int (g_atomic_int_get (&told), 1);
@@ -792,8 +796,9 @@ GST_START_TEST (test_the_messages_of_a_refused_batch_are_sent_one_by_one)
 }
 GST_END_TEST;
 
-/* After EOS no further messages come that could share a request with the waiting ones. */
-GST_START_TEST (test_eos_sends_the_queue_without_linger)
+/* At EOS the waiting messages are sent without waiting for linger, because no further message can
+ * come that would share their request. */
+GST_START_TEST (test_eos_sends_the_queue_without_waiting_for_linger)
 {
   gint64 began;
 
@@ -852,7 +857,7 @@ GST_START_TEST (test_topic_that_stays_missing_is_an_error_that_names_it)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_topic_of_a_buffer_that_is_missing_at_the_end)
+GST_START_TEST (test_a_buffers_topic_that_is_missing_at_eos_is_an_error)
 {
   GstBuffer *buffer = frame ('a', 1000);
 
@@ -868,8 +873,9 @@ GST_START_TEST (test_topic_of_a_buffer_that_is_missing_at_the_end)
 }
 GST_END_TEST;
 
-/* Records of other topics don't wait for the missing topic. */
-GST_START_TEST (test_topic_of_a_buffer_that_stays_missing)
+/* A message for a topic that stays missing is skipped, and messages for other topics don't wait for
+ * it. */
+GST_START_TEST (test_a_buffers_topic_that_stays_missing_does_not_delay_other_topics)
 {
   const gchar *const cameras[] = {"there", "nowhere", "there"};
 
@@ -887,7 +893,8 @@ GST_START_TEST (test_topic_of_a_buffer_that_stays_missing)
       gst_kafka_meta_set_headers (buffer, "camera", cameras[i], NULL);
       fail_unless_equals_int (gst_harness_push (h, buffer), GST_FLOW_OK);
     }
-    /* A repeated cause is only one warning. */
+    /* The warning comes only in the first round, because the cause is the same in the second
+     * one. */
     if (round == 1)
       expect_message (
           bus, GST_MESSAGE_WARNING, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE, "\"of-nowhere\"");
@@ -898,7 +905,8 @@ GST_START_TEST (test_topic_of_a_buffer_that_stays_missing)
 }
 GST_END_TEST;
 
-/* A buffer whose time is far ahead isn't sent to the brokers at all. */
+/* (capture time, number of refusals by the broker): a buffer whose time is far ahead isn't sent
+ * with this time at all. */
 static const struct {
   const gchar *captured;
   gint refusals;
@@ -997,7 +1005,7 @@ GST_START_TEST (test_refused_settings)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_settings_are_checked_at_start)
+GST_START_TEST (test_contradicting_settings_are_an_error_at_the_start)
 {
   g_object_set (sink, "topic", TOPIC, "enable-idempotence", TRUE, NULL);
   gst_util_set_object_arg (G_OBJECT (sink), "acks", "1");
@@ -1033,7 +1041,7 @@ GST_START_TEST (test_uri_sets_properties)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_a_uri_sets_only_the_properties_that_it_names)
+GST_START_TEST (test_a_uri_may_set_only_certain_properties)
 {
   static const gchar *refused[] = {"config-file=/etc/passwd", "client-properties=c", "sync=true",
       "nonsense=1", "stats=x", "acks=some", "partition=x"};
@@ -1050,7 +1058,7 @@ GST_START_TEST (test_a_uri_sets_only_the_properties_that_it_names)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_raw_frames_that_never_fit_are_reported)
+GST_START_TEST (test_raw_frames_larger_than_message_max_bytes_are_an_error)
 {
   h = gst_harness_new_with_element (sink, "sink", NULL);
   gst_harness_set_src_caps_str (h, "video/x-raw,format=RGB,width=1920,height=1080,framerate=30/1");
@@ -1061,8 +1069,9 @@ GST_START_TEST (test_raw_frames_that_never_fit_are_reported)
 }
 GST_END_TEST;
 
-/* kafkasrc would skip each message: a stream header with a picture, and fields without end. */
-GST_START_TEST (test_caps_that_no_reader_takes)
+/* The sink refuses caps that kafkasrc would refuse in each message: with a large stream header, or
+ * with hundreds of fields. */
+GST_START_TEST (test_caps_that_kafkasrc_would_refuse_are_an_error)
 {
   g_autoptr (GString) caps = g_string_new ("audio/x-flac");
   g_autofree gchar *picture = g_strnfill (70000, '0'), *text = NULL;
@@ -1080,7 +1089,7 @@ GST_START_TEST (test_caps_that_no_reader_takes)
 }
 GST_END_TEST;
 
-/* Upstream pushes the caps again with each buffer. */
+/* Refused caps are one error, although GStreamer sends the caps again with each buffer. */
 GST_START_TEST (test_refused_caps_are_one_error)
 {
   g_autofree gchar *text = NULL;
@@ -1099,8 +1108,8 @@ GST_START_TEST (test_refused_caps_are_one_error)
 }
 GST_END_TEST;
 
-/* Returns: (transfer full) (nullable): the event that a sink sends upstream when the link has
- * become slow. */
+/* Pushes up to @buffers buffers into a slow link. Returns: (transfer full) (nullable): the QoS
+ * event that the sink sends upstream. */
 static GstEvent *
 qos_on_a_slow_link (GstBuffer *(*make) (void), guint buffers)
 {
@@ -1142,7 +1151,7 @@ GST_START_TEST (test_a_slow_link_throttles_upstream)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_messages_that_wait_in_a_topic_are_not_throttled)
+GST_START_TEST (test_messages_from_kafkasrc_are_not_throttled)
 {
   fail_unless (qos_on_a_slow_link (acked_frame, 100) == NULL);
 }
@@ -1174,7 +1183,7 @@ kernel_cuts (gint bytes)
   return granted / 2 < bytes;
 }
 
-GST_START_TEST (test_a_socket_buffer_that_the_kernel_limits)
+GST_START_TEST (test_a_socket_buffer_that_the_kernel_limits_is_a_warning)
 {
   gint bytes = __i__ ? 100000000 : 65536;
 
@@ -1250,18 +1259,18 @@ kafkasink_suite (void)
   tcase_add_checked_fixture (tc, setup, teardown);
   tcase_add_test (tc, test_headers_of_the_message_describe_the_buffer);
   tcase_add_test (tc, test_headers_of_the_buffer_are_sent_with_it);
-  tcase_add_test (tc, test_buffers_without_a_session_get_a_number);
-  tcase_add_test (tc, test_the_meta_sets_topic_and_partition);
+  tcase_add_test (tc, test_buffers_with_a_seq_but_no_session_get_a_new_seq);
+  tcase_add_test (tc, test_the_buffers_meta_sets_topic_partition_and_key);
   tcase_add_loop_test (tc, test_each_buffer_may_have_its_own_key, 0, G_N_ELEMENTS (keys));
   tcase_add_loop_test (tc, test_each_buffer_may_have_its_own_topic, 0, 2);
   tcase_add_loop_test (tc, test_tombstone_stays_one, 0, 2);
   tcase_add_test (tc, test_the_message_is_marked_after_the_delivery_report);
   tcase_add_test (tc, test_a_long_link_is_waited_for);
-  tcase_add_test (tc, test_eos_without_acknowledgements_waits_for_a_long_link);
+  tcase_add_test (tc, test_eos_with_acks_none_waits_for_a_link_with_a_long_latency);
   tcase_add_test (tc, test_a_stop_marks_undelivered_messages_failed);
-  tcase_add_test (tc, test_no_broker_is_one_error);
+  tcase_add_test (tc, test_a_broker_that_never_answers_is_one_error);
   tcase_add_test (tc, test_sink_waits_for_the_end_of_an_outage);
-  tcase_add_test (tc, test_undelivered_in_time_is_an_error);
+  tcase_add_test (tc, test_a_message_not_delivered_within_delivery_timeout_is_an_error);
   tcase_add_test (tc, test_a_message_that_is_too_large_is_an_error);
   tcase_add_test (tc, test_a_message_that_is_too_large_is_skipped_with_on_error_skip);
   tcase_add_test (tc, test_skipped_buffers_are_counted);
@@ -1269,33 +1278,33 @@ kafkasink_suite (void)
   tcase_add_test (tc, test_leaky_upstream_drops_the_newest_buffer);
   tcase_add_test (tc, test_leaky_downstream_drops_the_oldest_buffer_that_was_not_sent);
   tcase_add_test (tc, test_a_push_waits_for_a_full_queue_and_a_pause_keeps_the_buffer);
-  tcase_add_test (tc, test_full_queue_can_be_stopped);
+  tcase_add_test (tc, test_the_sink_can_be_stopped_while_a_push_waits_for_a_full_queue);
   tcase_add_test (tc, test_eos_drains);
-  tcase_add_loop_test (tc, test_eos_is_not_posted_after_a_lost_buffer, 0, 2);
-  tcase_add_test (tc, test_eos_sends_the_queue_without_linger);
+  tcase_add_loop_test (tc, test_a_lost_buffer_is_reported_before_eos_returns, 0, 2);
+  tcase_add_test (tc, test_eos_sends_the_queue_without_waiting_for_linger);
   tcase_add_loop_test (tc, test_the_messages_of_a_refused_batch_are_sent_one_by_one, 0,
       G_N_ELEMENTS (refused_batches));
   tcase_add_test (tc, test_eos_waits_for_deliveries_up_to_a_limit);
   tcase_add_test (tc, test_sink_waits_for_a_missing_topic);
   tcase_add_test (tc, test_topic_that_stays_missing_is_an_error_that_names_it);
-  tcase_add_test (tc, test_topic_of_a_buffer_that_is_missing_at_the_end);
-  tcase_add_test (tc, test_topic_of_a_buffer_that_stays_missing);
+  tcase_add_test (tc, test_a_buffers_topic_that_is_missing_at_eos_is_an_error);
+  tcase_add_test (tc, test_a_buffers_topic_that_stays_missing_does_not_delay_other_topics);
   tcase_add_loop_test (
       tc, test_a_buffer_whose_time_the_broker_refuses_is_sent, 0, G_N_ELEMENTS (wrong_times));
   tcase_add_test (tc, test_missing_partition_is_an_error);
   tcase_add_test (tc, test_access_that_comes_and_goes_is_one_warning);
   tcase_add_test (tc, test_a_fatal_error_of_librdkafka_makes_a_new_producer);
   tcase_add_loop_test (tc, test_refused_settings, 0, G_N_ELEMENTS (refused_settings));
-  tcase_add_test (tc, test_settings_are_checked_at_start);
+  tcase_add_test (tc, test_contradicting_settings_are_an_error_at_the_start);
   tcase_add_test (tc, test_uri_sets_properties);
-  tcase_add_test (tc, test_a_uri_sets_only_the_properties_that_it_names);
-  tcase_add_test (tc, test_raw_frames_that_never_fit_are_reported);
-  tcase_add_loop_test (tc, test_caps_that_no_reader_takes, 0, 2);
+  tcase_add_test (tc, test_a_uri_may_set_only_certain_properties);
+  tcase_add_test (tc, test_raw_frames_larger_than_message_max_bytes_are_an_error);
+  tcase_add_loop_test (tc, test_caps_that_kafkasrc_would_refuse_are_an_error, 0, 2);
   tcase_add_test (tc, test_refused_caps_are_one_error);
   tcase_add_test (tc, test_a_slow_link_throttles_upstream);
-  tcase_add_test (tc, test_messages_that_wait_in_a_topic_are_not_throttled);
+  tcase_add_test (tc, test_messages_from_kafkasrc_are_not_throttled);
   tcase_add_test (tc, test_congestion_control);
-  tcase_add_loop_test (tc, test_a_socket_buffer_that_the_kernel_limits, 0, 2);
+  tcase_add_loop_test (tc, test_a_socket_buffer_that_the_kernel_limits_is_a_warning, 0, 2);
   suite_add_tcase (s, five);
   tcase_add_checked_fixture (five, setup_five, teardown);
   tcase_add_test (five, test_buffers_without_keys_go_to_all_partitions_in_turn);
@@ -1303,7 +1312,7 @@ kafkasink_suite (void)
   tcase_add_test (five, test_a_message_that_a_new_producer_sends_again_keeps_its_partition);
   suite_add_tcase (s, many);
   tcase_add_checked_fixture (many, setup_many, teardown);
-  tcase_add_test (many, test_the_key_chooses_the_same_partition_as_in_java);
+  tcase_add_test (many, test_a_key_selects_the_same_partition_as_in_the_java_client);
   tcase_add_test (many, test_a_key_overrides_the_partition_in_the_meta);
   return s;
 }

@@ -17,7 +17,7 @@
 #include "kafkamock.h"
 #include "sink/spool/gstkafkaspool.h"
 
-/* The spool logs to the element's category. */
+/* The debug category of kafkasink, to which the spool logs. */
 GST_DEBUG_CATEGORY (gst_kafka_sink_debug);
 
 #define TOPIC "frames"
@@ -129,7 +129,7 @@ store_remove (GstKafkaSpoolStore *store, guint64 first, guint64 last)
   return gst_kafka_spool_store_change (store, NULL, ids, NULL);
 }
 
-/* Checks that the ids on the disk are @from to @to. */
+/* Checks that the store has exactly the messages with the ids @from to @to. */
 static void
 expect_stored (GstKafkaSpoolStore *store, guint64 from, guint64 to)
 {
@@ -211,7 +211,7 @@ GST_START_TEST (test_store_reads_up_to_a_limit)
 }
 GST_END_TEST;
 
-/* A change that fails halfway leaves no part of it on the disk. */
+/* If adding five messages fails because the third id exists, none of the five is stored. */
 GST_START_TEST (test_store_applies_a_change_completely_or_not_at_all)
 {
   GstKafkaSpoolStore *store = open_store ();
@@ -250,7 +250,8 @@ GST_END_TEST;
 
 /* --- exclusive use of the store --- */
 
-/* Runs @work in another process until it reports that it is ready. */
+/* Runs @work in another process, and returns when @work has written a byte to the file descriptor
+ * that it gets. */
 static pid_t
 start_process (void (*work) (int ready))
 {
@@ -302,7 +303,8 @@ GST_START_TEST (test_store_refuses_a_second_user)
 }
 GST_END_TEST;
 
-/* The child process writes a byte at the end of each change. */
+/* Adds messages to the store, five in each change, until it is killed; writes a byte after each
+ * change. */
 static void
 write_for_ever (int ready)
 {
@@ -334,7 +336,7 @@ GST_START_TEST (test_store_survives_kill)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_store_needs_a_directory)
+GST_START_TEST (test_store_in_a_missing_directory_is_an_error)
 {
   g_autofree gchar *above = g_build_filename (top, "missing", "cam-1", NULL);
   g_autofree gchar *file = g_build_filename (top, "file", NULL);
@@ -403,7 +405,7 @@ GST_START_TEST (test_database_of_another_program_is_refused)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_store_of_a_later_version)
+GST_START_TEST (test_store_of_a_later_version_is_refused)
 {
   g_autofree gchar *file = database ();
   sqlite3 *db;
@@ -416,7 +418,7 @@ GST_START_TEST (test_store_of_a_later_version)
 }
 GST_END_TEST;
 
-/* Reads until the store returns no more. A damaged database is moved aside, and a new one begins.
+/* Reads all messages of the store. If its database is damaged, moves it aside and begins a new one.
  * Returns TRUE if the database was damaged. */
 static gboolean
 read_all (GstKafkaSpoolStore *store)
@@ -442,9 +444,9 @@ read_all (GstKafkaSpoolStore *store)
   return TRUE;
 }
 
-/* Whatever a bad disk has changed in the file: the store either reads it, or moves it aside and
- * begins a new one. */
-GST_START_TEST (test_store_with_damage)
+/* If a bad disk has changed the database file, the store either reads the file, or moves it aside
+ * and begins a new one. */
+GST_START_TEST (test_store_with_a_damaged_file_is_read_or_replaced)
 {
   static const struct {
     goffset at;
@@ -481,8 +483,9 @@ GST_START_TEST (test_store_with_damage)
 }
 GST_END_TEST;
 
-/* A limit for file sizes has the effect of a full disk. */
-GST_START_TEST (test_store_on_a_full_disk)
+/* When the disk is full (here: when a file has the largest permitted size), adding messages fails
+ * with an error, and works again after messages were removed. */
+GST_START_TEST (test_store_works_again_after_the_disk_was_full)
 {
   const struct rlimit small = {1000000, RLIM_INFINITY}, large = {RLIM_INFINITY, RLIM_INFINITY};
   GstKafkaSpoolStore *store = open_store ();
@@ -507,7 +510,7 @@ GST_END_TEST;
 
 /* --- the spool --- */
 
-/* The file of libcheck stays below the limit. */
+/* limit (bytes) for the size of files, which libcheck's own file doesn't reach */
 #define NO_ROOM 20000
 #define SIZE 60000
 
@@ -569,7 +572,8 @@ expect_spool_stat (const gchar *field, guint64 expected)
 
 static guint64 copied;
 
-/* Runs on the spool's thread, in the middle of a write. */
+/* A sync handler of the bus, called on the spool's thread during a write that has failed: marks the
+ * message @copied delivered. */
 static GstBusSyncReply
 deliver_copy (GstBus *b, GstMessage *m, gpointer user_data)
 {
@@ -580,9 +584,9 @@ deliver_copy (GstBus *b, GstMessage *m, gpointer user_data)
   return GST_BUS_PASS;
 }
 
-/* If the disk can't even delete, the spool keeps no message that was dropped, or that was delivered
- * while its write failed. */
-GST_START_TEST (test_spool_on_a_disk_that_does_not_respond)
+/* While the disk can't even delete messages, the spool writes no message that was dropped, or that
+ * was delivered while its write failed, when the disk works again. */
+GST_START_TEST (test_spool_writes_no_dropped_or_delivered_message_after_a_disk_fault)
 {
   GstKafkaSpoolStore *store;
 
@@ -595,7 +599,7 @@ GST_START_TEST (test_spool_on_a_disk_that_does_not_respond)
   copied = gst_kafka_spool_copy (spool, message (0, SIZE));
   expect_spool_stat ("spool-dropped", 1);
   expect_spool_stat ("spool-sent", 1);
-  /* It is tried again. */
+  /* The write is tried again while the disk doesn't respond. */
   gst_kafka_spool_put (spool, message (0, SIZE));
   g_usleep (3 * G_USEC_PER_SEC);
   fail_unless_equals_uint64 (spool_stat ("spool-dropped"), 1);
@@ -613,7 +617,7 @@ GST_START_TEST (test_spool_on_a_disk_that_does_not_respond)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_spool_counts_messages_that_no_disk_stores)
+GST_START_TEST (test_spool_counts_messages_that_could_not_be_written_as_dropped)
 {
   g_autofree gchar *said = NULL;
 
@@ -667,9 +671,10 @@ expect_taken (guint64 from, guint64 to)
   }
 }
 
-/* Messages that were read from the spool aren't on the disk any more, those that could be read go
- * to the new database, and the others are counted. */
-GST_START_TEST (test_spool_whose_database_is_found_to_be_damaged)
+/* If the spool finds its database damaged while it reads, the messages that it could read are
+ * written to a new database, except those that were already taken from the spool, and the others
+ * are counted as dropped. */
+GST_START_TEST (test_spool_saves_readable_messages_of_a_damaged_database)
 {
   fill_and_damage (60, 45 * SIZE, 5 * SIZE);
   start_spool (0);
@@ -724,7 +729,7 @@ teardown_sink (void)
   teardown ();
 }
 
-/* @options: more properties, in the syntax of gst-launch */
+/* @options: more properties of kafkasink, in the syntax of gst-launch-1.0 */
 static GstElement *
 make_sink (const gchar *spool, const gchar *options)
 {
@@ -778,7 +783,7 @@ wait_for_none_on_disk (void)
   fail_unless_equals_uint64 (stat_of ("spool-buffers"), 0);
 }
 
-/* Checks that all undelivered buffers are on the disk. */
+/* Waits until @at_least buffers were written to the disk. */
 static void
 wait_until_spooled (guint64 at_least)
 {
@@ -817,7 +822,8 @@ header_number (rd_kafka_message_t *m, const gchar *name)
   return g_ascii_strtoull (text, NULL, g_str_equal (name, "session") ? 16 : 10);
 }
 
-/* Reads @count messages from the topic's beginning, and checks the headers that every frame has. */
+/* Reads the first @count messages of the topic into @received, and checks the headers that every
+ * frame has. */
 static void
 receive (Received *received, guint count)
 {
@@ -848,8 +854,8 @@ receive (Received *received, guint count)
   rd_kafka_destroy (consumer);
 }
 
-/* Checks that each of the frames @first to @last is among @received, in which a frame from the disk
- * may be twice. */
+/* Checks that each of the frames @first to @last is among the @count frames in @received, where a
+ * frame from the disk may be twice. */
 static void
 expect_all (const Received *received, guint count, guint first, guint last)
 {
@@ -867,12 +873,14 @@ GST_START_TEST (test_buffers_stay_in_memory_while_the_broker_takes_them)
   start_sink ("");
   push (100, 1000);
   wait_for_at_least (sink, "delivered", 100);
-  /* On a busy machine some buffers may wait for over a second. */
+  /* Some buffers may be written to the disk on a busy machine, because they wait for over a
+   * second. */
   fail_unless (stat_of ("spooled") < 50, "%" G_GUINT64_FORMAT, stat_of ("spooled"));
 }
 GST_END_TEST;
 
-/* With the smallest queue the spool isn't used either. */
+/* Even if the queue may have only one buffer, buffers aren't written to the disk while the broker
+ * takes them. */
 GST_START_TEST (test_smallest_queue)
 {
   start_sink ("max-queued-buffers=1");
@@ -882,8 +890,8 @@ GST_START_TEST (test_smallest_queue)
 }
 GST_END_TEST;
 
-/* The frames of an outage are sent after it, in their order, with the headers that they would have
- * had. */
+/* The frames of an outage are sent after the outage, in their order, and with the same headers and
+ * timestamps as without it. */
 GST_START_TEST (test_outage)
 {
   Received received[60];
@@ -911,8 +919,8 @@ GST_START_TEST (test_outage)
 }
 GST_END_TEST;
 
-/* Buffers that aren't delivered when the element stops are sent by the next run, with the session
- * of the first run.
+/* Buffers that aren't delivered when the element stops are sent when it starts again, with the seq
+ * that they had before.
  *  */
 GST_START_TEST (test_restart)
 {
@@ -937,8 +945,8 @@ GST_START_TEST (test_restart)
 }
 GST_END_TEST;
 
-/* An empty value isn't a missing one, and has no bytes to wrap. */
-GST_START_TEST (test_restart_with_empty_buffers)
+/* An empty buffer that was stored on the disk is sent as an empty value, and not as a tombstone. */
+GST_START_TEST (test_empty_buffers_on_the_disk_are_sent_after_a_restart)
 {
   Received received[4];
 
@@ -961,7 +969,7 @@ GST_START_TEST (test_restart_with_empty_buffers)
 }
 GST_END_TEST;
 
-/* New frames don't wait for those on the disk. */
+/* With the default of spool-order, new frames are sent before frames from the disk. */
 GST_START_TEST (test_live_first)
 {
   Received received[45];
@@ -996,7 +1004,7 @@ GST_START_TEST (test_rate)
 }
 GST_END_TEST;
 
-/* The spool's file stays within its limit, and the oldest buffers are dropped. */
+/* The spool's file stays below spool-bytes, for which the oldest buffers are dropped. */
 GST_START_TEST (test_bound)
 {
   Received received[100];
@@ -1039,7 +1047,8 @@ GST_START_TEST (test_time)
 }
 GST_END_TEST;
 
-/* The memory has a limit, whatever state the disk is in. */
+/* With a spool, no buffer is dropped if max-queued-bytes is reached, because buffers go to the
+ * disk. */
 GST_START_TEST (test_memory)
 {
   set_away (TRUE);
@@ -1067,7 +1076,7 @@ GST_START_TEST (test_eos_leaves_the_remaining_buffers_on_the_disk)
 }
 GST_END_TEST;
 
-/* EOS waits until the buffers on the disk are sent, if that is possible in time. */
+/* EOS waits until the buffers on the disk are sent, if the brokers answer. */
 GST_START_TEST (test_eos_sends_the_buffers_on_the_disk)
 {
   set_away (TRUE);
@@ -1082,8 +1091,9 @@ GST_START_TEST (test_eos_sends_the_buffers_on_the_disk)
 }
 GST_END_TEST;
 
-/* An error about one buffer doesn't discard the other undelivered ones. */
-GST_START_TEST (test_a_failed_buffer_keeps_the_others_on_the_disk)
+/* If the element ends with an error about one buffer, the other undelivered buffers are kept on the
+ * disk. */
+GST_START_TEST (test_an_error_about_one_buffer_keeps_the_others_on_the_disk)
 {
   Received received[2];
 
@@ -1093,7 +1103,8 @@ GST_START_TEST (test_a_failed_buffer_keeps_the_others_on_the_disk)
   set_away (TRUE);
   push (1, 1000);
   wait_for_at_least (sink, "in-flight", 1);
-  gst_harness_push (h, frame (99950)); /* with its headers this message is too large */
+  /* With its headers this message is larger than message-max-bytes. */
+  gst_harness_push (h, frame (99950));
   expect_message (bus, GST_MESSAGE_ERROR, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE, "");
   stop_sink ();
   set_away (FALSE);
@@ -1106,9 +1117,8 @@ GST_START_TEST (test_a_failed_buffer_keeps_the_others_on_the_disk)
 }
 GST_END_TEST;
 
-/* A buffer from kafkasrc belongs to a message, which stays in Kafka, so it isn't stored on the
- * disk. */
-GST_START_TEST (test_buffers_of_messages_are_not_spooled)
+/* A buffer from kafkasrc isn't stored on the disk, because its message is still in Kafka. */
+GST_START_TEST (test_buffers_from_kafkasrc_are_not_stored_on_the_disk)
 {
   GstBuffer *buffer;
 
@@ -1154,25 +1164,25 @@ kafkaspool_suite (void)
   tcase_add_test (store, test_store_returns_free_space_to_the_file_system);
   tcase_add_test (store, test_store_refuses_a_second_user);
   tcase_add_test (store, test_store_survives_kill);
-  tcase_add_test (store, test_store_needs_a_directory);
+  tcase_add_test (store, test_store_in_a_missing_directory_is_an_error);
   tcase_add_test (store, test_store_behind_links);
   tcase_add_test (store, test_store_of_another_system_user_is_refused);
   tcase_add_test (store, test_database_of_another_program_is_refused);
-  tcase_add_test (store, test_store_of_a_later_version);
-  tcase_add_test (store, test_store_with_damage);
-  tcase_add_test (store, test_store_on_a_full_disk);
+  tcase_add_test (store, test_store_of_a_later_version_is_refused);
+  tcase_add_test (store, test_store_with_a_damaged_file_is_read_or_replaced);
+  tcase_add_test (store, test_store_works_again_after_the_disk_was_full);
   suite_add_tcase (s, store);
   tcase_add_checked_fixture (direct, setup, teardown);
-  tcase_add_test (direct, test_spool_on_a_disk_that_does_not_respond);
-  tcase_add_test (direct, test_spool_counts_messages_that_no_disk_stores);
-  tcase_add_test (direct, test_spool_whose_database_is_found_to_be_damaged);
+  tcase_add_test (direct, test_spool_writes_no_dropped_or_delivered_message_after_a_disk_fault);
+  tcase_add_test (direct, test_spool_counts_messages_that_could_not_be_written_as_dropped);
+  tcase_add_test (direct, test_spool_saves_readable_messages_of_a_damaged_database);
   suite_add_tcase (s, direct);
   tcase_add_checked_fixture (element, setup_sink, teardown_sink);
   tcase_add_test (element, test_buffers_stay_in_memory_while_the_broker_takes_them);
   tcase_add_test (element, test_smallest_queue);
   tcase_add_test (element, test_outage);
   tcase_add_test (element, test_restart);
-  tcase_add_test (element, test_restart_with_empty_buffers);
+  tcase_add_test (element, test_empty_buffers_on_the_disk_are_sent_after_a_restart);
   tcase_add_test (element, test_live_first);
   tcase_add_test (element, test_rate);
   tcase_add_test (element, test_bound);
@@ -1180,8 +1190,8 @@ kafkaspool_suite (void)
   tcase_add_test (element, test_memory);
   tcase_add_test (element, test_eos_leaves_the_remaining_buffers_on_the_disk);
   tcase_add_test (element, test_eos_sends_the_buffers_on_the_disk);
-  tcase_add_test (element, test_a_failed_buffer_keeps_the_others_on_the_disk);
-  tcase_add_test (element, test_buffers_of_messages_are_not_spooled);
+  tcase_add_test (element, test_an_error_about_one_buffer_keeps_the_others_on_the_disk);
+  tcase_add_test (element, test_buffers_from_kafkasrc_are_not_stored_on_the_disk);
   tcase_add_test (element, test_unusable_directories_are_errors);
   suite_add_tcase (s, element);
   return s;

@@ -24,7 +24,8 @@ teardown (void)
   kafka_mock_stop (&mock);
 }
 
-/* A source that reads the topic from its beginning, with additional @settings. */
+/* Returns a harness with a kafkasrc that reads the topic from its beginning, with additional
+ * @settings. */
 static GstHarness *
 harness_with (const gchar *settings)
 {
@@ -79,7 +80,7 @@ stat_of (GstHarness *h, const gchar *name)
   return value;
 }
 
-/* Waits until a value that another thread changes is the expected one. */
+/* Waits until the field @name of the source's stats is @value. */
 static void
 wait_for_stat (GstHarness *h, const gchar *name, guint64 value)
 {
@@ -127,7 +128,7 @@ GST_START_TEST (test_message_has_the_content_and_the_headers_that_were_sent)
   fail_unless (gst_structure_get (meta, "key", G_TYPE_BYTES, &key, NULL));
   fail_unless_equals_int (memcmp (g_bytes_get_data (key, NULL), "the-key", 7), 0);
   g_bytes_unref (key);
-  /* checks that the bytes are still valid after the client is destroyed */
+  /* the buffer's bytes are still valid after the client is destroyed */
   stop (h);
   fail_unless (holds (buffer, "frame"));
   gst_buffer_unref (buffer);
@@ -136,7 +137,7 @@ GST_START_TEST (test_message_has_the_content_and_the_headers_that_were_sent)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_caps_of_messages_of_other_producers)
+GST_START_TEST (test_messages_of_other_producers_get_caps_by_property_or_content)
 {
   static const guint8 png[] = {0x89, 'P', 'N', 'G', 13, 10, 26, 10, 0, 0, 0, 13, 'I', 'H', 'D', 'R',
       0, 0, 0, 1, 0, 0, 0, 1, 8, 0, 0, 0, 0};
@@ -174,7 +175,7 @@ typedef struct {
   const gchar *name;   /* name of the caps of the buffer; NULL: without caps */
 } Foreign;
 
-/* Each row of the table is a stream of messages. */
+/* Each row of the table is a stream of messages, with the caps that their buffers have to get. */
 static const Foreign kinds[][5] = {
     {{JPEG, sizeof JPEG, NULL, "image/jpeg"}, {PNG, sizeof PNG, NULL, "image/png"},
         {JPEG, sizeof JPEG, NULL, "image/jpeg"}, {"\1\2\3", 3, NULL, "application/octet-stream"},
@@ -207,7 +208,7 @@ check_kind (GstHarness *h, const Foreign *expected)
   gst_buffer_unref (buffer);
 }
 
-/* The next message isn't produced until the caps of the previous buffer were read. */
+/* Each message is produced only after the caps of the buffer before were checked. */
 GST_START_TEST (test_a_message_never_has_the_caps_of_another_one)
 {
   GstHarness *h = harness_with ("");
@@ -269,7 +270,7 @@ GST_START_TEST (test_bad_caps_are_skipped)
   while (holds (buffer, "bad") && (gst_buffer_unref (buffer), TRUE));
   fail_unless (holds (buffer, "good"));
   gst_buffer_unref (buffer);
-  /* a header that isn't UTF-8 is omitted */
+  /* a message whose header gst-caps isn't UTF-8 counts as one without this header */
   fail_unless_equals_uint64 (
       stat_of (h, "bad-caps") + stat_of (h, "refused-caps"), bad_caps[__i__][0] == '\xff' ? 0 : 1);
   stop (h);
@@ -322,7 +323,7 @@ GST_START_TEST (test_caps_that_downstream_refuses_warn_once_or_fail)
 }
 GST_END_TEST;
 
-/* Reads @n messages, marks them done, and stops. */
+/* Reads @n messages as a member of a group, marks them with @outcomes, and stops. */
 static void
 run_group (guint n, const GstKafkaAckOutcome *outcomes)
 {
@@ -351,9 +352,9 @@ check_next (const gchar *text)
   stop (h);
 }
 
-/* librdkafka before 2.3.0 aborts when a member is destroyed that has joined and was never assigned
- * partitions. */
-GST_START_TEST (test_ends_between_joining_and_the_first_assignment)
+/* The element can be stopped after it has joined its group, and before it is assigned partitions,
+ * although librdkafka before 2.3.0 may abort then. */
+GST_START_TEST (test_the_source_stops_between_joining_and_the_first_assignment)
 {
   GstHarness *h;
 
@@ -362,7 +363,7 @@ GST_START_TEST (test_ends_between_joining_and_the_first_assignment)
         mock.cluster, KAFKA_API_SYNC_GROUP, 1, RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS);
   h = harness_with ("group-id=g");
   gst_harness_play (h);
-  /* the mock cluster's first join takes 3 s */
+  /* time for the join, which takes 3 s in the mock cluster */
   g_usleep (4 * G_USEC_PER_SEC);
   fail_unless_equals_uint64 (stat_of (h, "rebalances"), 0);
   stop (h);
@@ -386,9 +387,10 @@ GST_START_TEST (test_a_group_reads_again_the_messages_that_were_not_marked_done)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_an_undecided_message_is_done_after_a_while)
+GST_START_TEST (test_an_undecided_message_is_done_after_a_time_and_a_push)
 {
-  /* without a group no offset is committed, and no memory may accumulate */
+  /* an undecided message must not be kept for ever without a group either, although no offset is
+   * committed */
   GstHarness *h = harness_with (__i__ ? "partitions=<0>" : "group-id=g partitions=<0>");
   GstElement *source = source_of (h);
 
@@ -401,7 +403,7 @@ GST_START_TEST (test_an_undecided_message_is_done_after_a_while)
   wait_for_stat (h, "parked", 1);
   produce (0, "2", NULL);
   gst_buffer_unref (pull (h));
-  /* nothing is pushed after the last message */
+  /* the last message stays parked, because no buffer is pushed after it */
   wait_for_stat (h, "parked", 1);
   gst_object_unref (source);
   stop (h);
@@ -466,7 +468,7 @@ GST_START_TEST (test_only_frames_of_the_chosen_camera_are_pushed)
 }
 GST_END_TEST;
 
-/* The element waits for a topic that doesn't exist, and posts a warning about it. */
+/* Makes the broker refuse a fetch once, and reads a message that is sent afterwards. */
 static void
 read_after_a_refusal (GstHarness *h, const gchar *text)
 {
@@ -550,8 +552,8 @@ block (GstPad *pad, GstPadProbeInfo *info, gpointer unused)
 
 #define KAFKA_API_FETCH_WITHOUT_REPLICAS 10
 
-/* Behaves as a new leader that has fewer messages than the former one: it delivers the message at
- * @end, and reports that there is none. */
+/* Makes the mock broker behave as a new leader that doesn't know all messages yet: it delivers the
+ * message at the offset @end, but reports @end as the end of the partition. */
 static void
 set_known_end (gint64 end)
 {
@@ -568,7 +570,7 @@ learn_the_end_when_asked_again (GstDebugCategory *category, GstDebugLevel level,
     set_known_end (10);
 }
 
-GST_START_TEST (test_a_message_beyond_the_newest_one_is_fetched_again)
+GST_START_TEST (test_a_message_beyond_the_known_end_of_its_partition_is_fetched_again)
 {
   const gchar *headers[] = {"gst-caps", TEST_CAPS, NULL};
   GstHarness *h = harness_with ("");
@@ -612,7 +614,7 @@ GST_START_TEST (test_lag_and_assignment)
   gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BLOCK | GST_PAD_PROBE_TYPE_BUFFER, block, NULL, NULL);
   gst_harness_play (h);
   wait_for_lag (h, 3);
-  /* the lag grows while no message is read */
+  /* the lag grows with new messages even while no message is read */
   produce (0, "x", NULL);
   wait_for_lag (h, 4);
   do
@@ -674,7 +676,7 @@ GST_START_TEST (test_a_range_of_offsets_ends_the_stream_despite_a_slow_answer)
 }
 GST_END_TEST;
 
-/* No answer comes within a second. */
+/* The source reads over a link whose answers take longer than a second. */
 GST_START_TEST (test_a_long_link_is_waited_for)
 {
   const gchar *settings[] = {"", "replay=true"};
@@ -690,7 +692,7 @@ GST_START_TEST (test_a_long_link_is_waited_for)
 }
 GST_END_TEST;
 
-/* Bounded, so that no fault makes the test hang. */
+/* Waits up to 10 s until @atomic is set. */
 static void
 wait_until_set (gint *atomic)
 {
@@ -701,9 +703,9 @@ wait_until_set (gint *atomic)
 #define MANY 15
 #define LOG_CHECK_TIME (2100 * G_TIME_SPAN_MILLISECOND)
 
-/* Messages that are fetched already don't wait for a broker that is away. Each question about the
- * log takes 2 s then. */
-GST_START_TEST (test_a_replay_plays_what_it_has_during_an_outage)
+/* A replay pushes messages that it has already fetched while the broker doesn't answer; only its
+ * query whether the log was replaced waits, for 2 s each time. */
+GST_START_TEST (test_a_replay_pushes_fetched_messages_while_the_broker_does_not_answer)
 {
   GstHarness *h;
   gint64 began;
@@ -727,8 +729,9 @@ GST_END_TEST;
 
 #define CHECKS 2
 
-/* The question whether the log was replaced, every 2 s, doesn't hold the messages up. */
-GST_START_TEST (test_a_replay_does_not_wait_for_the_check_of_its_log)
+/* A replay queries every 2 s whether the log was replaced, and pushes messages without waiting for
+ * the answer. */
+GST_START_TEST (test_a_replay_does_not_wait_for_its_query_whether_the_log_was_replaced)
 {
   GstHarness *h = harness_with ("replay=true");
   gint64 waited = 0;
@@ -751,10 +754,10 @@ GST_START_TEST (test_a_replay_does_not_wait_for_the_check_of_its_log)
 }
 GST_END_TEST;
 
-/* What the streaming thread waits for, and the line that it logs just before. */
+/* Waits of the streaming thread for an answer, and the line that it logs just before. */
 static const struct {
   const gchar *settings;
-  gint16 api; /* this request isn't answered in time */
+  gint16 api; /* the request that isn't answered in time */
   const gchar *line;
 } waits[] = {
     {"group-id=interrupted", KAFKA_API_OFFSET_COMMIT, " goes first"},
@@ -771,8 +774,8 @@ look_for_wait (GstDebugCategory *category, GstDebugLevel level, const gchar *fil
     g_atomic_int_set (&begun, TRUE);
 }
 
-/* A flush and a stop end the streaming thread's wait for the brokers. FLUSH_STOP is handled when
- * the thread has stopped. */
+/* A flush ends the streaming thread's wait for the brokers at once: FLUSH_STOP, which waits for the
+ * thread to stop, returns within a second. */
 GST_START_TEST (test_a_flush_ends_a_wait_for_the_brokers)
 {
   GstHarness *h = harness_with (waits[__i__].settings);
@@ -806,7 +809,8 @@ static struct {
   gint opening, flushing; /* atomic */
 } opening;
 
-/* Holds the streaming thread back after the ends of all partitions were read, until a flush. */
+/* A log function that stops the streaming thread when it has read the ends of all partitions, until
+ * a flush begins. */
 static void
 wait_for_a_flush (GstDebugCategory *category, GstDebugLevel level, const gchar *file,
     const gchar *function, gint line, GObject *object, GstDebugMessage *message, gpointer unused)
@@ -846,7 +850,8 @@ GST_START_TEST (test_a_seek_while_a_replay_opens_keeps_the_duration)
 }
 GST_END_TEST;
 
-/* EOS from the application ends the stream although no message comes. */
+/* An EOS event that an application sends to the element ends the stream, although no message
+ * comes. */
 GST_START_TEST (test_eos_from_the_application_takes_effect_at_once)
 {
   GstHarness *h = harness_with ("");
@@ -867,7 +872,7 @@ GST_START_TEST (test_eos_from_the_application_takes_effect_at_once)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_is_live)
+GST_START_TEST (test_the_source_is_live)
 {
   GstHarness *h = harness_with ("");
   GstElement *source = source_of (h);
@@ -993,31 +998,31 @@ kafkasrc_suite (void)
   suite_add_tcase (s, tc);
   tcase_add_checked_fixture (tc, setup, teardown);
   tcase_add_test (tc, test_message_has_the_content_and_the_headers_that_were_sent);
-  tcase_add_loop_test (tc, test_caps_of_messages_of_other_producers, 0, 3);
+  tcase_add_loop_test (tc, test_messages_of_other_producers_get_caps_by_property_or_content, 0, 3);
   tcase_add_loop_test (
       tc, test_a_message_never_has_the_caps_of_another_one, 0, G_N_ELEMENTS (kinds));
   tcase_add_test (tc, test_empty_values_survive);
   tcase_add_loop_test (tc, test_bad_caps_are_skipped, 0, G_N_ELEMENTS (bad_caps));
   tcase_add_test (tc, test_deeply_nested_caps_are_refused);
   tcase_add_loop_test (tc, test_caps_that_downstream_refuses_warn_once_or_fail, 0, 2);
-  tcase_add_test (tc, test_ends_between_joining_and_the_first_assignment);
+  tcase_add_test (tc, test_the_source_stops_between_joining_and_the_first_assignment);
   tcase_add_test (tc, test_a_group_reads_again_the_messages_that_were_not_marked_done);
-  tcase_add_loop_test (tc, test_an_undecided_message_is_done_after_a_while, 0, 2);
+  tcase_add_loop_test (tc, test_an_undecided_message_is_done_after_a_time_and_a_push, 0, 2);
   tcase_add_test (tc, test_old_messages_are_skipped);
   tcase_add_test (tc, test_only_frames_of_the_chosen_camera_are_pushed);
   tcase_add_test (tc, test_access_that_comes_and_goes_is_one_warning);
   tcase_add_test (tc, test_missing_partition_is_reported);
-  tcase_add_test (tc, test_a_message_beyond_the_newest_one_is_fetched_again);
+  tcase_add_test (tc, test_a_message_beyond_the_known_end_of_its_partition_is_fetched_again);
   tcase_add_test (tc, test_lag_and_assignment);
   tcase_add_loop_test (tc, test_a_long_link_is_waited_for, 0, 2);
-  tcase_add_test (tc, test_a_replay_plays_what_it_has_during_an_outage);
-  tcase_add_test (tc, test_a_replay_does_not_wait_for_the_check_of_its_log);
+  tcase_add_test (tc, test_a_replay_pushes_fetched_messages_while_the_broker_does_not_answer);
+  tcase_add_test (tc, test_a_replay_does_not_wait_for_its_query_whether_the_log_was_replaced);
   tcase_add_loop_test (tc, test_a_flush_ends_a_wait_for_the_brokers, 0, G_N_ELEMENTS (waits));
   tcase_add_test (tc, test_a_seek_while_a_replay_opens_keeps_the_duration);
   tcase_add_test (tc, test_a_range_of_offsets_ends_the_stream);
   tcase_add_test (tc, test_a_range_of_offsets_ends_the_stream_despite_a_slow_answer);
   tcase_add_test (tc, test_eos_from_the_application_takes_effect_at_once);
-  tcase_add_test (tc, test_is_live);
+  tcase_add_test (tc, test_the_source_is_live);
   tcase_add_loop_test (tc, test_starts_and_stops_any_number_of_times, 0, 2);
   tcase_add_loop_test (tc, test_wrong_settings_are_one_error, 0, G_N_ELEMENTS (bad_settings));
   tcase_add_loop_test (tc, test_uri, 0, G_N_ELEMENTS (uris));

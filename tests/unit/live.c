@@ -41,7 +41,7 @@ expect_sentence (const LiveSummary *summary, LiveLevel level, const gchar *expec
   fail_unless_equals_int (found, level);
 }
 
-GST_START_TEST (test_the_sentence_of_a_healthy_system)
+GST_START_TEST (test_the_sentence_about_a_healthy_system)
 {
   LiveSummary s = good_summary ();
 
@@ -52,7 +52,8 @@ GST_START_TEST (test_the_sentence_of_a_healthy_system)
   s.newest = 9;
   expect_sentence (&s, LIVE_GOOD, "1 camera, 1 replica, newest answer 9.0 s old, nothing waiting");
   s.newest = 0.4;
-  s.waiting_frames = 7; /* messages that have waited for less than 2 s don't count as waiting */
+  /* Messages that have waited for less than 2 s aren't named in the sentence. */
+  s.waiting_frames = 7;
   s.frames_lag = 0.3;
   expect_sentence (&s, LIVE_GOOD, "1 camera, 1 replica, newest answer 0.4 s old, nothing waiting");
 }
@@ -104,7 +105,7 @@ GST_START_TEST (test_the_sentence_names_the_fault_with_its_place_and_duration)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_sentence_names_what_is_shared_or_hostile)
+GST_START_TEST (test_the_sentence_names_shared_names_and_escapes_control_characters)
 {
   LiveSummary s = good_summary ();
 
@@ -159,7 +160,8 @@ GST_START_TEST (test_answer_is_read)
 }
 GST_END_TEST;
 
-/* The camera's name that gst-launch-1.0 takes from the line; NULL: none. */
+/* Runs the parser of gst-launch-1.0 on a printed command line. Returns the property camera of its
+ * source; NULL: it is unset. */
 static gchar *
 find_camera (const gchar *line)
 {
@@ -182,8 +184,10 @@ find_camera (const gchar *line)
   return camera;
 }
 
-/* Between the keyframe of a camera and its frame, the partition may hold frames of others. */
-GST_START_TEST (test_a_line_reads_one_camera)
+/* A printed command line reads the frames of one camera only, because frames of other cameras may
+ * be between a keyframe and the frame. If the camera's name can't be written in a command line, a
+ * comment in the line says so. */
+GST_START_TEST (test_a_printed_command_line_reads_the_frames_of_one_camera)
 {
   static const gchar *const plain[] = {"cam-1", "the hall", "Tür 3!", "a=b", "$(reboot)", "`x`",
       "<0>", "a ! fakesink name=harm", "(x)", "-", "a;b", "#1", "a # b", "&", "\u4e2d\u6587", "%s",
@@ -212,7 +216,7 @@ GST_START_TEST (test_a_line_reads_one_camera)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_answers_of_any_text_do_not_crash)
+GST_START_TEST (test_events_of_any_text_do_not_crash)
 {
   static const gchar *const texts[] = {"", "null", "[]", "{}", "not JSON", "{\"_id\":7}",
       "{\"_id\":\"a\",\"faces\":-1}", "{\"_id\":\"a\",\"faces\":1e99}",
@@ -229,7 +233,7 @@ GST_START_TEST (test_answers_of_any_text_do_not_crash)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_an_answer_without_dates_or_with_unusual_ones)
+GST_START_TEST (test_an_event_without_valid_dates_is_accepted)
 {
   static const gchar *const texts[] = {"{\"_id\":\"a\"}", "{\"_id\":\"a\",\"captured\":7}",
       "{\"_id\":\"a\",\"captured\":{\"$date\":\"yesterday\"}}",
@@ -248,7 +252,7 @@ GST_END_TEST;
 
 /* --- lag --- */
 
-/* Adds ten messages a second for a minute. */
+/* Returns the progress of a topic that got ten messages a second for a minute. */
 static LiveProgress *
 steady_lag (void)
 {
@@ -259,7 +263,7 @@ steady_lag (void)
   return lag;
 }
 
-GST_START_TEST (test_late_answers_do_not_create_a_camera)
+GST_START_TEST (test_a_frame_that_is_seen_late_does_not_revive_a_stopped_camera)
 {
   LiveCamera *camera = live_camera_new ("cam-1", 0);
 
@@ -276,7 +280,7 @@ GST_START_TEST (test_late_answers_do_not_create_a_camera)
 }
 GST_END_TEST;
 
-/* A report that lists a camera which sends a frame every 10 s while its picture is still. */
+/* Gives the camera a report in which its still-interval is 10 s. */
 static void
 report_still (LiveCamera *camera, guint64 frames, guint64 last_seq, gint64 now)
 {
@@ -294,7 +298,8 @@ report_still (LiveCamera *camera, guint64 frames, guint64 last_seq, gint64 now)
   live_camera_take_report (camera, report, own, now);
 }
 
-/* Such a camera isn't late either, or limited by its link. */
+/* Checks that a camera that sends a frame every 10 s, because its picture stands still, counts
+ * neither as stopped nor as late, nor as limited by its link. */
 static void
 check_still (LiveCamera *camera, gboolean watched)
 {
@@ -314,7 +319,7 @@ check_still (LiveCamera *camera, gboolean watched)
   fail_unless_equals_int (camera->health, LIVE_CAMERA_STOPPED);
 }
 
-GST_START_TEST (test_a_camera_with_a_still_picture_does_not_count_as_dead)
+GST_START_TEST (test_a_camera_whose_picture_stands_still_is_not_taken_for_dead)
 {
   for (gint watched = 0; watched < 2; watched++) {
     LiveCamera *camera = live_camera_new ("cam-1", 0);
@@ -325,9 +330,8 @@ GST_START_TEST (test_a_camera_with_a_still_picture_does_not_count_as_dead)
 }
 GST_END_TEST;
 
-/* The fog counts few frames, and some reports list none of a slow camera: yet it sends all it wants
- * to. */
-/* @age: s, of the frames that were counted */
+/* Gives the camera a report in which its largest rate is @max, and the age of the counted frames is
+ * @age (s). Every second report lists no frame of the camera. */
 static void
 give_report (LiveCamera *camera, guint64 seq, gdouble max, gdouble age, gint64 now)
 {
@@ -369,7 +373,9 @@ bound_at (gdouble max, const gchar **reason)
   return bound;
 }
 
-GST_START_TEST (test_who_gets_all_is_not_bound)
+/* A camera that sends at its largest rate isn't bound by the fog, although the fog is slow, and
+ * some reports list none of its frames. */
+GST_START_TEST (test_a_camera_that_gets_its_largest_rate_is_not_bound_by_the_fog)
 {
   const gchar *reason;
 
@@ -378,7 +384,7 @@ GST_START_TEST (test_who_gets_all_is_not_bound)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_a_camera_that_stops_after_a_few_frames)
+GST_START_TEST (test_a_camera_that_stops_after_three_frames_is_noticed)
 {
   LiveCamera *camera = live_camera_new ("cam-1", 0);
 
@@ -391,7 +397,8 @@ GST_START_TEST (test_a_camera_that_stops_after_a_few_frames)
 }
 GST_END_TEST;
 
-/* An event of a frame that was captured at @captured, by the camera's clock. */
+/* Returns the event of a frame that was captured at the time @captured (ms) of the camera's
+ * clock. */
 static LiveAnswer *
 make_answer (const gchar *session, guint64 seq, gint64 captured, guint faces)
 {
@@ -412,7 +419,7 @@ give_answer (LiveCamera *camera, const gchar *session, guint64 seq, gint64 captu
   live_camera_take_answer (camera, answer, now);
 }
 
-GST_START_TEST (test_a_camera_whose_clock_is_set_back)
+GST_START_TEST (test_events_are_shown_after_the_cameras_clock_is_set_back)
 {
   LiveCamera *camera = live_camera_new ("cam-1", 0);
   const gint64 hour = 3600000;
@@ -430,8 +437,9 @@ GST_START_TEST (test_a_camera_whose_clock_is_set_back)
 }
 GST_END_TEST;
 
-/* Its answers stop, though its frames come. */
-GST_START_TEST (test_a_camera_whose_clock_is_ahead_can_be_late)
+/* A camera whose clock is an hour ahead counts as late if its events stop although its frames
+ * come. */
+GST_START_TEST (test_a_camera_whose_clock_is_ahead_may_count_as_late)
 {
   LiveCamera *camera = live_camera_new ("cam-1", 0);
 
@@ -445,8 +453,9 @@ GST_START_TEST (test_a_camera_whose_clock_is_ahead_can_be_late)
 }
 GST_END_TEST;
 
-/* After it, the last answers about frames of the former run still come. */
-GST_START_TEST (test_a_restart_is_not_a_second_camera)
+/* After a restart of a camera, events of frames from before the restart still come, and don't count
+ * as those of a second camera. */
+GST_START_TEST (test_a_restarted_camera_does_not_count_as_a_second_one)
 {
   LiveCamera *camera = live_camera_new ("cam-1", 0);
 
@@ -463,7 +472,7 @@ GST_START_TEST (test_a_restart_is_not_a_second_camera)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_two_cameras_of_one_name)
+GST_START_TEST (test_two_cameras_of_one_name_are_noticed)
 {
   LiveCamera *camera = live_camera_new ("cam-1", 0);
   const gchar *reason;
@@ -477,8 +486,10 @@ GST_START_TEST (test_two_cameras_of_one_name)
   fail_unless (live_senders_are_two (&camera->senders, now));
   fail_unless_equals_string (live_camera_get_bound (camera, now, &reason), "unknown");
   fail_unless (strstr (reason, "two cameras send under this name") != NULL, "%s", reason);
-  fail_unless (isfinite (camera->given)); /* each one's messages don't begin a new count */
-  /* One of them is switched off: the other one is a camera like any other. */
+  /* Messages of the two cameras in turn don't restart the measurement of the rate. */
+  fail_unless (isfinite (camera->given));
+  /* When one of the two cameras is switched off, the other one counts as the only camera of this
+   * name. */
   for (; now < 40000; now += 250) {
     live_camera_see (camera, "a", (guint64) now + 1, now, now);
     live_camera_tick (camera, TRUE, now);
@@ -490,8 +501,8 @@ GST_START_TEST (test_two_cameras_of_one_name)
 }
 GST_END_TEST;
 
-/* As replicas of an edge would be that were given one name. */
-GST_START_TEST (test_many_cameras_of_one_name)
+/* Five cameras send under one name, as replicas of an edge would. */
+GST_START_TEST (test_five_cameras_of_one_name_are_noticed)
 {
   static const gchar *const sessions[] = {"a", "b", "c", "d", "e"};
   LiveCamera *camera = live_camera_new ("cam-1", 0);
@@ -505,8 +516,9 @@ GST_START_TEST (test_many_cameras_of_one_name)
 }
 GST_END_TEST;
 
-/* The fog is far behind: events of the run before still come, of which nothing else was seen. */
-GST_START_TEST (test_a_late_run_is_not_a_second_camera)
+/* If the fog is 30 s behind, events of a session that ended before the page began don't count as
+ * those of a second camera. */
+GST_START_TEST (test_late_events_of_an_old_session_do_not_count_as_a_second_camera)
 {
   LiveCamera *camera = live_camera_new ("cam-1", 0);
 
@@ -519,7 +531,8 @@ GST_START_TEST (test_a_late_run_is_not_a_second_camera)
 }
 GST_END_TEST;
 
-/* Reports say that newer frames were counted, too. */
+/* Events that come 8 s late don't make a camera late, because the fog's reports say that newer
+ * frames were counted. */
 GST_START_TEST (test_late_events_do_not_make_a_camera_late)
 {
   LiveCamera *camera = live_camera_new ("cam-1", 0);
@@ -539,7 +552,7 @@ GST_END_TEST;
 
 /* --- names --- */
 
-GST_START_TEST (test_hidden_characters_are_shown)
+GST_START_TEST (test_invisible_characters_in_names_are_shown_as_escapes)
 {
   static const gchar *const names[][2] = {
       {"hall", "hall"},
@@ -587,7 +600,7 @@ answer_and_tick (LiveModel *model, guint64 seq, gint64 now)
   confirm_and_tick (model, now);
 }
 
-/* The last sample's time, ms. */
+/* Returns the time (ms) of the newest sample of the history. */
 static gint64
 last_sample (LiveModel *model)
 {
@@ -600,7 +613,7 @@ last_sample (LiveModel *model)
   return g_ascii_strtoll (at + 1, NULL, 10);
 }
 
-GST_START_TEST (test_the_clock_is_set)
+GST_START_TEST (test_setting_the_machines_clock_makes_no_camera_stop)
 {
   const LiveBrokers brokers = {{"localhost", NULL}, {"localhost", NULL}};
   const gint64 begin = 1795567441000, hour = 3600000;
@@ -615,7 +628,7 @@ GST_START_TEST (test_the_clock_is_set)
   confirm_and_tick (model, now);
   expect_sentence_of (model, now, "no fog replica reports, 1 camera");
   answer_and_tick (model, seq++, now);
-  /* Back: the plots go on, and a camera that stops is noticed. */
+  /* After the clock is set back, the history continues, and a camera that stops is noticed. */
   now -= 2 * hour;
   answer_and_tick (model, seq++, now);
   for (guint i = 0; i < 10; i++)
@@ -644,7 +657,7 @@ take_report (LiveModel *model, guint64 seq, gint64 now)
   live_model_take_report (model, report, now);
 }
 
-GST_START_TEST (test_nobody_is_silent_before_kafka_has_answered_since)
+GST_START_TEST (test_nothing_counts_as_silent_while_kafka_does_not_answer)
 {
   const LiveBrokers brokers = {{"localhost", NULL}, {"localhost", NULL}};
   LiveModel *model = live_model_new (&brokers, "none", 1000);
@@ -654,13 +667,13 @@ GST_START_TEST (test_nobody_is_silent_before_kafka_has_answered_since)
     take_report (model, seq, now += 500);
     answer_and_tick (model, seq, now);
   }
-  /* Kafka stands still, but its requests have not failed yet. */
+  /* Kafka doesn't answer any more, but no request to it has failed yet. */
   for (guint i = 0; i < 20; i++)
     live_model_tick (model, now += 500);
   live_model_set_trouble (model, LIVE_KAFKA, "timed out", now);
   live_model_tick (model, now += 500);
   fail_if (is_marked (model, "cam-1 stopped") || is_marked (model, "fog-1 fell silent"));
-  /* It answers, and what was silent stays so. */
+  /* When Kafka answers again, a camera and a replica that stay silent are reported. */
   live_model_set_trouble (model, LIVE_KAFKA, NULL, now);
   for (guint i = 0; i < 40; i++)
     confirm_and_tick (model, now += 500);
@@ -677,7 +690,7 @@ GST_START_TEST (test_lag_in_messages_and_seconds)
   fail_unless_equals_float (live_progress_get_rate (lag, 5), 10);
   fail_unless_equals_int64 (live_progress_get_lag (lag, 60000, 600, 1500, &seconds), 0);
   fail_unless_equals_float (seconds, 0);
-  /* Messages of the last 1.5 s may still be on their way. */
+  /* Messages of the last 1.5 s don't count, because they may still be on their way. */
   fail_unless_equals_int64 (live_progress_get_lag (lag, 60000, 590, 1500, &seconds), 0);
   fail_unless_equals_int64 (live_progress_get_lag (lag, 60000, 300, 1500, &seconds), 280);
   fail_unless_equals_float (seconds, 29);
@@ -685,7 +698,7 @@ GST_START_TEST (test_lag_in_messages_and_seconds)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_the_measurement_of_lag_starts_again_with_a_new_topic)
+GST_START_TEST (test_the_lag_is_measured_anew_if_the_topic_is_created_again)
 {
   LiveProgress *lag = steady_lag ();
   gdouble seconds;
@@ -765,7 +778,7 @@ guess (LiveGuesses *guesses, const gchar *from, guint times, gint64 now)
     live_guesses_count (guesses, address, now);
 }
 
-GST_START_TEST (test_who_guesses_keeps_nobody_else_out)
+GST_START_TEST (test_wrong_guesses_delay_only_their_own_address)
 {
   LiveGuesses *guesses = live_guesses_new ();
   const gint64 minute = 60 * G_USEC_PER_SEC;
@@ -783,8 +796,9 @@ GST_START_TEST (test_who_guesses_keeps_nobody_else_out)
 }
 GST_END_TEST;
 
-/* Many addresses are no way to guess for ever, and what they cost is bounded. */
-GST_START_TEST (test_guesses_of_many_addresses)
+/* After wrong guesses from thousands of addresses, every unknown address has to wait, so the
+ * addresses that the server remembers are bounded. */
+GST_START_TEST (test_guesses_from_too_many_addresses_delay_unknown_addresses)
 {
   LiveGuesses *guesses = live_guesses_new ();
 
@@ -794,7 +808,8 @@ GST_START_TEST (test_guesses_of_many_addresses)
     guess (guesses, from, 1, 0);
   }
   fail_if (may_guess (guesses, "10.9.9.9", 0));
-  fail_unless (may_guess (guesses, "10.0.0.0", 0)); /* it is remembered */
+  /* An address that the server remembers has guesses left. */
+  fail_unless (may_guess (guesses, "10.0.0.0", 0));
   fail_unless (may_guess (guesses, "10.9.9.9", 61 * G_USEC_PER_SEC));
   live_guesses_free (guesses);
 }
@@ -810,7 +825,7 @@ GST_START_TEST (test_without_a_token_all_users_of_the_machine_have_access)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_which_hosts_are_this_machine)
+GST_START_TEST (test_only_names_of_loopback_count_as_this_machine)
 {
   static const gchar *const good[] = {
       "localhost", "localhost:8090", "LOCALHOST", "127.0.0.1:1", "127.9.9.9", "[::1]:8090"};
@@ -854,7 +869,7 @@ GST_START_TEST (test_json_has_null_for_unknown_values)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_history_keeps_half_an_hour)
+GST_START_TEST (test_history_keeps_the_samples_of_half_an_hour)
 {
   LiveHistory *history = live_history_new ();
   JsonBuilder *json = live_json_new ();
@@ -887,7 +902,8 @@ GST_END_TEST;
 
 /* --- the budget for reading frames --- */
 
-/* Reads frames at @rate while the budget permits, in steps of 125 ms; returns the bytes/s. */
+/* Simulates reading frames at @rate (bytes/s) while the budget permits it, in steps of 125 ms.
+ * Returns the bytes/s that were read. */
 static gdouble
 read_for (gdouble rate, guint seconds, guint *longest_rest)
 {
@@ -928,7 +944,8 @@ GST_END_TEST;
 
 GST_START_TEST (test_size_of_a_jpeg)
 {
-  /* A JPEG file with SOI, a comment, a fill byte, a table, a baseline frame of 640 by 480. */
+  /* a JPEG file: SOI, a comment, a fill byte, a table, and the header of a baseline frame of
+   * 640x480 */
   static const guint8 jpeg[] = {0xff, 0xd8, 0xff, 0xfe, 0, 4, 'a', 'b', 0xff, 0xff, 0xc4, 0, 3, 0,
       0xff, 0xc0, 0, 17, 8, 1, 0xe0, 2, 0x80, 3, 1, 0x22, 0};
   gint width = 0, height = 0;
@@ -950,14 +967,14 @@ GST_START_TEST (test_size_of_a_png)
   fail_unless_equals_int (height, 480);
   for (gsize size = 0; size < sizeof png; size++)
     fail_if (live_png_get_size (png, size, &width, &height));
-  png[16] = 0x80; /* sizes above the range of an int */
+  png[16] = 0x80; /* a width above the range of an int */
   fail_if (live_png_get_size (png, sizeof png, &width, &height));
   png[0] = 0;
   fail_if (live_png_get_size (png, sizeof png, &width, &height));
 }
 GST_END_TEST;
 
-GST_START_TEST (test_size_of_what_is_not_a_jpeg)
+GST_START_TEST (test_reading_the_size_of_a_broken_jpeg_does_not_crash)
 {
   guint8 data[64];
   gint width, height;
@@ -974,7 +991,7 @@ GST_END_TEST;
 
 #define SIDE 40
 
-/* A picture whose pixels all differ from their neighbours. */
+/* Fills @data with a picture in which each pixel differs from its neighbours. */
 static LivePixels
 make_pixels (guint8 *data)
 {
@@ -1006,7 +1023,8 @@ GST_START_TEST (test_blur_hides_the_face_and_keeps_the_rest)
 }
 GST_END_TEST;
 
-/* Many pictures of a face show no more detail than one picture does. */
+/* A viewer sees no more detail in many pictures of a face than in one, because the squares of the
+ * blur don't move with the box. */
 GST_START_TEST (test_the_squares_of_a_blur_stay_while_a_box_moves_slightly)
 {
   static guint8 data[SIDE * SIDE * 3], moved[SIDE * SIDE * 3];
@@ -1038,7 +1056,7 @@ GST_END_TEST;
 
 /* --- decoding --- */
 
-/* Returns: (transfer full): a JPEG picture, all in one shade. */
+/* Returns: (transfer full): a JPEG of one shade of gray. */
 static GBytes *
 make_jpeg (guint8 shade)
 {
@@ -1057,7 +1075,7 @@ make_jpeg (guint8 shade)
   return g_bytes_new_take (data, size);
 }
 
-/* @part: number of the picture's bytes that are kept, or 0 for all */
+/* Makes a frame with a JPEG. @part: number of bytes to which the JPEG is cut, or 0 for all */
 static LiveFrame *
 make_coded (guint8 shade, GstClockTime pts, gsize part)
 {
@@ -1072,7 +1090,8 @@ make_coded (guint8 shade, GstClockTime pts, gsize part)
   return frame;
 }
 
-/* Returns: (nullable) (transfer full): the picture of the second of two frames. */
+/* Decodes two frames with the timestamps @first and @second. Returns: (nullable) (transfer full):
+ * the picture of the second frame. */
 static GstSample *
 decode_two (GstClockTime first, GstClockTime second, gsize part, GError **error)
 {
@@ -1086,12 +1105,12 @@ decode_two (GstClockTime first, GstClockTime second, gsize part, GError **error)
   return sample;
 }
 
-/* The time of the second frame is not unique, or not known, or before the first one's. */
+/* timestamps of two frames: increasing, equal, the second one unknown, decreasing */
 static const GstClockTime times[][2] = {{7, 8}, {7, 7}, {7, GST_CLOCK_TIME_NONE}, {8, 7}};
 
 GST_START_TEST (test_the_wanted_frame_is_decoded)
 {
-  /* Times in a JPEG stream never decrease, because its decoder changes such a time. */
+  /* The last case is left out, because jpegdec changes a timestamp that is before the last one. */
   for (guint i = 0; i < 3; i++) {
     g_autoptr (GstSample) sample = decode_two (times[i][0], times[i][1], 0, NULL);
     guint8 shade;
@@ -1103,11 +1122,12 @@ GST_START_TEST (test_the_wanted_frame_is_decoded)
 }
 GST_END_TEST;
 
-/* In the picture of another frame the boxes would hide the wrong places. */
-GST_START_TEST (test_no_other_picture_replaces_a_damaged_frame)
+/* If a frame can't be decoded, the picture of another frame isn't shown for it, because the boxes
+ * of its faces would blur the wrong places. */
+GST_START_TEST (test_a_damaged_frame_is_an_error_and_not_the_picture_before_it)
 {
   g_autoptr (GBytes) whole = make_jpeg (200);
-  /* The size of the damaged frame can still be read. */
+  /* Half of the JPEG still contains the picture's size. */
   gsize part = g_bytes_get_size (whole) / 2;
 
   for (guint i = 0; i < G_N_ELEMENTS (times); i++) {
@@ -1139,7 +1159,8 @@ count_sample (GstSample *sample, gpointer n)
   return TRUE;
 }
 
-/* The error ends the stream, as the last message does. */
+/* If Kafka refuses to read the window of time travel, that is an error, and not a window without
+ * frames. */
 GST_START_TEST (test_a_window_that_cannot_be_read_is_an_error)
 {
   KafkaMock mock;
@@ -1197,7 +1218,8 @@ expect_saved (const gchar *before, const gchar *wish, const gchar *expected)
   g_unlink (path);
 }
 
-/* Zones of the camera * apply to all cameras that the file doesn't name. */
+/* If all zones of a camera are removed, the file keeps an empty entry for it, because without an
+ * entry the zones of the camera "*" would apply. */
 GST_START_TEST (test_a_camera_whose_zones_were_removed_stays_without_zones)
 {
   static const gchar *const rest = "{\"*\":{\"masks\":[" TRIANGLE "]}}";
@@ -1216,52 +1238,52 @@ live_suite (void)
   TCase *tc = tcase_create ("general");
 
   suite_add_tcase (s, tc);
-  tcase_add_test (tc, test_the_sentence_of_a_healthy_system);
+  tcase_add_test (tc, test_the_sentence_about_a_healthy_system);
   tcase_add_test (tc, test_the_sentence_before_any_message_came);
   tcase_add_test (tc, test_the_sentence_names_the_fault_with_its_place_and_duration);
   tcase_add_test (tc, test_the_sentence_warns_of_old_answers);
   tcase_add_test (tc, test_answer_is_read);
-  tcase_add_test (tc, test_a_line_reads_one_camera);
-  tcase_add_test (tc, test_answers_of_any_text_do_not_crash);
-  tcase_add_test (tc, test_an_answer_without_dates_or_with_unusual_ones);
-  tcase_add_test (tc, test_late_answers_do_not_create_a_camera);
-  tcase_add_test (tc, test_a_camera_with_a_still_picture_does_not_count_as_dead);
-  tcase_add_test (tc, test_sentence_names_what_is_shared_or_hostile);
-  tcase_add_test (tc, test_who_gets_all_is_not_bound);
-  tcase_add_test (tc, test_a_camera_that_stops_after_a_few_frames);
-  tcase_add_test (tc, test_a_camera_whose_clock_is_set_back);
-  tcase_add_test (tc, test_a_camera_whose_clock_is_ahead_can_be_late);
-  tcase_add_test (tc, test_a_restart_is_not_a_second_camera);
-  tcase_add_test (tc, test_two_cameras_of_one_name);
-  tcase_add_test (tc, test_many_cameras_of_one_name);
-  tcase_add_test (tc, test_a_late_run_is_not_a_second_camera);
+  tcase_add_test (tc, test_a_printed_command_line_reads_the_frames_of_one_camera);
+  tcase_add_test (tc, test_events_of_any_text_do_not_crash);
+  tcase_add_test (tc, test_an_event_without_valid_dates_is_accepted);
+  tcase_add_test (tc, test_a_frame_that_is_seen_late_does_not_revive_a_stopped_camera);
+  tcase_add_test (tc, test_a_camera_whose_picture_stands_still_is_not_taken_for_dead);
+  tcase_add_test (tc, test_the_sentence_names_shared_names_and_escapes_control_characters);
+  tcase_add_test (tc, test_a_camera_that_gets_its_largest_rate_is_not_bound_by_the_fog);
+  tcase_add_test (tc, test_a_camera_that_stops_after_three_frames_is_noticed);
+  tcase_add_test (tc, test_events_are_shown_after_the_cameras_clock_is_set_back);
+  tcase_add_test (tc, test_a_camera_whose_clock_is_ahead_may_count_as_late);
+  tcase_add_test (tc, test_a_restarted_camera_does_not_count_as_a_second_one);
+  tcase_add_test (tc, test_two_cameras_of_one_name_are_noticed);
+  tcase_add_test (tc, test_five_cameras_of_one_name_are_noticed);
+  tcase_add_test (tc, test_late_events_of_an_old_session_do_not_count_as_a_second_camera);
   tcase_add_test (tc, test_late_events_do_not_make_a_camera_late);
   tcase_add_test (tc, test_a_window_that_cannot_be_read_is_an_error);
   tcase_add_test (tc, test_a_run_of_frames_that_cannot_be_read_is_an_error);
-  tcase_add_test (tc, test_hidden_characters_are_shown);
-  tcase_add_test (tc, test_the_clock_is_set);
-  tcase_add_test (tc, test_nobody_is_silent_before_kafka_has_answered_since);
+  tcase_add_test (tc, test_invisible_characters_in_names_are_shown_as_escapes);
+  tcase_add_test (tc, test_setting_the_machines_clock_makes_no_camera_stop);
+  tcase_add_test (tc, test_nothing_counts_as_silent_while_kafka_does_not_answer);
   tcase_add_test (tc, test_lag_in_messages_and_seconds);
-  tcase_add_test (tc, test_the_measurement_of_lag_starts_again_with_a_new_topic);
+  tcase_add_test (tc, test_the_lag_is_measured_anew_if_the_topic_is_created_again);
   tcase_add_test (tc, test_the_lag_is_known_for_the_last_ten_minutes);
   tcase_add_test (tc, test_a_token_must_be_long_and_without_spaces);
   tcase_add_test (tc, test_only_the_token_gives_access);
   tcase_add_test (tc, test_without_a_token_all_users_of_the_machine_have_access);
-  tcase_add_test (tc, test_which_hosts_are_this_machine);
+  tcase_add_test (tc, test_only_names_of_loopback_count_as_this_machine);
   tcase_add_test (tc, test_json_has_null_for_unknown_values);
-  tcase_add_test (tc, test_who_guesses_keeps_nobody_else_out);
-  tcase_add_test (tc, test_guesses_of_many_addresses);
-  tcase_add_test (tc, test_history_keeps_half_an_hour);
+  tcase_add_test (tc, test_wrong_guesses_delay_only_their_own_address);
+  tcase_add_test (tc, test_guesses_from_too_many_addresses_delay_unknown_addresses);
+  tcase_add_test (tc, test_history_keeps_the_samples_of_half_an_hour);
   tcase_add_test (tc, test_the_budget_permits_all_frames_at_a_low_rate);
   tcase_add_test (tc, test_the_budget_pauses_at_a_high_rate_of_frames);
   tcase_add_test (tc, test_size_of_a_jpeg);
   tcase_add_test (tc, test_size_of_a_png);
-  tcase_add_test (tc, test_size_of_what_is_not_a_jpeg);
+  tcase_add_test (tc, test_reading_the_size_of_a_broken_jpeg_does_not_crash);
   tcase_add_test (tc, test_blur_hides_the_face_and_keeps_the_rest);
   tcase_add_test (tc, test_the_squares_of_a_blur_stay_while_a_box_moves_slightly);
   tcase_add_test (tc, test_blur_accepts_any_box);
   tcase_add_test (tc, test_the_wanted_frame_is_decoded);
-  tcase_add_test (tc, test_no_other_picture_replaces_a_damaged_frame);
+  tcase_add_test (tc, test_a_damaged_frame_is_an_error_and_not_the_picture_before_it);
   tcase_add_test (tc, test_a_camera_whose_zones_were_removed_stays_without_zones);
   return s;
 }

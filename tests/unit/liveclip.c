@@ -16,7 +16,7 @@ parse (LiveClip *clip, const gchar *text, GError **error)
   return live_clip_parse (clip, text, strlen (text), error);
 }
 
-GST_START_TEST (test_wishes)
+GST_START_TEST (test_a_request_for_a_clip_is_read)
 {
   LiveClip clip;
 
@@ -36,7 +36,7 @@ GST_START_TEST (test_wishes)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_wishes_that_cannot_be)
+GST_START_TEST (test_invalid_requests_for_a_clip_are_refused)
 {
   static const gchar *const texts[] = {"", "null", "[]", "{", "{}",
       "{\"camera\":\"\",\"from\":0,\"to\":1,\"kind\":\"mp4\"}",
@@ -65,7 +65,7 @@ GST_END_TEST;
 
 static const LiveClip wish = {"cam \"1\"", 1000, 2500, "csv", TRUE};
 
-/* Temporary files of a test. */
+/* A temporary directory with a script that replaces fog-clip, and the LiveClips that runs it. */
 typedef struct {
   gchar *directory, *program;
   LiveClips *clips;
@@ -87,7 +87,7 @@ bench_new (const gchar *script, guint time, gsize size)
   return self;
 }
 
-/* Checks that nothing but the program is left. */
+/* Checks that no other file than the script is left in the directory. */
 static void
 bench_free (Bench *self)
 {
@@ -106,9 +106,9 @@ make (const Bench *self, gchar **notes, GError **error)
   return live_clips_make (self->clips, &wish, gone, notes, error);
 }
 
-/* A page that is killed leaves its directory, and the next one removes that. Directories with a
- * lock are those of pages that run, and links may point to anything. */
-GST_START_TEST (test_directories_of_killed_pages)
+/* A page that is killed leaves its directory of clips, which the next page removes. It leaves alone
+ * directories with a lock, whose pages run, directories with other names, and symbolic links. */
+GST_START_TEST (test_directories_that_killed_pages_have_left_are_removed)
 {
   static const gchar *const names[] = {"fog-live-clip-killed", "fog-live-clip-inuse1",
       "fog-live-clip-other-name", "fog-live-clip-link12"};
@@ -139,7 +139,7 @@ GST_START_TEST (test_directories_of_killed_pages)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_a_clip_with_notes)
+GST_START_TEST (test_a_clip_is_returned_with_the_programs_notes)
 {
   Bench bench = bench_new ("[ -z \"${LIVE_TOKEN:-}\" ] || exit 3\n"
                            "printf '%s|' \"${@:1:7}\" >\"$file\"\n"
@@ -177,7 +177,7 @@ expect_failure (const gchar *script, guint time, gsize size, gint code, const gc
   bench_free (&bench);
 }
 
-GST_START_TEST (test_clips_that_fail)
+GST_START_TEST (test_errors_of_clips_name_the_reason)
 {
   expect_failure ("echo \"Kafka holds none.\" >&2\nexit 2\n", 60, 1000000, G_IO_ERROR_INVALID_DATA,
       "Kafka holds none.");
@@ -190,7 +190,7 @@ GST_START_TEST (test_clips_that_fail)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_a_program_that_is_not_there)
+GST_START_TEST (test_a_missing_program_fog_clip_is_an_error)
 {
   Bench bench = bench_new ("exit 0\n", 60, 1000000);
   g_autoptr (GError) error = NULL;
@@ -205,7 +205,7 @@ GST_END_TEST;
 
 /* --- one at a time --- */
 
-/* A clip that is made on a thread of its own until the viewer leaves. */
+/* A clip that a thread makes until the test cancels it, as if its viewer had left. */
 typedef struct {
   Bench *bench;
   GCancellable *gone;
@@ -229,7 +229,7 @@ wait_for_file (const gchar *path)
     g_usleep (10000);
 }
 
-GST_START_TEST (test_a_viewer_leaves)
+GST_START_TEST (test_a_second_clip_is_refused_and_a_cancelled_one_ends)
 {
   Bench bench =
       bench_new ("touch \"$file.part\" \"${0%/*}/running\"\nexec sleep 60\n", 60, 1000000);
@@ -251,8 +251,9 @@ GST_START_TEST (test_a_viewer_leaves)
 }
 GST_END_TEST;
 
-/* Each clip keeps its file's space until the viewer has it. */
-GST_START_TEST (test_clips_that_nobody_takes)
+/* Finished clips that their viewers haven't got yet are limited in number, because each one
+ * occupies memory. */
+GST_START_TEST (test_too_many_unsent_clips_refuse_a_new_one)
 {
   Bench bench = bench_new ("echo x >\"$file\"\n", 60, 1000000);
   GBytes *bytes[LIVE_CLIP_UNSENT];
@@ -283,14 +284,14 @@ live_clip_suite (void)
   TCase *tc = tcase_create ("general");
 
   suite_add_tcase (s, tc);
-  tcase_add_test (tc, test_wishes);
-  tcase_add_test (tc, test_wishes_that_cannot_be);
-  tcase_add_test (tc, test_directories_of_killed_pages);
-  tcase_add_test (tc, test_a_clip_with_notes);
-  tcase_add_test (tc, test_clips_that_fail);
-  tcase_add_test (tc, test_a_program_that_is_not_there);
-  tcase_add_test (tc, test_a_viewer_leaves);
-  tcase_add_test (tc, test_clips_that_nobody_takes);
+  tcase_add_test (tc, test_a_request_for_a_clip_is_read);
+  tcase_add_test (tc, test_invalid_requests_for_a_clip_are_refused);
+  tcase_add_test (tc, test_directories_that_killed_pages_have_left_are_removed);
+  tcase_add_test (tc, test_a_clip_is_returned_with_the_programs_notes);
+  tcase_add_test (tc, test_errors_of_clips_name_the_reason);
+  tcase_add_test (tc, test_a_missing_program_fog_clip_is_an_error);
+  tcase_add_test (tc, test_a_second_clip_is_refused_and_a_cancelled_one_ends);
+  tcase_add_test (tc, test_too_many_unsent_clips_refuse_a_new_one);
   return s;
 }
 

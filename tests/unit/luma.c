@@ -46,8 +46,8 @@ set_sample (Picture *p, gint x, gint y, guint value)
     GST_WRITE_UINT16_BE (row + 2 * x, value);
 }
 
-/* The bright samples stand apart from one another. The other samples go from 0 to @most, column by
- * column. */
+/* Returns the value of a sample: @lit samples, evenly spread, are bright (65535), and the others
+ * rise from 0 in the left column to @most in the right one. */
 static guint
 sample_at (const Picture *p, guint most, guint lit, gint x, gint y)
 {
@@ -65,7 +65,8 @@ fill (Picture *p, guint most, guint lit)
       set_sample (p, x, y, sample_at (p, most, lit, x, y));
 }
 
-/* @shift: number of bits by which each sample has to be shifted right; the largest becomes 255 */
+/* Checks the luma of a picture. @shift: number of bits by which each sample has to be shifted
+ * right; larger values become 255 */
 static void
 assert_luma (Picture *p, guint most, guint lit, guint shift)
 {
@@ -85,8 +86,8 @@ assert_luma (Picture *p, guint most, guint lit, guint shift)
 
 typedef struct {
   gint width, height;
-  guint most; /* largest of the samples that aren't bright */
-  guint lit;  /* number of samples of 65535 */
+  guint most; /* largest value of the samples that aren't bright */
+  guint lit;  /* number of bright samples, which have the value 65535 */
   guint shift;
 } Case;
 
@@ -97,7 +98,7 @@ static const Case cases[] = {
     {320, 240, 16383, 0, 6},
     {320, 240, 65535, 0, 8},
     {320, 240, 200, 0, 2},
-    /* some samples are bright by an error of the sensor */
+    /* so few bright samples count as errors of the sensor */
     {320, 240, 1023, 1, 2},
     {320, 240, 4095, 1, 4},
     {320, 240, 16383, 1, 6},
@@ -105,14 +106,14 @@ static const Case cases[] = {
     {640, 480, 1023, 144, 2},
     {1920, 1080, 1023, 144, 2},
     {24, 24, 1023, 1, 2},
-    /* as many bright samples as a part of a face has: they are the picture, and the rest is dark */
+    /* so many bright samples count as part of the picture, whose other samples are dark */
     {320, 240, 1023, 77, 8},
     {640, 480, 1023, 145, 8},
     {1920, 1080, 1023, 145, 8},
     {24, 24, 1023, 2, 8},
 };
 
-GST_START_TEST (test_depth_of_samples)
+GST_START_TEST (test_the_depth_of_16_bit_samples_is_found_from_their_values)
 {
   static const gchar *formats[] = {"GRAY16_LE", "GRAY16_BE"};
   const Case *c = &cases[__i__];
@@ -128,9 +129,9 @@ GST_START_TEST (test_depth_of_samples)
 }
 GST_END_TEST;
 
-/* The format declares 10 bits, but a sample has more: it becomes white, not the value of its lower
+/* A sample that exceeds the 10 bits of its format becomes white, and not the value of its lower 10
  * bits. */
-GST_START_TEST (test_samples_above_the_depth_of_the_format)
+GST_START_TEST (test_samples_that_exceed_the_depth_of_their_format_are_white)
 {
   Picture p;
 
@@ -148,8 +149,9 @@ luma_suite (void)
   TCase *tc = tcase_create ("general");
 
   suite_add_tcase (s, tc);
-  tcase_add_loop_test (tc, test_depth_of_samples, 0, G_N_ELEMENTS (cases));
-  tcase_add_test (tc, test_samples_above_the_depth_of_the_format);
+  tcase_add_loop_test (
+      tc, test_the_depth_of_16_bit_samples_is_found_from_their_values, 0, G_N_ELEMENTS (cases));
+  tcase_add_test (tc, test_samples_that_exceed_the_depth_of_their_format_are_white);
   return s;
 }
 

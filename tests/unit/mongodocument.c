@@ -65,7 +65,7 @@ GST_START_TEST (test_texts_that_are_no_document_are_refused)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_a_byte_order_mark_is_named)
+GST_START_TEST (test_error_names_a_byte_order_mark)
 {
   g_autoptr (GError) error = NULL;
 
@@ -80,8 +80,8 @@ typedef struct {
   guint cut;
 } Date;
 
-/* Dates as Python's isoformat(), Go, Java, JavaScript, RFC 3339 and .NET (with an escaped sign)
- * write them. */
+/* Reads dates as written by Python's isoformat(), Go, Java, JavaScript, RFC 3339 and .NET (with an
+ * escaped sign). */
 GST_START_TEST (test_dates_keep_their_instant)
 {
   static const Date dates[] = {
@@ -125,7 +125,7 @@ GST_START_TEST (test_dates_keep_their_instant)
 }
 GST_END_TEST;
 
-/* Each row has the value, and a text that the reason must contain. */
+/* {value that is refused, text that the reason must contain} */
 static const gchar *not_as_written[][2] = {
     {"-012", "number"},
     {"[1,-00]", "number"},
@@ -224,7 +224,8 @@ GST_START_TEST (test_values_that_libbson_would_change_are_refused)
 }
 GST_END_TEST;
 
-/* The keys and texts of types in other places, and types at their limits. */
+/* Objects with the keys of Extended JSON's types in other places, and values at the limits of
+ * types, are stored as they are. */
 GST_START_TEST (test_objects_that_only_look_like_a_type_are_kept)
 {
   static const gchar *kept[][2] = {
@@ -262,8 +263,9 @@ GST_START_TEST (test_objects_that_only_look_like_a_type_are_kept)
 }
 GST_END_TEST;
 
-/* The filter matches only the document with that _id, and no other that meets a condition. */
-GST_START_TEST (test_an_id_is_not_a_condition)
+/* The selector for a document matches only the document with this `_id`, even if the `_id` looks
+ * like a query's condition. */
+GST_START_TEST (test_an_id_that_looks_like_a_condition_is_compared_as_a_value)
 {
   static const gchar *selected[][2] = {
       {"{\"_id\":7,\"a\":1}", "{ \"_id\" : 7 }"},
@@ -343,7 +345,8 @@ GST_START_TEST (test_lines_fail_alone)
 }
 GST_END_TEST;
 
-/* Counts the documents of a stream that arrives in two buffers. */
+/* Returns the number of documents that are read from a stream if its first @first bytes arrive
+ * before the others. */
 static guint
 count_of_halves (MongoFormat format, const gchar *data, gsize size, gsize first)
 {
@@ -366,8 +369,9 @@ count_of_halves (MongoFormat format, const gchar *data, gsize size, gsize first)
   return count;
 }
 
-/* Also within a character, within CR LF, and within the length of a BSON document. */
-GST_START_TEST (test_streams_may_be_cut_anywhere)
+/* A stream of documents may be split into buffers at any byte: also within a character, within CR
+ * LF, and within the length of a BSON document. */
+GST_START_TEST (test_streams_of_documents_may_be_split_at_any_byte)
 {
   static const gchar lines[] =
       "{\"a\":\"h\xc3\xb6\xf0\x9f\x98\x80\"}\r\n\n {\"b\":[1]}\n\r\n{\"d\":4}";
@@ -424,7 +428,8 @@ GST_START_TEST (test_bson)
 }
 GST_END_TEST;
 
-/* Each level is the field `a` of the level above: a document, or the scope of code. */
+/* Makes nested BSON: each level is the field `a` of the level above, as a document or, if @code, as
+ * the scope of code. */
 static GByteArray *
 new_deep_bson (guint levels, gboolean code)
 {
@@ -449,7 +454,8 @@ new_deep_bson (guint levels, gboolean code)
   return bson;
 }
 
-/* A recursive reader would overflow its stack. */
+/* BSON nested deeper than 200 levels is refused, at a depth where a recursive reader would overflow
+ * its stack. */
 GST_START_TEST (test_deep_bson)
 {
   static const guint levels[] = {2, 100, 200, 201, 1000000};
@@ -467,7 +473,7 @@ GST_START_TEST (test_deep_bson)
 }
 GST_END_TEST;
 
-/* Feeds any bytes to the reader, which must not crash. */
+/* The reader must not crash or hang on documents in which bytes were changed at random. */
 GST_START_TEST (test_mutated_documents)
 {
   const gchar *seed =
@@ -516,7 +522,7 @@ GST_START_TEST (test_id)
 }
 GST_END_TEST;
 
-/* Each row has JSON, and the stored document as canonical Extended JSON; NULL: refused */
+/* {JSON, the stored document as canonical Extended JSON, or NULL if it is refused} */
 static const struct {
   const gchar *text, *stored;
 } values[] = {
@@ -671,8 +677,9 @@ GST_START_TEST (test_each_write_error_is_attributed_to_its_document)
 }
 GST_END_TEST;
 
-/* Older servers name the index only in the message, which ends with the document's own value. */
-GST_START_TEST (test_index_of_a_duplicate_key_in_a_message)
+/* The index of a duplicate key is found in the error's message, where older servers name it, but
+ * not in the document's own value, with which the message ends. */
+GST_START_TEST (test_the_index_of_a_duplicate_key_is_read_from_the_message)
 {
   static const struct {
     const gchar *message;
@@ -701,8 +708,9 @@ GST_START_TEST (test_index_of_a_duplicate_key_in_a_message)
 }
 GST_END_TEST;
 
-/* Atlas has one code for rights and for quotas. */
-GST_START_TEST (test_a_full_quota_is_no_missing_right)
+/* MongoDB Atlas reports a missing right and a full quota with the same code, so the message decides
+ * which it is. */
+GST_START_TEST (test_a_full_quota_is_retried_and_not_taken_for_a_missing_right)
 {
   static const gchar *const reasons[] = {"you are over your space quota, using 513 MB of 512 MB",
       "user is not allowed to do action [insert] on [fog.events]"};
@@ -720,7 +728,7 @@ GST_START_TEST (test_a_full_quota_is_no_missing_right)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_a_write_concern_error_is_found_behind_a_write_error)
+GST_START_TEST (test_a_write_concern_error_beside_a_write_error_is_found)
 {
   assert_verdicts (
       "{\"nInserted\":1,\"writeErrors\":[{\"index\":0,\"code\":121,\"errmsg\":\"validation\"}],"
@@ -865,15 +873,15 @@ mongodocument_suite (void)
   suite_add_tcase (s, tc);
   tcase_add_test (tc, test_extended_json_keeps_types);
   tcase_add_test (tc, test_texts_that_are_no_document_are_refused);
-  tcase_add_test (tc, test_a_byte_order_mark_is_named);
+  tcase_add_test (tc, test_error_names_a_byte_order_mark);
   tcase_add_test (tc, test_dates_keep_their_instant);
   tcase_add_test (tc, test_values_that_libbson_would_change_are_refused);
   tcase_add_test (tc, test_objects_that_only_look_like_a_type_are_kept);
-  tcase_add_test (tc, test_an_id_is_not_a_condition);
+  tcase_add_test (tc, test_an_id_that_looks_like_a_condition_is_compared_as_a_value);
   tcase_add_test (tc, test_bounds);
   tcase_add_test (tc, test_depth);
   tcase_add_test (tc, test_lines_fail_alone);
-  tcase_add_test (tc, test_streams_may_be_cut_anywhere);
+  tcase_add_test (tc, test_streams_of_documents_may_be_split_at_any_byte);
   tcase_add_test (tc, test_bson);
   tcase_add_test (tc, test_deep_bson);
   tcase_add_test (tc, test_mutated_documents);
@@ -883,9 +891,9 @@ mongodocument_suite (void)
   tcase_add_test (tc, test_collection_templates_are_checked);
   tcase_add_test (tc, test_index_command);
   tcase_add_test (tc, test_each_write_error_is_attributed_to_its_document);
-  tcase_add_test (tc, test_index_of_a_duplicate_key_in_a_message);
-  tcase_add_test (tc, test_a_full_quota_is_no_missing_right);
-  tcase_add_test (tc, test_a_write_concern_error_is_found_behind_a_write_error);
+  tcase_add_test (tc, test_the_index_of_a_duplicate_key_is_read_from_the_message);
+  tcase_add_test (tc, test_a_full_quota_is_retried_and_not_taken_for_a_missing_right);
+  tcase_add_test (tc, test_a_write_concern_error_beside_a_write_error_is_found);
   tcase_add_test (tc, test_documents_without_a_result_are_retried);
   tcase_add_test (tc, test_errors_of_a_whole_batch_are_retried_or_final);
   tcase_add_test (tc, test_options_of_the_uri_override_the_defaults);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Tests the expiry of documents: the indexes that mongosink finds in a collection, and those that
- * it changes or refuses. */
+/* Tests the property expire-after: which TTL indexes of a collection mongosink keeps, changes,
+ * drops or creates, and which are an error. */
 #include <gst/check/gstcheck.h>
 #include <string.h>
 
@@ -27,21 +27,23 @@
 
 typedef struct {
   const gchar *settings;
-  const gchar *indexes, *collections; /* the index that the server lists; NULL: none */
-  /* text in the command that is sent; NULL: no such command */
+  /* JSON of the indexes, and of the collections, that the server lists; NULL: none */
+  const gchar *indexes, *collections;
+  /* text in the command collMod, dropIndexes or createIndexes that the sink sends; NULL: it sends
+   * no such command */
   const gchar *changed, *dropped, *created;
-  const gchar *warning; /* text in the warning; NULL: no warning */
+  const gchar *warning; /* text in the warning that the sink posts; NULL: no warning */
 } Case;
 
 static const Case kept[] = {
-    /* nothing is there */
+    /* the collection has no TTL index */
     {"", NULL, NULL, NULL, NULL, NULL, NULL},
     {"expire-after=0", NULL, NULL, NULL, NULL, NULL, NULL},
     {"expire-after=60", NULL, NULL, NULL, NULL,
         "{ \"key\" : { \"captured\" : 1 }, \"name\" : \"mongosink-expiry\", "
         "\"expireAfterSeconds\" : 60 }",
         NULL},
-    /* the index as this element made it */
+    /* the index was made by mongosink */
     {"expire-after=60", OWN ("captured", 60), NULL, NULL, NULL, NULL, NULL},
     {"expire-after=60", OWN ("captured", 90), NULL,
         "\"name\" : \"mongosink-expiry\", \"expireAfterSeconds\" : 60", NULL, NULL, NULL},
@@ -53,7 +55,7 @@ static const Case kept[] = {
     {"", OWN ("captured", 60), NULL, NULL, NULL, NULL, "expire-after=0"},
     {"expire-after=60", INDEX ("\"captured\":1", "mongosink-expiry", TTL (60) PARTIAL), NULL, NULL,
         "mongosink-expiry", "\"captured\"", NULL},
-    /* somebody else's */
+    /* TTL indexes of other programs */
     {"", FOREIGN ("captured", 60), NULL, NULL, NULL, NULL, "theirs"},
     {"", FOREIGN ("stored", 0), NULL, NULL, NULL, NULL, "stored"},
     {"expire-after=60", FOREIGN ("captured", 60), NULL, NULL, NULL, NULL, NULL},
@@ -63,7 +65,7 @@ static const Case kept[] = {
         "\"name\" : \"theirs\", \"expireAfterSeconds\" : 60", NULL, NULL, NULL},
     {"expire-after=60", INDEX ("\"captured\":-1", "down", TTL (5)), NULL,
         "\"name\" : \"down\", \"expireAfterSeconds\" : 60", NULL, NULL, NULL},
-    /* indexes without a time */
+    /* indexes that aren't TTL indexes */
     {"", INDEX ("\"captured\":1", "plain", ""), NULL, NULL, NULL, NULL, NULL},
     {"expire-after=0", INDEX ("\"captured\":1", "plain", ""), NULL, NULL, NULL, NULL, NULL},
     {"expire-after=60", INDEX ("\"captured\":1", "plain", ""), NULL,
@@ -86,7 +88,7 @@ static const Case kept[] = {
         "{ \"collMod\" : \"events\", \"expireAfterSeconds\" : 60", NULL, NULL, NULL},
     {"expire-after=60 expire-field=t", NULL, SERIES (""),
         "{ \"collMod\" : \"events\", \"expireAfterSeconds\" : 60", NULL, NULL, NULL},
-    /* the property indexes also requests an index over the same field */
+    /* create-index names the field of the TTL index too */
     {"expire-after=60 create-index=captured", OWN ("captured", 60), NULL, NULL, NULL, NULL, NULL},
 };
 
@@ -104,7 +106,8 @@ set_up_collection (
   setup (f, mock, settings, "application/json");
 }
 
-/* @part: a text in the command; NULL: the command wasn't sent */
+/* Checks the last command of the name @command. @part: a text in the command; NULL: no such command
+ * was sent */
 static void
 assert_command (Fixture *f, const gchar *command, const gchar *part)
 {
@@ -129,7 +132,7 @@ assert_warning (Fixture *f, const gchar *part)
   gst_clear_message (&message);
 }
 
-GST_START_TEST (test_the_index_of_expiry_follows_the_property)
+GST_START_TEST (test_the_ttl_index_follows_the_property_expire_after)
 {
   const Case *c = &kept[__i__];
   Fixture f;
@@ -152,14 +155,14 @@ GST_END_TEST;
 
 typedef struct {
   const gchar *settings, *indexes, *collections;
-  const gchar *command, *reply; /* the server's answer to this command */
+  const gchar *command, *reply; /* @reply is the server's answer to @command */
   const gchar *named[2];        /* in the error */
 } Refusal;
 
 #define CANT(code) "{\"ok\":0,\"code\":" #code ",\"errmsg\":\"not supported\"}"
 
 static const Refusal refused[] = {
-    /* indexes of other programs that contradict the settings */
+    /* TTL indexes of other programs that contradict the settings */
     {"expire-after=0", FOREIGN ("captured", 60), NULL, NULL, NULL, {"theirs", "expire-after=0"}},
     {"expire-after=0", FOREIGN ("stored", 60), NULL, NULL, NULL, {"theirs", "stored"}},
     {"expire-after=60", FOREIGN ("stored", 60), NULL, NULL, NULL, {"theirs", "expire-after=60"}},
@@ -168,7 +171,7 @@ static const Refusal refused[] = {
     {"expire-after=60", INDEX ("\"captured\":1", "some", TTL (5) PARTIAL), NULL, NULL, NULL,
         {"some", "5 s"}},
     {"expire-after=60", NULL, SERIES (TTL (60)), NULL, NULL, {"collection itself", "field t"}},
-    /* kinds of expiry that the server doesn't support */
+    /* commands that the server doesn't support, or that the user has no right to */
     {"expire-after=60", OWN ("captured", 90), NULL, "collMod", CANT (115), {"90 s", "supported"}},
     {"expire-after=60", INDEX ("\"captured\":1", "plain", ""), NULL, "collMod", CANT (72),
         {"plain", "supported"}},
@@ -183,7 +186,7 @@ static const Refusal refused[] = {
     {"expire-after=0", NULL, NULL, "listCollections", DENIED, {"listCollections", "authorized"}},
 };
 
-GST_START_TEST (test_an_index_with_another_expiry_is_an_error)
+GST_START_TEST (test_a_ttl_index_that_contradicts_expire_after_is_an_error)
 {
   const Refusal *c = &refused[__i__];
   g_autofree gchar *settings = g_strdup_printf ("%s retry-timeout=200000000", c->settings);
@@ -203,8 +206,9 @@ GST_START_TEST (test_an_index_with_another_expiry_is_an_error)
 }
 GST_END_TEST;
 
-/* Another program drops the index while the sink retries. */
-GST_START_TEST (test_the_sink_continues_after_the_other_index_was_dropped)
+/* The sink stores its documents when another program drops the contradicting index before
+ * retry-timeout. */
+GST_START_TEST (test_the_sink_continues_after_the_contradicting_index_was_dropped)
 {
   g_autofree gchar *warning = NULL;
   Fixture f;
@@ -220,8 +224,9 @@ GST_START_TEST (test_the_sink_continues_after_the_other_index_was_dropped)
 }
 GST_END_TEST;
 
-/* Two stages drop the same index at the same time. */
-GST_START_TEST (test_an_index_that_another_stage_has_dropped)
+/* If another stage drops the same index at the same time, the server's answer that there is no such
+ * index is no error. */
+GST_START_TEST (test_an_index_that_another_stage_has_just_dropped_is_no_error)
 {
   Fixture f;
 
@@ -234,8 +239,8 @@ GST_START_TEST (test_an_index_that_another_stage_has_dropped)
 }
 GST_END_TEST;
 
-/* Without settings of expiry the sink needs no right to list indexes. */
-GST_START_TEST (test_unset_expiry_needs_no_right_to_list_indexes)
+/* If expire-after is unset, the sink works without the right to list indexes. */
+GST_START_TEST (test_without_expire_after_no_right_to_list_indexes_is_needed)
 {
   Fixture f;
 
@@ -250,8 +255,8 @@ GST_START_TEST (test_unset_expiry_needs_no_right_to_list_indexes)
 }
 GST_END_TEST;
 
-/* The server doesn't support expiry at all, so no index contradicts the settings. */
-GST_START_TEST (test_server_without_expiry)
+/* On a server that doesn't support TTL indexes, expire-after is only a warning. */
+GST_START_TEST (test_a_server_without_ttl_indexes_is_only_a_warning)
 {
   Fixture f;
 
@@ -266,8 +271,9 @@ GST_START_TEST (test_server_without_expiry)
 }
 GST_END_TEST;
 
-/* Queries need the index, so it is created even if the server doesn't support expiry. */
-GST_START_TEST (test_an_index_over_the_field_of_expiry_is_created)
+/* An index of create-index that begins with the field of the TTL index is created too if it isn't
+ * the same index. */
+GST_START_TEST (test_a_descending_index_over_the_expire_field_is_created_too)
 {
   Fixture f;
 
@@ -281,9 +287,9 @@ GST_START_TEST (test_an_index_over_the_field_of_expiry_is_created)
 }
 GST_END_TEST;
 
-/* A server never deletes documents without a date in the field, so a wrong name would fill its
- * disk. */
-GST_START_TEST (test_documents_that_never_expire_are_a_warning)
+/* Documents without a date in the field expire-field are a warning, because the server never
+ * deletes them, so a wrong name would fill its disk. */
+GST_START_TEST (test_documents_without_a_date_in_expire_field_are_a_warning)
 {
   static const gchar *dated[] = {"{\"t\":{\"at\":{\"$date\":\"2026-11-25T00:44:00Z\"}}}",
       "{\"t\":{\"at\":[1,{\"$date\":\"2026-11-25T00:44:00Z\"}]}}"};
@@ -302,7 +308,7 @@ GST_START_TEST (test_documents_that_never_expire_are_a_warning)
     fail_unless (gst_bus_pop_filtered (f.bus, GST_MESSAGE_WARNING) == NULL);
     for (guint i = 0; i < G_N_ELEMENTS (undated); i++)
       gst_harness_push (f.h, new_message (undated[i], &f.ledger, n++));
-    for (guint i = 0; i < 3 && s == 0; i++) { /* of the 1st, 2nd and 4th */
+    for (guint i = 0; i < 3 && s == 0; i++) { /* of the 1st, 2nd and 4th document */
       g_autofree gchar *text = wait_message (
           f.bus, GST_MESSAGE_WARNING, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS);
 
@@ -325,15 +331,16 @@ mongoexpiry_suite (void)
 
   gst_kafka_meta_register ();
   suite_add_tcase (s, tc);
-  tcase_add_loop_test (tc, test_the_index_of_expiry_follows_the_property, 0, G_N_ELEMENTS (kept));
   tcase_add_loop_test (
-      tc, test_an_index_with_another_expiry_is_an_error, 0, G_N_ELEMENTS (refused));
-  tcase_add_test (tc, test_the_sink_continues_after_the_other_index_was_dropped);
-  tcase_add_test (tc, test_an_index_that_another_stage_has_dropped);
-  tcase_add_test (tc, test_unset_expiry_needs_no_right_to_list_indexes);
-  tcase_add_test (tc, test_server_without_expiry);
-  tcase_add_test (tc, test_an_index_over_the_field_of_expiry_is_created);
-  tcase_add_test (tc, test_documents_that_never_expire_are_a_warning);
+      tc, test_the_ttl_index_follows_the_property_expire_after, 0, G_N_ELEMENTS (kept));
+  tcase_add_loop_test (
+      tc, test_a_ttl_index_that_contradicts_expire_after_is_an_error, 0, G_N_ELEMENTS (refused));
+  tcase_add_test (tc, test_the_sink_continues_after_the_contradicting_index_was_dropped);
+  tcase_add_test (tc, test_an_index_that_another_stage_has_just_dropped_is_no_error);
+  tcase_add_test (tc, test_without_expire_after_no_right_to_list_indexes_is_needed);
+  tcase_add_test (tc, test_a_server_without_ttl_indexes_is_only_a_warning);
+  tcase_add_test (tc, test_a_descending_index_over_the_expire_field_is_created_too);
+  tcase_add_test (tc, test_documents_without_a_date_in_expire_field_are_a_warning);
   return s;
 }
 

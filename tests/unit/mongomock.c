@@ -19,7 +19,8 @@ struct _MongoMock {
   GHashTable *documents; /* of JSON by the JSON of their _id */
   GHashTable *stored;    /* of bson_t, likewise */
   GQueue script;
-  GHashTable *answers, *last; /* answers as JSON, by the command's name */
+  /* {name of a command: JSON of its scripted answer}, {name of a command: the last such command} */
+  GHashTable *answers, *last;
   gboolean frozen;
   guint write_us, document_us; /* that a write takes */
   guint inserts;
@@ -138,7 +139,7 @@ store (MongoMock *mock, GPtrArray *documents, const bson_t *scripted)
   return reply;
 }
 
-/* The parts of an update: the selector `q` and the change `u`. */
+/* Reads the document in the field @name of an update: the selector `q` or the change `u`. */
 static void
 open_part (const bson_t *update, const gchar *name, bson_t *part)
 {
@@ -250,7 +251,7 @@ write_in_time (MongoMock *mock, GPtrArray *documents,
   return reply;
 }
 
-/* Called with the lock: returns the document that `find` requests by its _id */
+/* Returns the document that the command `find` requests by its `_id`. Called with the lock. */
 static bson_t *
 find_one (MongoMock *mock, const bson_t *command)
 {
@@ -334,8 +335,9 @@ static GByteArray *
 frame (gint32 opcode, gint32 to, const bson_t *reply)
 {
   GByteArray *message = g_byte_array_new ();
-  const guint8 query_head[20] = {[16] = 1}; /* flags, cursor, start, number of documents: one */
-  const guint8 msg_head[5] = {0};           /* flags, a body */
+  /* of a reply to OP_QUERY: flags, cursor, start, and the number of documents, which is 1 */
+  const guint8 query_head[20] = {[16] = 1};
+  const guint8 msg_head[5] = {0}; /* flags, a body */
   const guint8 *head = opcode == OP_QUERY ? query_head : msg_head;
   guint size = opcode == OP_QUERY ? sizeof query_head : sizeof msg_head;
 
@@ -442,7 +444,7 @@ mongo_mock_new (void)
   mock->last = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   mock->closing = g_cancellable_new ();
   mock->listener = g_socket_listener_new ();
-  mock->write_us = 1000; /* waits a moment, as a server does */
+  mock->write_us = 1000; /* a write takes a millisecond, as with a real server */
   g_assert_true (g_socket_listener_add_address (
       mock->listener, any, G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_TCP, NULL, &bound, NULL));
   mock->port = g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (bound));

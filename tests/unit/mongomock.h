@@ -4,8 +4,8 @@
 #include <bson/bson.h>
 #include <gio/gio.h>
 
-/* A mock server on loopback that implements just enough of MongoDB's wire protocol for inserts and
- * pings, for replies that a real server can't be made to give. */
+/* A mock server on loopback, for replies that a real server can't be made to give. It implements
+ * only as much of MongoDB's wire protocol as mongosink uses. */
 typedef struct _MongoMock MongoMock;
 
 MongoMock *mongo_mock_new (void);
@@ -13,31 +13,33 @@ void mongo_mock_free (MongoMock *mock);
 /* mongodb://[user]localhost:port; @user as "name:password@", or "". */
 gchar *mongo_mock_uri (MongoMock *mock, const gchar *user);
 
-/* The next insert or update gets this reply (Extended JSON) and stores what it doesn't refuse; ""
- * closes the connection instead, after storing everything. Replies queue up. An update puts what it
- * says in place of the document. A document with a field `poison` closes the connection, always,
- * and nothing is stored. A document with a field `refused` is refused with its value as the code,
- * unless a reply is scripted. One with a field `breaks` makes the whole write an internal error
- * (code 1), always. */
+/* Scripts the reply (Extended JSON) to the next insert or update that has no scripted reply yet:
+ * the documents that the reply doesn't refuse are stored. With the reply "" all documents are
+ * stored, and the connection is closed. An update stores its change in place of the document.
+ * Whatever is scripted, a write with a document that has a field `poison` stores nothing and closes
+ * the connection, and a write with a document that has a field `breaks` is an internal error (code
+ * 1). If no reply is scripted, a document with a field `refused` is refused with the field's value
+ * as the code. */
 void mongo_mock_script (MongoMock *mock, const gchar *reply);
-/* Every command of this name that writes nothing gets this reply, instead of a plain ok, an empty
- * list, or the stored document. */
+/* Scripts the reply to every further command of the name @command, which is no write. Without it
+ * the reply is a plain ok, an empty list, or the stored document. */
 void mongo_mock_answer (MongoMock *mock, const gchar *command, const gchar *reply);
-/* Returns: (nullable) (transfer full): the last command of this name as relaxed JSON, without the
- * documents of a write. */
+/* Returns: (nullable) (transfer full): the last command of the name @command as relaxed JSON,
+ * without the documents of a write. */
 gchar *mongo_mock_last (MongoMock *mock, const gchar *command);
-/* From now on a write takes this long, plus a time for each of its documents, even if the client
- * has disconnected. */
+/* Makes every further write take @write_ms, plus @document_ms for each of its documents, even if
+ * the client has disconnected. */
 void mongo_mock_slow_down (MongoMock *mock, guint write_ms, guint document_ms);
-/* The server accepts connections and requests, but sends no reply. */
+/* If @frozen, the server accepts connections and requests, but sends no reply. */
 void mongo_mock_freeze (MongoMock *mock, gboolean frozen);
 
 guint mongo_mock_stored (MongoMock *mock);
 guint mongo_mock_inserts (MongoMock *mock); /* and updates */
-/* Returns the largest number of writes at the same time. */
+/* Returns the largest number of writes that were under way at the same time. */
 guint mongo_mock_most_at_once (MongoMock *mock);
-/* Returns: (nullable) (transfer full): the document as relaxed JSON; @id as JSON, strings
- * quoted. */
+/* Returns: (nullable) (transfer full): the stored document with the `_id` @id (JSON, so strings are
+ * quoted) as relaxed JSON. */
 gchar *mongo_mock_find (MongoMock *mock, const gchar *id);
-/* Waits for @inserts. Returns FALSE after ten seconds. */
+/* Waits until the server has got @inserts inserts and updates. Returns FALSE if it hasn't after ten
+ * seconds. */
 gboolean mongo_mock_wait_inserts (MongoMock *mock, guint inserts);

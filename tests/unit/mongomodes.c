@@ -16,7 +16,7 @@
 
 /* --- upserts --- */
 
-GST_START_TEST (test_replace_keeps_the_latest_document)
+GST_START_TEST (test_mode_replace_keeps_the_latest_document)
 {
   Fixture f;
 
@@ -31,7 +31,7 @@ GST_START_TEST (test_replace_keeps_the_latest_document)
   assert_stored (&f, "\"cam\"", "{ \"_id\" : \"cam\", \"n\" : 2 }");
   fail_unless_equals_int (mongo_mock_stored (f.mock), 2);
   fail_unless_equals_int (
-      /* documents of the same _id are written one after the other */
+      /* three writes, because documents with the same `_id` are written one after the other */
       mongo_mock_inserts (f.mock), 3);
   assert_stat (&f, "documents", 4);
   assert_acks (&f, 4, 0);
@@ -39,7 +39,7 @@ GST_START_TEST (test_replace_keeps_the_latest_document)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_update_sets_fields)
+GST_START_TEST (test_mode_update_sets_the_documents_fields)
 {
   Fixture f;
 
@@ -53,8 +53,8 @@ GST_START_TEST (test_update_sets_fields)
 }
 GST_END_TEST;
 
-/* Another writer inserts the same _id at the same moment. The later of the two documents has to be
- * stored even then. */
+/* If another writer inserts the same `_id` at the same moment, the server refuses the upsert as a
+ * duplicate, and it is written again, so that its document replaces the other one. */
 GST_START_TEST (test_an_upsert_that_loses_a_race_is_retried)
 {
   Fixture f;
@@ -87,7 +87,7 @@ new_frame (Fixture *f, gsize size, gint64 offset)
   return buffer;
 }
 
-GST_START_TEST (test_file_is_stored_once)
+GST_START_TEST (test_a_file_that_is_sent_twice_is_stored_once)
 {
   Fixture f;
   g_autofree gchar *file = NULL;
@@ -96,7 +96,7 @@ GST_START_TEST (test_file_is_stored_once)
   for (gint i = 0; i < 2; i++)
     gst_harness_push (f.h, new_frame (&f, 2 * CHUNK + 10, i));
   finish (&f);
-  /* three chunks and the document of the file */
+  /* three chunks, and one document of the file, although the frame was sent twice */
   fail_unless_equals_int (mongo_mock_stored (f.mock), 4);
   file = mongo_mock_find (f.mock, "\"c1:s:9\"");
   fail_unless (file && strstr (file, "\"length\" : 522250, \"chunkSize\" : 261120"), "%s", file);
@@ -113,9 +113,9 @@ GST_START_TEST (test_file_is_stored_once)
 }
 GST_END_TEST;
 
-/* A reader must not find a file without all of its chunks. A refused file leaves by the pad
- * rejects, unchanged. */
-GST_START_TEST (test_file_with_a_refused_chunk)
+/* If a chunk of a file is refused, the file's document isn't written, because a reader must not
+ * find a file without all of its chunks; the file leaves by the pad rejects, unchanged. */
+GST_START_TEST (test_a_file_of_which_a_chunk_is_refused_is_rejected)
 {
   Fixture f;
   MongoMock *mock = mongo_mock_new ();
@@ -164,7 +164,8 @@ GST_START_TEST (test_chunks_of_a_refused_file_are_deleted)
 }
 GST_END_TEST;
 
-/* The write of the chunks fails, so the document of the file is written later. */
+/* The document of a file is written only after its chunks were written, here at the second
+ * attempt. */
 GST_START_TEST (test_the_document_of_a_file_is_written_after_its_chunks)
 {
   Fixture f;
@@ -238,7 +239,7 @@ assert_clash (const gchar *settings, const gchar *named)
       gst_parse_launch (line, NULL), GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS, named);
 }
 
-GST_START_TEST (test_settings_that_clash)
+GST_START_TEST (test_contradicting_settings_of_mongosink_are_an_error)
 {
   assert_clash ("mode=replace time-field=captured", "time-field");
   assert_clash ("meta-field=camera", "meta-field");
@@ -253,7 +254,8 @@ GST_END_TEST;
 
 /* --- unique indexes --- */
 
-/* Stores one document, which the server refuses without naming the index. */
+/* Sends a document that the server refuses as a duplicate without naming the index. @indexes: the
+ * server's list of indexes; @found: its answer to a query for the document */
 static void
 push_refused (Fixture *f, const gchar *indexes, const gchar *found)
 {
@@ -268,7 +270,7 @@ push_refused (Fixture *f, const gchar *indexes, const gchar *found)
   assert_acks (f, 1, 0);
 }
 
-GST_START_TEST (test_a_refusal_by_a_unique_index_that_is_not_named)
+GST_START_TEST (test_a_duplicate_whose_index_is_not_named_is_decided_by_a_query)
 {
   const gchar *of_id =
       LIST ("{\"key\":{\"_id\":1},\"name\":\"_id_\",\"unique\":true},{\"key\":{\"seq\":1}}");
@@ -296,17 +298,17 @@ mongomodes_suite (void)
 
   gst_kafka_meta_register ();
   suite_add_tcase (s, tc);
-  tcase_add_test (tc, test_replace_keeps_the_latest_document);
-  tcase_add_test (tc, test_update_sets_fields);
+  tcase_add_test (tc, test_mode_replace_keeps_the_latest_document);
+  tcase_add_test (tc, test_mode_update_sets_the_documents_fields);
   tcase_add_test (tc, test_an_upsert_that_loses_a_race_is_retried);
-  tcase_add_test (tc, test_file_is_stored_once);
-  tcase_add_test (tc, test_file_with_a_refused_chunk);
+  tcase_add_test (tc, test_a_file_that_is_sent_twice_is_stored_once);
+  tcase_add_test (tc, test_a_file_of_which_a_chunk_is_refused_is_rejected);
   tcase_add_test (tc, test_chunks_of_a_refused_file_are_deleted);
   tcase_add_test (tc, test_the_document_of_a_file_is_written_after_its_chunks);
   tcase_add_test (tc, test_a_time_series_collection_is_created);
   tcase_add_test (tc, test_a_server_without_time_series_is_a_warning);
-  tcase_add_test (tc, test_settings_that_clash);
-  tcase_add_test (tc, test_a_refusal_by_a_unique_index_that_is_not_named);
+  tcase_add_test (tc, test_contradicting_settings_of_mongosink_are_an_error);
+  tcase_add_test (tc, test_a_duplicate_whose_index_is_not_named_is_decided_by_a_query);
   return s;
 }
 

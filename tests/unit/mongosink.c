@@ -30,9 +30,10 @@ GST_START_TEST (test_documents_of_a_replay_are_stored_once)
 }
 GST_END_TEST;
 
-/* The topic was deleted and created again, so its offsets are used a second time. A document isn't
- * the same as another one that has its topic, partition and offset. */
-GST_START_TEST (test_documents_of_a_topic_that_is_created_again_are_stored)
+/* If a topic was deleted and created again, its offsets are used a second time, so another document
+ * may get the same `_id` as a stored one; it is rejected with a warning, and not taken for a
+ * duplicate. */
+GST_START_TEST (test_documents_of_a_topic_that_is_created_again_leave_as_rejects)
 {
   Fixture f;
   g_autofree gchar *warning = NULL;
@@ -57,8 +58,9 @@ GST_START_TEST (test_documents_of_a_topic_that_is_created_again_are_stored)
 }
 GST_END_TEST;
 
-/* In a replay the times of a buffer may differ; its bytes don't. */
-GST_START_TEST (test_wrapped_buffers_of_a_topic_that_is_created_again_are_stored)
+/* A wrapped buffer with the bytes of a stored one is a duplicate, even if its timestamp differs, as
+ * in a replay; one with other bytes is rejected. */
+GST_START_TEST (test_wrapped_buffers_with_the_offset_but_not_the_bytes_of_a_stored_one_are_rejected)
 {
   static const gchar *bytes[] = {"one", "one", "other"};
   Fixture f;
@@ -70,7 +72,8 @@ GST_START_TEST (test_wrapped_buffers_of_a_topic_that_is_created_again_are_stored
     GST_BUFFER_PTS (buffer) = i * GST_SECOND;
     gst_harness_push (f.h, buffer);
   }
-  /* The names of frames are unique: another frame with the same name counts as the same. */
+  /* A frame with the camera, session and seq of a stored frame is a duplicate, whatever its
+   * bytes. */
   for (guint i = 1; i < G_N_ELEMENTS (bytes); i++) {
     GstBuffer *buffer = new_message (bytes[i], &f.ledger, i);
 
@@ -85,8 +88,8 @@ GST_START_TEST (test_wrapped_buffers_of_a_topic_that_is_created_again_are_stored
 }
 GST_END_TEST;
 
-/* A document with an _id of its own is the same whatever else it holds, because a frame may be
- * counted twice. */
+/* A document whose own `_id` is already stored is a duplicate, whatever its other fields, because a
+ * frame may be counted twice. */
 GST_START_TEST (test_a_document_with_a_known_id_of_its_own_is_a_duplicate)
 {
   Fixture f;
@@ -125,8 +128,9 @@ GST_START_TEST (test_lines_and_bson)
 }
 GST_END_TEST;
 
-/* The rest of a stream has the format in which it came. */
-GST_START_TEST (test_caps_that_change_within_a_stream)
+/* If caps change within a stream of documents, the bytes that are left from before the change are
+ * read in the former format. */
+GST_START_TEST (test_caps_may_change_within_a_stream_of_documents)
 {
   static const gchar bson[] = "\x0e\0\0\0\x10_id\0\x03\0\0\0";
   Fixture f;
@@ -148,7 +152,7 @@ GST_START_TEST (test_caps_that_change_within_a_stream)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_collection_by_field)
+GST_START_TEST (test_the_collection_may_depend_on_a_field)
 {
   Fixture f;
   g_autofree gchar *warning = NULL;
@@ -207,8 +211,8 @@ static const GstKafkaHeader ODD_HEADERS[] = {
     {.name = "twice", .value = "2", .size = 1},
 };
 
-/* Headers with bytes that aren't text, with names that no field may have, and with a name that
- * comes twice. */
+/* Headers are kept even if their bytes aren't text, if no field may have their name, or if their
+ * name comes twice. */
 GST_START_TEST (test_a_wrapped_buffer_keeps_all_headers)
 {
   Fixture f;
@@ -355,8 +359,9 @@ static const gchar *const refused_alike[] = {
     "mode\"}}",
 };
 
-/* A fault of the server or of the settings rejects no document. */
-GST_START_TEST (test_an_error_for_all_documents_rejects_none)
+/* If the server refuses all documents alike, the server or the settings are at fault, so no
+ * document is rejected. */
+GST_START_TEST (test_an_error_for_all_documents_rejects_no_document)
 {
   Fixture f;
   g_autofree gchar *warning = NULL, *error = NULL;
@@ -379,7 +384,8 @@ GST_START_TEST (test_an_error_for_all_documents_rejects_none)
 }
 GST_END_TEST;
 
-/* A document is rejected if others are stored and it is refused again when it is alone. */
+/* A document that is refused while others of its batch are stored is written again alone, and is
+ * rejected if it is refused again. */
 GST_START_TEST (test_an_error_for_one_document_rejects_it)
 {
   Fixture f;
@@ -400,8 +406,9 @@ GST_START_TEST (test_an_error_for_one_document_rejects_it)
 }
 GST_END_TEST;
 
-/* If a later document is stored, the refused one is at fault. */
-GST_START_TEST (test_a_later_document_that_is_stored_shows_which_one_is_at_fault)
+/* A document that is refused alone is rejected only when a later document was stored, which shows
+ * that the server isn't at fault. */
+GST_START_TEST (test_a_document_refused_alone_is_rejected_once_a_later_one_is_stored)
 {
   Fixture f;
   MongoMock *mock = mongo_mock_new ();
@@ -431,9 +438,10 @@ wait_stat (Fixture *f, const gchar *name, guint64 expected)
   assert_stat (f, name, expected);
 }
 
-/* Documents that the other connection stores show whose fault it is, if they come later. Without
- * them, or if they go to another collection, the document waits. */
-GST_START_TEST (test_the_other_connection_shows_whose_fault_it_is)
+/* A refused document is rejected if another connection stores later documents in the same
+ * collection. Later documents in another collection don't show that the refused one is at fault, so
+ * it is retried until the limit. */
+GST_START_TEST (test_a_refused_document_is_rejected_once_another_connection_stores)
 {
   static const gchar *const others[] = {"{\"to\":\"one\"}", "{\"to\":\"other\"}"};
   static const gchar *const settings[] = {"retry-timeout=60000000000", "retry-timeout=500000000"};
@@ -458,8 +466,9 @@ GST_START_TEST (test_the_other_connection_shows_whose_fault_it_is)
 }
 GST_END_TEST;
 
-/* A server that can't handle one document fails as it does when its disk is full. */
-GST_START_TEST (test_a_document_that_breaks_the_server)
+/* A server that reports an internal error for a batch, as when its disk is full, may only be unable
+ * to handle one document: only that document is rejected. */
+GST_START_TEST (test_only_the_documents_that_cause_an_internal_error_are_rejected)
 {
   static const gchar *const texts[] = {"{}", "{\"breaks\":1}", "{}", "{\"breaks\":1}", "{}"};
   Fixture f;
@@ -475,9 +484,9 @@ GST_START_TEST (test_a_document_that_breaks_the_server)
 }
 GST_END_TEST;
 
-/* It is full, then takes half a batch, then is full again. Nobody is at fault. */
-/* The server names the document at which it fails, and stores the others. */
-GST_START_TEST (test_an_internal_error_of_one_document_in_a_steady_stream)
+/* A document for which the server reports an internal error is rejected when later documents were
+ * stored. */
+GST_START_TEST (test_a_document_with_an_internal_error_is_rejected_once_later_ones_are_stored)
 {
   Fixture f;
 
@@ -492,7 +501,9 @@ GST_START_TEST (test_an_internal_error_of_one_document_in_a_steady_stream)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_a_full_disk_condemns_no_document)
+/* The server's disk is full, has space for half of a batch, and is full again: no document is at
+ * fault. */
+GST_START_TEST (test_a_full_disk_rejects_no_document)
 {
   const gchar *full = "{\"ok\":0,\"code\":1,\"errmsg\":\"database or disk is full\"}";
   MongoMock *mock = mongo_mock_new ();
@@ -513,7 +524,8 @@ GST_START_TEST (test_a_full_disk_condemns_no_document)
 }
 GST_END_TEST;
 
-/* One document makes the server refuse the whole batch. */
+/* If the server refuses a whole batch because of one document, the batch is split until only this
+ * document is refused. */
 GST_START_TEST (test_a_refused_batch_is_split)
 {
   Fixture f;
@@ -548,7 +560,8 @@ assert_reject (GstBuffer *buffer, const gchar *text, const gchar *code)
   fail_unless_equals_string (gst_kafka_meta_get_header (buffer, "mine"), "kept");
 }
 
-/* The elements behind the pad decide about the message of a rejected document. */
+/* The message of a rejected document is marked by the elements behind the pad rejects, and not by
+ * mongosink. */
 GST_START_TEST (test_rejects_leave_by_the_pad_rejects)
 {
   Fixture f;
@@ -584,9 +597,9 @@ GST_START_TEST (test_rejects_leave_by_the_pad_rejects)
 }
 GST_END_TEST;
 
-/* A rejected document waits in a queue behind the pad when the pipeline stops. The message of the
- * rejected document isn't done, although its other documents are stored. */
-GST_START_TEST (test_stored_documents_do_not_mark_the_message_of_a_reject)
+/* A message with three documents, one of which leaves as a reject, gets the outcome of the reject's
+ * buffer, although the two other documents are stored. */
+GST_START_TEST (test_the_message_of_a_reject_gets_the_outcome_of_the_rejects_buffer)
 {
   static const GstKafkaAckOutcome outcomes[] = {
       GST_KAFKA_ACK_UNDECIDED, GST_KAFKA_ACK_DONE, GST_KAFKA_ACK_FAILED};
@@ -642,8 +655,8 @@ GST_START_TEST (test_an_empty_buffer_leaves_by_the_pad_rejects)
 }
 GST_END_TEST;
 
-/* Seeks back after EOS. */
-GST_START_TEST (test_rejects_after_the_end_of_a_stream)
+/* Rejects pass again after EOS and a flush, as when an application seeks back. */
+GST_START_TEST (test_rejects_leave_again_after_eos_and_a_flush)
 {
   Fixture f;
   GstElement *sink, *behind = gst_element_factory_make ("fakesink", NULL);
@@ -690,7 +703,8 @@ push_poison (gpointer data)
   return GINT_TO_POINTER (flow);
 }
 
-/* The elements behind the pad take no buffers: they are paused, or wait for a server. */
+/* State changes of mongosink don't wait for the elements behind the pad rejects, which may be
+ * paused, or wait for a server. */
 GST_START_TEST (test_blocked_rejects_delay_no_state_change)
 {
   Fixture f;
@@ -711,7 +725,7 @@ GST_START_TEST (test_blocked_rejects_delay_no_state_change)
   gst_element_set_state (f.h->element, GST_STATE_PAUSED);
   gst_element_set_state (f.h->element, GST_STATE_PLAYING);
   gst_element_set_state (f.h->element, GST_STATE_PAUSED);
-  /* state changes in the order of a bin: sinks first */
+  /* a bin changes the state of the element behind first */
   gst_element_set_state (stuck, GST_STATE_NULL);
   assert_stops_soon (&f);
   g_thread_join (pusher);
@@ -726,8 +740,8 @@ GST_START_TEST (test_blocked_rejects_delay_no_state_change)
 }
 GST_END_TEST;
 
-/* If the server can't even read a document, only this document is rejected. */
-GST_START_TEST (test_document_that_closes_the_connection)
+/* If a document makes the server close the connection, only this document is rejected. */
+GST_START_TEST (test_only_the_document_that_closes_the_connection_is_rejected)
 {
   Fixture f;
 
@@ -742,9 +756,9 @@ GST_START_TEST (test_document_that_closes_the_connection)
 }
 GST_END_TEST;
 
-/* If a server, or a proxy before it, closes the connection for every write, the server is at
- * fault. */
-GST_START_TEST (test_server_that_closes_the_connection_for_all)
+/* If the server, or a proxy before it, closes the connection at every write, no document is
+ * rejected, and the sink ends with an error after retry-timeout. */
+GST_START_TEST (test_a_server_that_closes_every_connection_rejects_no_document)
 {
   Fixture f;
   g_autofree gchar *error = NULL;
@@ -760,8 +774,9 @@ GST_START_TEST (test_server_that_closes_the_connection_for_all)
 }
 GST_END_TEST;
 
-/* A later document is stored, so the first one is at fault itself. */
-GST_START_TEST (test_a_document_that_closes_the_connection_before_others_arrive)
+/* A document at which the server closes the connection is retried alone, and is rejected when later
+ * documents were stored. */
+GST_START_TEST (test_a_document_that_closes_the_connection_is_rejected_once_later_ones_are_stored)
 {
   Fixture f;
 
@@ -787,7 +802,8 @@ GST_START_TEST (test_a_write_that_fails_temporarily_is_retried)
   MongoMock *mock = mongo_mock_new ();
 
   mongo_mock_script (mock, "{\"ok\":0,\"code\":10107,\"errmsg\":\"not primary\"}");
-  mongo_mock_script (mock, ""); /* stored, but the acknowledgement was lost */
+  /* The documents are stored, but the connection is closed before the acknowledgement. */
+  mongo_mock_script (mock, "");
   mongo_mock_script (
       mock, "{\"ok\":1,\"n\":2,\"writeConcernError\":{\"code\":64,\"errmsg\":\"timed out\"}}");
   setup (&f, mock, "", "application/json");
@@ -805,7 +821,8 @@ GST_START_TEST (test_a_write_that_fails_temporarily_is_retried)
 }
 GST_END_TEST;
 
-/* The write takes longer than the connection's timeout, so the same write would never succeed. */
+/* Writes documents into a database whose writes take longer than the connection's timeout of 200
+ * ms. */
 static void
 write_slowly (guint write_ms, guint document_ms, gint documents)
 {
@@ -836,7 +853,7 @@ GST_START_TEST (test_a_slow_database_gets_smaller_batches_and_more_time)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_retries_end)
+GST_START_TEST (test_retries_end_after_retry_timeout)
 {
   Fixture f;
   g_autofree gchar *error = NULL;
@@ -855,9 +872,9 @@ GST_START_TEST (test_retries_end)
 }
 GST_END_TEST;
 
-/* Several batches are written at the same time. All documents are stored, and a failure is posted
- * once. */
-GST_START_TEST (test_batches_are_written_in_parallel)
+/* With several connections, all documents are stored, and a failure of all connections is posted as
+ * one error. */
+GST_START_TEST (test_several_connections_write_batches_at_the_same_time)
 {
   Fixture f;
   g_autofree gchar *error = NULL;
@@ -889,7 +906,8 @@ GST_START_TEST (test_batches_are_written_in_parallel)
 }
 GST_END_TEST;
 
-/* No document is at fault if a right is missing. Skipping would lose all documents then. */
+/* A right that is missing at the start is an error, and rejects no document, because otherwise all
+ * documents would be lost. */
 GST_START_TEST (test_a_missing_right_is_an_error_at_the_start)
 {
   Fixture f;
@@ -907,7 +925,8 @@ GST_START_TEST (test_a_missing_right_is_an_error_at_the_start)
 }
 GST_END_TEST;
 
-/* A right that is withdrawn while playing may be granted again, so the documents wait. */
+/* If a right is withdrawn while the sink plays, documents wait, because the right may be granted
+ * again. */
 GST_START_TEST (test_the_sink_waits_for_a_right_that_was_withdrawn)
 {
   Fixture f;
@@ -966,7 +985,7 @@ push_eos (gpointer data)
   return GINT_TO_POINTER (gst_harness_push_event (f->h, gst_event_new_eos ()));
 }
 
-GST_START_TEST (test_eos_waits_up_to_a_limit)
+GST_START_TEST (test_eos_waits_for_a_frozen_server_up_to_drain_timeout)
 {
   Fixture f;
   g_autofree gchar *error = NULL;
@@ -1084,7 +1103,8 @@ GST_START_TEST (test_the_element_starts_and_stops_repeatedly)
 }
 GST_END_TEST;
 
-/* Changes properties while documents pass, from another thread as an application may. */
+/* Properties that an application changes while documents pass apply when the element starts
+ * again. */
 GST_START_TEST (test_changed_settings_apply_at_the_next_start)
 {
   Fixture f;
@@ -1121,7 +1141,7 @@ GST_START_TEST (test_the_password_in_the_uri_cannot_be_read_back)
 }
 GST_END_TEST;
 
-/* Sets names to NULL, as programs may do. */
+/* A name that an application sets to NULL has its default. */
 GST_START_TEST (test_unset_names_have_their_defaults)
 {
   static const gchar *names[][2] = {
@@ -1151,12 +1171,13 @@ mongosink_suite (void)
   gst_kafka_meta_register ();
   suite_add_tcase (s, tc);
   tcase_add_test (tc, test_documents_of_a_replay_are_stored_once);
-  tcase_add_test (tc, test_documents_of_a_topic_that_is_created_again_are_stored);
-  tcase_add_test (tc, test_wrapped_buffers_of_a_topic_that_is_created_again_are_stored);
+  tcase_add_test (tc, test_documents_of_a_topic_that_is_created_again_leave_as_rejects);
+  tcase_add_test (
+      tc, test_wrapped_buffers_with_the_offset_but_not_the_bytes_of_a_stored_one_are_rejected);
   tcase_add_test (tc, test_a_document_with_a_known_id_of_its_own_is_a_duplicate);
   tcase_add_test (tc, test_lines_and_bson);
-  tcase_add_test (tc, test_caps_that_change_within_a_stream);
-  tcase_add_test (tc, test_collection_by_field);
+  tcase_add_test (tc, test_caps_may_change_within_a_stream_of_documents);
+  tcase_add_test (tc, test_the_collection_may_depend_on_a_field);
   tcase_add_test (tc, test_any_buffer_is_wrapped);
   tcase_add_test (tc, test_a_wrapped_buffer_keeps_all_headers);
   tcase_add_test (tc, test_caps_other_than_json_are_refused_without_wrap);
@@ -1166,30 +1187,33 @@ mongosink_suite (void)
   tcase_add_test (tc, test_only_the_refused_document_is_skipped);
   tcase_add_test (tc, test_a_refused_document_fails_with_on_error_fail);
   tcase_add_loop_test (
-      tc, test_an_error_for_all_documents_rejects_none, 0, G_N_ELEMENTS (refused_alike));
+      tc, test_an_error_for_all_documents_rejects_no_document, 0, G_N_ELEMENTS (refused_alike));
   tcase_add_loop_test (tc, test_an_error_for_one_document_rejects_it, 0, 2);
-  tcase_add_test (tc, test_a_later_document_that_is_stored_shows_which_one_is_at_fault);
-  tcase_add_loop_test (tc, test_the_other_connection_shows_whose_fault_it_is, 0, 2);
-  tcase_add_test (tc, test_a_document_that_breaks_the_server);
-  tcase_add_test (tc, test_an_internal_error_of_one_document_in_a_steady_stream);
-  tcase_add_test (tc, test_a_full_disk_condemns_no_document);
+  tcase_add_test (tc, test_a_document_refused_alone_is_rejected_once_a_later_one_is_stored);
+  tcase_add_loop_test (
+      tc, test_a_refused_document_is_rejected_once_another_connection_stores, 0, 2);
+  tcase_add_test (tc, test_only_the_documents_that_cause_an_internal_error_are_rejected);
+  tcase_add_test (
+      tc, test_a_document_with_an_internal_error_is_rejected_once_later_ones_are_stored);
+  tcase_add_test (tc, test_a_full_disk_rejects_no_document);
   tcase_add_test (tc, test_a_refused_batch_is_split);
   tcase_add_test (tc, test_rejects_leave_by_the_pad_rejects);
   tcase_add_test (tc, test_an_empty_buffer_leaves_by_the_pad_rejects);
-  tcase_add_test (tc, test_stored_documents_do_not_mark_the_message_of_a_reject);
-  tcase_add_test (tc, test_rejects_after_the_end_of_a_stream);
+  tcase_add_test (tc, test_the_message_of_a_reject_gets_the_outcome_of_the_rejects_buffer);
+  tcase_add_test (tc, test_rejects_leave_again_after_eos_and_a_flush);
   tcase_add_test (tc, test_blocked_rejects_delay_no_state_change);
-  tcase_add_test (tc, test_document_that_closes_the_connection);
-  tcase_add_test (tc, test_server_that_closes_the_connection_for_all);
-  tcase_add_test (tc, test_a_document_that_closes_the_connection_before_others_arrive);
+  tcase_add_test (tc, test_only_the_document_that_closes_the_connection_is_rejected);
+  tcase_add_test (tc, test_a_server_that_closes_every_connection_rejects_no_document);
+  tcase_add_test (
+      tc, test_a_document_that_closes_the_connection_is_rejected_once_later_ones_are_stored);
   tcase_add_test (tc, test_a_write_that_fails_temporarily_is_retried);
   tcase_add_test (tc, test_a_slow_database_gets_smaller_batches_and_more_time);
-  tcase_add_test (tc, test_retries_end);
-  tcase_add_test (tc, test_batches_are_written_in_parallel);
+  tcase_add_test (tc, test_retries_end_after_retry_timeout);
+  tcase_add_test (tc, test_several_connections_write_batches_at_the_same_time);
   tcase_add_test (tc, test_a_missing_right_is_an_error_at_the_start);
   tcase_add_test (tc, test_the_sink_waits_for_a_right_that_was_withdrawn);
   tcase_add_test (tc, test_a_frozen_server_delays_no_state_change);
-  tcase_add_test (tc, test_eos_waits_up_to_a_limit);
+  tcase_add_test (tc, test_eos_waits_for_a_frozen_server_up_to_drain_timeout);
   tcase_add_test (tc, test_a_stop_without_eos_writes_the_waiting_documents);
   tcase_add_test (tc, test_errors_at_start);
   tcase_add_test (tc, test_the_element_starts_and_stops_repeatedly);

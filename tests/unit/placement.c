@@ -51,8 +51,9 @@ assert_places (Placement *placement, const gint *expected, guint n)
     fail_unless_equals_int (placement_next (placement), expected[i]);
 }
 
-/* Partition numbers from the network: duplicate, negative, and larger than any topic has. */
-GST_START_TEST (test_placement_with_invalid_partition_numbers)
+/* Partition numbers in a report may be duplicate, negative, or larger than any topic has, because a
+ * report comes from the network. */
+GST_START_TEST (test_invalid_partition_numbers_are_ignored)
 {
   static const gint strange[] = {3, -1, 3, G_MAXINT, PLACEMENT_PARTITIONS, 7, 3};
   static const gint none[] = {-7, G_MININT, G_MAXINT};
@@ -69,9 +70,9 @@ GST_START_TEST (test_placement_with_invalid_partition_numbers)
 }
 GST_END_TEST;
 
-/* All replicas report the same partitions, again and again. If the time for each partition grew
- * with the number of replicas too, this would take hours. */
-GST_START_TEST (test_placement_with_many_reports_of_the_same_partitions)
+/* 4096 replicas report the same 4096 partitions twice. This would take hours if the time for a
+ * partition grew with the number of replicas. */
+GST_START_TEST (test_many_replicas_may_report_the_same_partitions_again_and_again)
 {
   enum { REPLICAS = 4096, PARTITIONS = 4096 };
   g_autofree gint *partitions = g_new (gint, 2 * PARTITIONS);
@@ -95,8 +96,9 @@ GST_START_TEST (test_placement_with_many_reports_of_the_same_partitions)
 }
 GST_END_TEST;
 
-/* Each replica's list of partitions shrinks one by one as other replicas report them. */
-GST_START_TEST (test_placement_with_partitions_reported_one_by_one)
+/* A replica loses its partitions one by one, because another replica reports one more of them each
+ * time. */
+GST_START_TEST (test_partitions_move_one_by_one_to_the_replica_that_reports_them)
 {
   enum { PARTITIONS = 1000 };
   gint partitions[PARTITIONS], n[PARTITIONS] = {0};
@@ -132,9 +134,9 @@ placement_suite (void)
   suite_add_tcase (s, tc);
   tcase_add_test (tc, test_placement_follows_weights);
   tcase_add_test (tc, test_a_partition_belongs_to_the_replica_that_reported_it_last);
-  tcase_add_test (tc, test_placement_with_invalid_partition_numbers);
-  tcase_add_test (tc, test_placement_with_many_reports_of_the_same_partitions);
-  tcase_add_test (tc, test_placement_with_partitions_reported_one_by_one);
+  tcase_add_test (tc, test_invalid_partition_numbers_are_ignored);
+  tcase_add_test (tc, test_many_replicas_may_report_the_same_partitions_again_and_again);
+  tcase_add_test (tc, test_partitions_move_one_by_one_to_the_replica_that_reports_them);
   return s;
 }
 

@@ -10,7 +10,8 @@ static const RateSettings settings = {RATE_ALGORITHM_ADAPTIVE, 10, 1, 30, 1, 0.2
 
 /* --- decimation --- */
 
-/* Simulates frames at a rate of @source, each up to @jitter of a frame period late. */
+/* Checks the decimation to @rate of a simulated source with @source frames/s, each frame late by up
+ * to the fraction @jitter of the frame period. */
 static void
 check_decimation (gdouble rate, gdouble source, gdouble jitter)
 {
@@ -50,8 +51,8 @@ GST_START_TEST (test_decimation_is_exact_and_even_over_time)
 }
 GST_END_TEST;
 
-/* Counts the frames of any minute, of a source whose rate falls and rises. */
-GST_START_TEST (test_any_minute_has_the_target_number_of_frames_or_one_more_or_less)
+/* The rate of the source falls and rises, and every minute still has the right number of frames. */
+GST_START_TEST (test_any_minute_has_the_target_number_of_frames_within_one)
 {
   static const gdouble rate = 7.3;
   g_autoptr (GArray) times = g_array_new (FALSE, FALSE, sizeof (gdouble));
@@ -75,13 +76,13 @@ GST_START_TEST (test_any_minute_has_the_target_number_of_frames_or_one_more_or_l
 }
 GST_END_TEST;
 
-GST_START_TEST (test_the_decimator_accepts_any_times)
+GST_START_TEST (test_the_decimator_accepts_times_with_a_gap_or_standing_still)
 {
   Decimator decimator = {0};
   guint taken = 0;
 
   fail_unless (decimator_take (&decimator, 5, 10, 30));
-  /* Ten minutes without a frame don't lead to a burst. */
+  /* After ten minutes without a frame, frames don't pass in a burst. */
   for (guint i = 0; i < 30; i++)
     taken += decimator_take (&decimator, 605 + i / 30.0, 10, 30);
   fail_unless (taken >= 10 && taken <= 12, "%u", taken);
@@ -110,10 +111,11 @@ GST_START_TEST (test_shares_follow_the_weights_within_minimum_and_maximum)
   fair_share_see (share, "small", &small, 2, 1);
   fail_unless (fabs (fair_share_of (share, 14, 1) - 3) < 1e-3);
   fail_unless (fabs (fair_share_demand (share, 1) - 62) < 1e-9);
-  /* A camera name of this length is invalid. */
+  /* A camera whose name is longer than 256 characters is ignored. */
   fair_share_see (share, endless, &small, 2, 1);
   fail_unless_equals_int (fair_share_count (share), 3);
-  /* The camera with the large weight is missing in two rounds, and its share goes to others. */
+  /* The camera with the large weight wasn't seen for two rounds, so its share goes to the other
+   * cameras. */
   fail_unless (fabs (fair_share_of (share, 14, 3) - 12) < 1e-3);
   fail_unless_equals_int (fair_share_count (share), 2);
   fair_share_free (share);
@@ -142,7 +144,8 @@ send_frames (Fixture *f, guint n, gdouble now)
     rate_controller_sent (f->controller, f->seq++, now);
 }
 
-/* Makes a report of a replica that counted as many frames as it could in the last second. */
+/* Makes a report of a replica that was busy for the whole last second, and counted @frames frames
+ * of the camera. */
 static FogReport *
 full_report (Fixture *f, const gchar *replica, guint frames)
 {
@@ -184,7 +187,8 @@ assert_rate (Fixture *f, gdouble now, gdouble min, gdouble max)
       rate >= min && rate <= max, "at %g s %g frames/s, not %g to %g", now, rate, min, max);
 }
 
-/* Simulates @replicas of @speed frames/s, each with its own queue, second by second. */
+/* Simulates the seconds @from to @to of a fog of @replicas replicas, each of which counts @speed
+ * frames/s from a queue of its own. */
 static void
 run_fog (Fixture *f, guint replicas, gdouble speed, guint from, guint to)
 {
@@ -212,7 +216,7 @@ GST_START_TEST (test_the_rate_reaches_the_sum_of_all_replicas)
   assert_rate (&f, 0, 10, 10);
   run_fog (&f, 3, 6, 0, 20);
   assert_rate (&f, 20, 15, 21);
-  /* One replica ends without a last report. */
+  /* One of three replicas ends without a last report. */
   run_fog (&f, 2, 6, 20, 30);
   assert_rate (&f, 30, 10, 14);
   rate_controller_free (f.controller);
@@ -237,7 +241,7 @@ GST_START_TEST (test_the_rate_falls_to_the_minimum_without_reports_and_rises_wit
 {
   Fixture f = begin (&settings);
 
-  /* Before any report the interval is assumed to be 5 s. */
+  /* Before the first report the interval of reports is assumed to be 5 s. */
   assert_rate (&f, 14, 10, 10);
   assert_rate (&f, 16, 6.9, 7.1);
   assert_rate (&f, 200, 1, 1);
@@ -264,7 +268,7 @@ GST_START_TEST (test_old_reports_are_ignored)
   fail_unless (rate_at (&f, 10) == before);
   rate_controller_get_state (f.controller, 10, &state);
   fail_unless_equals_uint64 (state.old_reports, 1);
-  /* The replica restarts and counts its reports from 0. */
+  /* After a restart a replica counts its reports from 0 again, and they are accepted. */
   f.reports = 0;
   fail_unless (take (&f, full_report (&f, "replica-0", 1), 14));
   rate_controller_free (f.controller);
@@ -281,8 +285,9 @@ take_numbered (Fixture *f, guint64 seq, gboolean leaving, gdouble now)
   return take (f, report, now);
 }
 
-/* Another program sends reports under the name of a replica and with higher numbers. */
-GST_START_TEST (test_a_false_report_under_its_name_hides_no_replica)
+/* If another program sends reports with a replica's name and higher sequence numbers, the replica's
+ * own reports are still accepted. */
+GST_START_TEST (test_a_forged_report_does_not_make_a_replicas_own_reports_old)
 {
   static const guint64 ahead[] = {2, 100, G_GUINT64_CONSTANT (1) << 62};
 
@@ -309,8 +314,9 @@ GST_START_TEST (test_a_false_report_under_its_name_hides_no_replica)
 }
 GST_END_TEST;
 
-/* Reports of a topic with several partitions come a little late. */
-GST_START_TEST (test_a_report_that_arrives_out_of_order)
+/* A report that arrives after later ones, because the topic has several partitions, is accepted
+ * once; a report whose number has come before isn't. */
+GST_START_TEST (test_a_report_that_arrives_out_of_order_is_accepted_once)
 {
   static const guint64 taken[] = {1, 2, 4, 3, 5, 6, 9, 10}, old[] = {1, 4, 6, 8, 10};
   Fixture f = begin (&settings);
@@ -323,8 +329,7 @@ GST_START_TEST (test_a_report_that_arrives_out_of_order)
 }
 GST_END_TEST;
 
-/* A change of partitions causes an early report about very few frames. The next report comes an
- * interval later. */
+/* A report after only 0.01 s, which a change of partitions causes, doesn't change the rate. */
 GST_START_TEST (test_an_early_report_changes_no_rate)
 {
   Fixture f = begin (&settings);
@@ -348,9 +353,9 @@ GST_START_TEST (test_an_early_report_changes_no_rate)
 }
 GST_END_TEST;
 
-/* All frames of the camera are skipped as too old, so no report lists it. The rate of the camera
- * follows the fog's state nevertheless. */
-GST_START_TEST (test_a_camera_that_no_report_lists)
+/* If all frames of the camera are skipped as too old, no report lists the camera, and its rate
+ * still falls because of the fog's lag. */
+GST_START_TEST (test_the_rate_of_a_camera_that_no_report_lists_falls_with_the_lag)
 {
   Fixture f = begin (&settings);
 
@@ -367,8 +372,8 @@ GST_START_TEST (test_a_camera_that_no_report_lists)
 }
 GST_END_TEST;
 
-/* If there are more replicas than the camera can feed, queues are short whatever the capacity
- * is. */
+/* If the camera's largest rate leaves the replicas half idle, the measured capacity stays that of
+ * the replicas. */
 GST_START_TEST (test_an_idle_fog_does_not_change_the_measured_capacity)
 {
   Fixture f = begin (&settings);
@@ -383,7 +388,7 @@ GST_START_TEST (test_an_idle_fog_does_not_change_the_measured_capacity)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_invalid_numbers_in_reports_do_no_harm)
+GST_START_TEST (test_absurd_numbers_in_reports_keep_the_rate_within_bounds)
 {
   Fixture f = begin (&settings);
   FogReport *report;
@@ -401,7 +406,7 @@ GST_START_TEST (test_invalid_numbers_in_reports_do_no_harm)
   report->lag = G_MAXINT64;
   take (&f, report, 20.5);
   assert_rate (&f, 20.5, 1, 15);
-  /* Frames that were never sent don't count as answered in a report. */
+  /* A report about a frame number that was never sent does no harm. */
   report = full_report (&f, "replica-0", 6);
   ((FogReportCamera *) g_ptr_array_index (report->cameras, 0))->last_seq = G_MAXINT64;
   ((FogReportCamera *) g_ptr_array_index (report->cameras, 0))->weight = 1e6;
@@ -412,8 +417,8 @@ GST_START_TEST (test_invalid_numbers_in_reports_do_no_harm)
 }
 GST_END_TEST;
 
-/* A report over an interval of 0 measures nothing. */
-GST_START_TEST (test_a_report_over_no_interval)
+/* A report over an interval of nearly 0 changes neither the rate nor the measured capacity. */
+GST_START_TEST (test_a_report_over_an_interval_of_nearly_0_changes_nothing)
 {
   RateSettings thesis = settings;
 
@@ -444,9 +449,8 @@ GST_START_TEST (test_a_report_over_no_interval)
 }
 GST_END_TEST;
 
-/* A camera with almost no weight takes almost nothing, and has nothing to share. */
-/* No camera sends so fast, so the maximum in its report counts as unknown: it is taken to want as
- * much as this camera. */
+/* If a report gives another camera an impossible largest rate, that camera is taken to want as much
+ * as this one. */
 GST_START_TEST (test_impossible_rates_do_not_change_the_demand)
 {
   static const gdouble rates[][2] = {
@@ -466,6 +470,8 @@ GST_START_TEST (test_impossible_rates_do_not_change_the_demand)
 }
 GST_END_TEST;
 
+/* A camera with an impossibly small weight gets almost nothing, and doesn't change the rate of
+ * other cameras. */
 GST_START_TEST (test_impossible_weights_do_not_change_the_shares)
 {
   static const gdouble weights[] = {5e-324, 1e-300, 1e-20};
@@ -487,8 +493,8 @@ GST_START_TEST (test_impossible_weights_do_not_change_the_shares)
 }
 GST_END_TEST;
 
-/* Each rolling update starts replicas with new names. The names of ended replicas don't slow down
- * the reading of reports. */
+/* Replicas that sent no report for long, as after rolling updates with new names, are forgotten, so
+ * they don't slow down the reading of reports. */
 GST_START_TEST (test_replicas_without_reports_for_long_are_forgotten)
 {
   Fixture f = begin (&settings);
@@ -515,7 +521,7 @@ GST_START_TEST (test_replicas_without_reports_for_long_are_forgotten)
 }
 GST_END_TEST;
 
-/* Sends @n reports, each with another name, @step s apart. */
+/* Takes @n reports, each of a replica with another name, @step s apart. */
 static void
 flood (Fixture *f, guint n, gdouble from, gdouble step)
 {
@@ -526,7 +532,7 @@ flood (Fixture *f, guint n, gdouble from, gdouble step)
   }
 }
 
-GST_START_TEST (test_a_flood_of_new_names_displaces_no_replica)
+GST_START_TEST (test_a_flood_of_new_names_displaces_no_known_replica)
 {
   Fixture f = begin (&settings);
   RateState state;
@@ -534,7 +540,7 @@ GST_START_TEST (test_a_flood_of_new_names_displaces_no_replica)
   for (guint second = 0; second < 10; second++)
     fail_unless (take (&f, full_report (&f, "old", 10), second));
   flood (&f, 5000, 10, 0.0001);
-  /* A replica that starts after the flood of names is accepted. The replica that reported before
+  /* After the flood of names a new replica is accepted, and the replica that has reported before
    * the flood is still known: its last report, sent again, counts as old. */
   fail_unless (take (&f, full_report (&f, "late", 10), 10.6));
   f.reports -= 5002;
@@ -551,7 +557,8 @@ GST_START_TEST (test_a_flood_of_new_names_displaces_no_replica)
 }
 GST_END_TEST;
 
-/* Names of replicas that were all replaced don't displace the new replicas. */
+/* If the controller knows as many replicas as it can, a flood of new names displaces replicas that
+ * sent no report for long, and not a new one. */
 GST_START_TEST (test_replicas_without_reports_are_displaced_first)
 {
   Fixture f = begin (&settings);
@@ -570,7 +577,7 @@ GST_START_TEST (test_replicas_without_reports_are_displaced_first)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_only_replicas_that_list_the_camera_count_for_it)
+GST_START_TEST (test_only_replicas_that_list_the_camera_count_for_its_capacity)
 {
   Fixture f = begin (&settings);
 
@@ -599,7 +606,8 @@ GST_START_TEST (test_the_number_of_frames_in_flight_is_bounded)
     sent++;
   }
   fail_unless (sent >= 10 && sent < 60, "%u frames under way", sent);
-  /* Frames continue at the minimum rate, so that a report can raise it. */
+  /* While too many frames are unanswered, frames still pass at the minimum rate, so that a report
+   * about them can raise the rate. */
   fail_if (rate_controller_may_send (f.controller, 10.5));
   fail_unless (rate_controller_may_send (f.controller, 11.1));
   take (&f, full_report (&f, "replica-0", 10), 10.9);
@@ -608,7 +616,7 @@ GST_START_TEST (test_the_number_of_frames_in_flight_is_bounded)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_a_request_of_the_sink_lowers_the_rate)
+GST_START_TEST (test_a_throttle_request_of_the_sink_lowers_the_rate)
 {
   Fixture f = begin (&settings);
 
@@ -616,14 +624,14 @@ GST_START_TEST (test_a_request_of_the_sink_lowers_the_rate)
   rate_controller_throttle (f.controller, 4, 20);
   assert_rate (&f, 20, 4, 4);
   assert_rate (&f, 20.6, 4, 4);
-  /* The link delivers slightly too little for a while. Until the queue is empty, the sink requests
-   * lower and lower rates. */
+  /* While the link delivers too little, the sink requests lower and lower rates until its queue is
+   * empty. */
   run_fog (&f, 1, 20, 20, 22);
   assert_rate (&f, 22, 4, 5);
   rate_controller_throttle (f.controller, 3, 22);
   rate_controller_throttle (f.controller, 1.5, 22.5);
   assert_rate (&f, 23, 1.5, 1.5);
-  /* Then the rate rises from the link's own rate. */
+  /* Afterwards the rate rises from the rate that the link had at the last but one request. */
   assert_rate (&f, 24, 3, 3.3);
   run_fog (&f, 1, 20, 22, 60);
   assert_rate (&f, 60, 15, 24);
@@ -631,9 +639,9 @@ GST_START_TEST (test_a_request_of_the_sink_lowers_the_rate)
 }
 GST_END_TEST;
 
-/* The sink's request after the broker was away for some seconds, in which almost nothing was
- * delivered. */
-GST_START_TEST (test_a_request_after_an_outage_is_soon_forgotten)
+/* A very low rate, which the sink requests after the broker was away for some seconds, is left
+ * again within 16 s. */
+GST_START_TEST (test_a_low_rate_requested_after_an_outage_is_left_within_16_s)
 {
   Fixture f = begin (&settings);
 
@@ -646,8 +654,9 @@ GST_START_TEST (test_a_request_after_an_outage_is_soon_forgotten)
 }
 GST_END_TEST;
 
-/* The monotonic clock counts from boot, so the growth of the limit must not overflow. */
-GST_START_TEST (test_a_machine_that_has_run_for_years)
+/* The link's limit, which grows with time, doesn't overflow on a machine whose monotonic clock is
+ * at 1,000,000 s. */
+GST_START_TEST (test_the_link_rate_does_not_overflow_on_a_machine_up_for_long)
 {
   static const gdouble uptime = 1e6;
   Fixture f = {.controller = rate_controller_new ("cam", "session", &settings, uptime)};
@@ -681,7 +690,7 @@ GST_START_TEST (test_cameras_share_the_capacity_by_weight)
     take (&f, report, second + 0.9);
   }
   assert_rate (&f, 20, 4, 6);
-  /* The other camera stops, and its share is free within two reports. */
+  /* Within two reports after the other camera has stopped, its share goes to this camera. */
   for (guint second = 20; second < 22; second++)
     take (&f, full_report (&f, "replica-0", 20), second + 0.9);
   assert_rate (&f, 22, 16, 24);
@@ -708,7 +717,7 @@ GST_START_TEST (test_frames_go_to_the_replicas_with_spare_capacity)
     n[rate_controller_next_partition (f.controller, 10)]++;
   fail_unless (n[0] + n[1] > 110 && n[2] + n[3] > 20, "%u and %u", n[0] + n[1], n[2] + n[3]);
   fail_unless (n[0] == n[1] && n[2] == n[3]);
-  /* Both replicas send no reports, so any partition is right. */
+  /* Without recent reports of any replica, the partition is left to the sink (-1). */
   fail_unless_equals_int (rate_controller_next_partition (f.controller, 20), -1);
   rate_controller_free (f.controller);
 }
@@ -729,9 +738,9 @@ GST_START_TEST (test_demand_is_known)
 }
 GST_END_TEST;
 
-/* Tests the demand for autoscalers: none of this camera's frames is counted, only frames of
- * others. */
-GST_START_TEST (test_demand_is_known_without_frames)
+/* The demand for autoscalers is known from reports about other cameras' frames, without frames of
+ * this camera. */
+GST_START_TEST (test_demand_is_known_without_frames_of_this_camera)
 {
   RateSettings own = settings;
   Fixture f;
@@ -793,8 +802,8 @@ GST_START_TEST (test_demand_forgets_cameras_that_are_gone)
 }
 GST_END_TEST;
 
-/* At a rate of two frames in three seconds, some reports have no counted frame and one that has
- * just come. */
+/* A replica that gets two frames in three seconds sometimes reports no counted frame and a lag of
+ * one frame, which has just come; that doesn't mean that it hangs. */
 GST_START_TEST (test_a_frame_that_has_just_come_does_not_mean_that_its_replica_hangs)
 {
   Fixture f = begin_listener ();
@@ -812,8 +821,8 @@ GST_START_TEST (test_a_frame_that_has_just_come_does_not_mean_that_its_replica_h
 }
 GST_END_TEST;
 
-/* One replica takes frames and counts none: it hangs. The other replica needs two seconds for each
- * frame: it is slow. */
+/* A replica with a lag that counts no frame hangs, and doesn't count for the capacity; a replica
+ * that needs two seconds for each frame does count. */
 GST_START_TEST (test_a_replica_that_hangs_does_not_count_for_the_capacity)
 {
   Fixture f = begin_listener ();
@@ -838,8 +847,8 @@ GST_START_TEST (test_a_replica_that_hangs_does_not_count_for_the_capacity)
 }
 GST_END_TEST;
 
-/* After scaling, the demand uses the capacity of the new replicas, and a few frames more or less
- * change it little. */
+/* The demand changes little if reports have a few frames more or less, and falls as soon as a new
+ * replica reports. */
 GST_START_TEST (test_demand_is_steady)
 {
   Fixture f = begin_listener ();
@@ -861,8 +870,8 @@ GST_START_TEST (test_demand_is_steady)
 }
 GST_END_TEST;
 
-/* From second 1200 on a frame costs `times` as much. Before second 1200, all frames together need
- * 0.86 of the replicas' time. */
+/* Returns the demand @seconds after the cost of a frame has risen to @times its value, at second
+ * 1200 of a fog that was 86% busy before. */
 static gdouble
 demand_after (gdouble times, guint seconds)
 {
@@ -881,8 +890,9 @@ demand_after (gdouble times, guint seconds)
   return demand;
 }
 
-/* An autoscaler adds a replica if the demand is above 0.99. */
-GST_START_TEST (test_the_demand_stays_over_a_slow_minute_or_two)
+/* A minute or two in which frames cost more don't raise the demand above 0.99, from where on an
+ * autoscaler would add a replica; a longer or larger rise does. */
+GST_START_TEST (test_the_demand_hardly_rises_in_a_slow_minute_or_two)
 {
   fail_unless (fabs (demand_after (1, 0) - 0.86) < 0.01, "%g", demand_after (1, 0));
   fail_unless (demand_after (1.25, 120) < 0.99, "%g", demand_after (1.25, 120));
@@ -953,39 +963,39 @@ ratecontroller_suite (void)
 
   suite_add_tcase (suite, tcase);
   tcase_add_test (tcase, test_decimation_is_exact_and_even_over_time);
-  tcase_add_test (tcase, test_any_minute_has_the_target_number_of_frames_or_one_more_or_less);
-  tcase_add_test (tcase, test_the_decimator_accepts_any_times);
+  tcase_add_test (tcase, test_any_minute_has_the_target_number_of_frames_within_one);
+  tcase_add_test (tcase, test_the_decimator_accepts_times_with_a_gap_or_standing_still);
   tcase_add_test (tcase, test_shares_follow_the_weights_within_minimum_and_maximum);
   tcase_add_test (tcase, test_the_rate_reaches_the_sum_of_all_replicas);
   tcase_add_test (tcase, test_the_rate_falls_when_a_replica_leaves);
   tcase_add_test (tcase, test_the_rate_falls_to_the_minimum_without_reports_and_rises_with_them);
   tcase_add_test (tcase, test_old_reports_are_ignored);
-  tcase_add_test (tcase, test_a_false_report_under_its_name_hides_no_replica);
-  tcase_add_test (tcase, test_a_report_that_arrives_out_of_order);
+  tcase_add_test (tcase, test_a_forged_report_does_not_make_a_replicas_own_reports_old);
+  tcase_add_test (tcase, test_a_report_that_arrives_out_of_order_is_accepted_once);
   tcase_add_test (tcase, test_an_early_report_changes_no_rate);
-  tcase_add_test (tcase, test_a_camera_that_no_report_lists);
+  tcase_add_test (tcase, test_the_rate_of_a_camera_that_no_report_lists_falls_with_the_lag);
   tcase_add_test (tcase, test_an_idle_fog_does_not_change_the_measured_capacity);
-  tcase_add_test (tcase, test_invalid_numbers_in_reports_do_no_harm);
-  tcase_add_test (tcase, test_a_report_over_no_interval);
+  tcase_add_test (tcase, test_absurd_numbers_in_reports_keep_the_rate_within_bounds);
+  tcase_add_test (tcase, test_a_report_over_an_interval_of_nearly_0_changes_nothing);
   tcase_add_test (tcase, test_impossible_rates_do_not_change_the_demand);
   tcase_add_test (tcase, test_impossible_weights_do_not_change_the_shares);
   tcase_add_test (tcase, test_replicas_without_reports_for_long_are_forgotten);
-  tcase_add_test (tcase, test_a_flood_of_new_names_displaces_no_replica);
+  tcase_add_test (tcase, test_a_flood_of_new_names_displaces_no_known_replica);
   tcase_add_test (tcase, test_replicas_without_reports_are_displaced_first);
-  tcase_add_test (tcase, test_only_replicas_that_list_the_camera_count_for_it);
+  tcase_add_test (tcase, test_only_replicas_that_list_the_camera_count_for_its_capacity);
   tcase_add_test (tcase, test_the_number_of_frames_in_flight_is_bounded);
-  tcase_add_test (tcase, test_a_request_of_the_sink_lowers_the_rate);
-  tcase_add_test (tcase, test_a_request_after_an_outage_is_soon_forgotten);
-  tcase_add_test (tcase, test_a_machine_that_has_run_for_years);
+  tcase_add_test (tcase, test_a_throttle_request_of_the_sink_lowers_the_rate);
+  tcase_add_test (tcase, test_a_low_rate_requested_after_an_outage_is_left_within_16_s);
+  tcase_add_test (tcase, test_the_link_rate_does_not_overflow_on_a_machine_up_for_long);
   tcase_add_test (tcase, test_cameras_share_the_capacity_by_weight);
   tcase_add_test (tcase, test_frames_go_to_the_replicas_with_spare_capacity);
   tcase_add_test (tcase, test_demand_is_known);
-  tcase_add_test (tcase, test_demand_is_known_without_frames);
+  tcase_add_test (tcase, test_demand_is_known_without_frames_of_this_camera);
   tcase_add_test (tcase, test_demand_forgets_cameras_that_are_gone);
   tcase_add_test (tcase, test_a_frame_that_has_just_come_does_not_mean_that_its_replica_hangs);
   tcase_add_test (tcase, test_a_replica_that_hangs_does_not_count_for_the_capacity);
   tcase_add_test (tcase, test_demand_is_steady);
-  tcase_add_test (tcase, test_the_demand_stays_over_a_slow_minute_or_two);
+  tcase_add_test (tcase, test_the_demand_hardly_rises_in_a_slow_minute_or_two);
   tcase_add_test (tcase, test_the_demand_rises_when_one_of_two_replicas_hangs);
   tcase_add_test (tcase, test_thesis_rule);
   tcase_add_test (tcase, test_fixed_rate_stays);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Tests the controller on other traces than steps.txt and link.txt, on which it was tuned. The
- * simulation is deterministic, so its results are compared exactly. */
+/* Tests the rate controller in a simulation, on other traces than steps.txt and link.txt, on which
+ * it was tuned. The simulation is deterministic, so the limits of its results are tight. */
 #include <gst/check/gstcheck.h>
 
 #include "ratemodel.h"
@@ -58,7 +58,7 @@ GST_START_TEST (test_partitions_with_placement)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_lost_reports_and_wrong_work_times)
+GST_START_TEST (test_frames_stay_recent_despite_lost_reports_and_wrong_work_times)
 {
   RateModelSettings settings = model (RATE_MODEL_SHARED, RATE_ALGORITHM_ADAPTIVE);
 
@@ -67,7 +67,7 @@ GST_START_TEST (test_lost_reports_and_wrong_work_times)
 }
 GST_END_TEST;
 
-/* Frames of several cameras may arrive at the same moment, unlike those of one camera. */
+/* Four cameras, whose frames may arrive at the same moment, share the fog. */
 GST_START_TEST (test_several_cameras)
 {
   RateModelSettings settings = model (RATE_MODEL_PLACEMENT, RATE_ALGORITHM_ADAPTIVE);
@@ -77,7 +77,7 @@ GST_START_TEST (test_several_cameras)
 }
 GST_END_TEST;
 
-/* In this model no frame is skipped as too old, so the rate alone limits the age. */
+/* No frame is skipped as too old in this simulation, so only the rate limits the age of frames. */
 GST_START_TEST (test_frames_stay_recent_over_a_slow_link)
 {
   RateModelSettings settings = model (RATE_MODEL_PLACEMENT, RATE_ALGORITHM_ADAPTIVE);
@@ -87,7 +87,7 @@ GST_START_TEST (test_frames_stay_recent_over_a_slow_link)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_thesis_is_worse)
+GST_START_TEST (test_the_algorithm_thesis_uses_less_than_half_of_the_fog)
 {
   RateModelSettings settings = model (RATE_MODEL_SHARED, RATE_ALGORITHM_THESIS);
 
@@ -105,10 +105,11 @@ ratemodel_suite (void)
   suite_add_tcase (suite, tcase);
   tcase_add_loop_test (tcase, test_one_shared_queue, 0, n);
   tcase_add_loop_test (tcase, test_partitions_with_placement, 0, n);
-  tcase_add_loop_test (tcase, test_lost_reports_and_wrong_work_times, 0, n);
+  tcase_add_loop_test (
+      tcase, test_frames_stay_recent_despite_lost_reports_and_wrong_work_times, 0, n);
   tcase_add_loop_test (tcase, test_several_cameras, 0, n);
   tcase_add_test (tcase, test_frames_stay_recent_over_a_slow_link);
-  tcase_add_loop_test (tcase, test_thesis_is_worse, 0, n);
+  tcase_add_loop_test (tcase, test_the_algorithm_thesis_uses_less_than_half_of_the_fog, 0, n);
   return suite;
 }
 

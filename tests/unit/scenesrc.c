@@ -49,7 +49,7 @@ GST_START_TEST (test_each_number_of_faces_is_shown_in_turn)
 {
   SceneHead heads[SCENE_MAX_FACES];
 
-  /* five acts of two seconds each, in any order */
+  /* each 10 s have five acts of two seconds, with 0 to 4 faces in any order */
   for (guint64 start = 0; start < 50 * GST_SECOND; start += 10 * GST_SECOND) {
     guint frames[SCENE_MAX_FACES + 1] = {0};
 
@@ -61,7 +61,7 @@ GST_START_TEST (test_each_number_of_faces_is_shown_in_turn)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_seeds_make_scenes)
+GST_START_TEST (test_another_seed_makes_another_scene)
 {
   SceneScript other = scripts[0];
   SceneHead a[SCENE_MAX_FACES], b[SCENE_MAX_FACES];
@@ -74,7 +74,7 @@ GST_START_TEST (test_seeds_make_scenes)
 }
 GST_END_TEST;
 
-/* Compares the frame's headers with the script of the scene. */
+/* Checks that the number of faces in the frame's headers is the one in the script of the scene. */
 static void
 check_truth (const SceneScript *script, GstBuffer *buffer)
 {
@@ -96,7 +96,8 @@ luma_at (GstBuffer *buffer, gint x, gint y)
   return luma;
 }
 
-/* Checks that skin is brighter than the background. */
+/* Checks that the picture shows a face, which is brighter than the background, at each place of the
+ * script. */
 static void
 check_picture (GstBuffer *buffer, GstBuffer *empty)
 {
@@ -158,7 +159,7 @@ GST_START_TEST (test_rate_follows_downstream)
   gst_buffer_unref (gst_harness_pull (h));
   fail_unless_equals_int (frame_rate (h), 30);
   gst_harness_set_sink_caps_str (h, "video/x-raw, framerate=5/1");
-  /* frames that are already on their way come first */
+  /* frames that were made before the change come first */
   do {
     GstBuffer *buffer = gst_harness_pull (h);
 
@@ -173,7 +174,7 @@ GST_START_TEST (test_rate_follows_downstream)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_the_camera_drops_frames_that_nobody_takes_in_time)
+GST_START_TEST (test_frames_for_whose_time_downstream_was_not_ready_are_dropped)
 {
   GstHarness *h = gst_harness_new_parse ("scenesrc");
   GstStructure *stats;
@@ -232,7 +233,7 @@ GST_START_TEST (test_the_scene_stops_during_a_pause)
     before = GPOINTER_TO_UINT (g_async_queue_pop (times));
   g_usleep (3 * G_USEC_PER_SEC / 2);
   gst_element_set_state (pipeline, GST_STATE_PLAYING);
-  g_async_queue_pop (times); /* this frame may have been painted before the change */
+  g_async_queue_pop (times); /* this frame may have been painted before the pause */
   after = GPOINTER_TO_UINT (g_async_queue_pop (times));
   fail_unless (after < before + 1000, "from %u to %u ms", before, after);
   gst_element_set_state (pipeline, GST_STATE_NULL);
@@ -276,10 +277,10 @@ scenesrc_suite (void)
   tcase_add_loop_test (
       tc, test_heads_lie_completely_in_the_frame_and_apart, 0, G_N_ELEMENTS (scripts));
   tcase_add_test (tc, test_each_number_of_faces_is_shown_in_turn);
-  tcase_add_test (tc, test_seeds_make_scenes);
+  tcase_add_test (tc, test_another_seed_makes_another_scene);
   tcase_add_test (tc, test_frames_show_the_faces_that_their_headers_list);
   tcase_add_test (tc, test_rate_follows_downstream);
-  tcase_add_test (tc, test_the_camera_drops_frames_that_nobody_takes_in_time);
+  tcase_add_test (tc, test_frames_for_whose_time_downstream_was_not_ready_are_dropped);
   tcase_add_test (tc, test_the_scene_stops_during_a_pause);
   tcase_add_loop_test (tc, test_a_missing_portrait_is_an_error, 0, 3);
   return s;

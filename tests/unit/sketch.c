@@ -58,8 +58,8 @@ differs (const FogLuma *then, const FogLuma *now, GstVideoRectangle *where)
   return does;
 }
 
-/* Each frame is compared with the one half a second before, as with still-interval=500000000. */
-GST_START_TEST (test_a_film_of_an_empty_room_has_no_change)
+/* At most one of 100 frames of an empty room, with the sensor's noise, counts as changed. */
+GST_START_TEST (test_noise_in_an_empty_room_does_not_count_as_a_change)
 {
   StillConditions empty = conditions[__i__];
   StillScene *scene;
@@ -79,7 +79,8 @@ GST_START_TEST (test_a_film_of_an_empty_room_has_no_change)
 }
 GST_END_TEST;
 
-/* Shows a head of width @side, whose contrast to the background is reduced to a part. */
+/* Paints a head of width @side into the picture, mixed with the background if @contrast is below
+ * 1. */
 static void
 put_head (guint8 *pixels, gint side, gint left, gint top, gdouble contrast)
 {
@@ -100,8 +101,8 @@ holds (const GstVideoRectangle *where, gint side, gint left, gint top)
   return where->x <= x && where->y <= y && x < where->x + where->w && y < where->y + where->h;
 }
 
-/* Heads of the smallest size that is searched for, with low contrast. At night one head in a
- * hundred may be missed. */
+/* A head that appears counts as a change, from the smallest size that is searched for, and with
+ * half of its contrast. One head in a hundred may be missed. */
 GST_START_TEST (test_a_head_that_appears_is_a_change)
 {
   static const gint sides[] = {30, 40, 64, 110, 200};
@@ -132,7 +133,7 @@ GST_START_TEST (test_a_head_that_appears_is_a_change)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_other_changes_of_the_picture)
+GST_START_TEST (test_covering_switching_off_and_turning_count_as_changes)
 {
   const StillConditions quiet = {.empty = TRUE};
   StillScene *scene = make_scene (&quiet);
@@ -144,7 +145,7 @@ GST_START_TEST (test_other_changes_of_the_picture)
   for (gint i = 0; i < WIDTH * HEIGHT; i++)
     second[i] = first[i] / 2;
   fail_unless (differs (&then, &now, &where), "a lamp that is switched off");
-  /* A plain card in front of a plain wall, over most of the picture. */
+  /* a plain card in front of a plain wall, which covers most of the picture */
   memset (first, 150, WIDTH * HEIGHT);
   memset (second, 150, WIDTH * HEIGHT);
   for (gint y = 20; y < HEIGHT; y++)
@@ -160,8 +161,9 @@ GST_START_TEST (test_other_changes_of_the_picture)
 }
 GST_END_TEST;
 
-/* At any size, two equal pictures are no change, and a picture and its negative are one. */
-GST_START_TEST (test_pictures_of_any_size)
+/* For pictures of any size, two equal ones count as no change, and a dark and a light one as a
+ * change. */
+GST_START_TEST (test_pictures_of_any_size_can_be_compared)
 {
   static const gint sides[][2] = {{1, 1}, {1, 9}, {9, 1}, {7, 7}, {8, 8}, {9, 9}, {15, 17},
       {16, 16}, {4096, 1}, {1, 4096}, {3000, 9}};
@@ -192,10 +194,10 @@ sketch_suite (void)
   suite_add_tcase (suite, tc);
   tcase_add_checked_fixture (tc, load_photo, clear_photo);
   tcase_add_loop_test (
-      tc, test_a_film_of_an_empty_room_has_no_change, 0, G_N_ELEMENTS (conditions));
+      tc, test_noise_in_an_empty_room_does_not_count_as_a_change, 0, G_N_ELEMENTS (conditions));
   tcase_add_loop_test (tc, test_a_head_that_appears_is_a_change, 0, G_N_ELEMENTS (conditions));
-  tcase_add_test (tc, test_other_changes_of_the_picture);
-  tcase_add_test (tc, test_pictures_of_any_size);
+  tcase_add_test (tc, test_covering_switching_off_and_turning_count_as_changes);
+  tcase_add_test (tc, test_pictures_of_any_size_can_be_compared);
   return suite;
 }
 

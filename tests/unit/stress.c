@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Every element under gst_harness_stress_*: several threads push buffers, flush, seek, change
- * states, properties and caps, and request pads at the same time. Afterwards the element works as
- * at first. STRESS_SECONDS=10 sets how long each test takes. */
+/* Tests every element with gst_harness_stress_*: several threads push buffers, flush, seek, change
+ * states, properties and caps, and request pads at the same time; afterwards the element has to
+ * work as before. The environment variable STRESS_SECONDS sets how long each test takes. */
 #include <glib/gstdio.h>
 #include <gst/check/gstharness.h>
 #include <string.h>
@@ -15,18 +15,19 @@
 #define TOPIC "t"
 #define MESSAGES 20
 #define STRESS_US (G_USEC_PER_SEC / 2)
-#define PAUSE_US 200 /* between the calls of one thread */
+#define PAUSE_US 200 /* time (us) between two calls of a thread */
 #define FRAME (HAAR_STUMP_SIDE * HAAR_STUMP_SIDE * 2)
 
 #define GRAY(w, h, rate)                                                                           \
   "video/x-raw,format=GRAY8,width=" G_STRINGIFY (w) ",height=" G_STRINGIFY (h) ",framerate=" rate
 
 typedef struct {
-  const gchar *line;    /* %s: the server, or the cascade */
+  /* pipeline, in which %s is the address of the mock server, or the path of the cascade */
+  const gchar *line;
   const gchar *sink;    /* (nullable) */
   const gchar *src;     /* (nullable) */
   const gchar *caps[2]; /* a buffer fits both */
-  const gchar *value;   /* of a buffer; NULL: a frame */
+  const gchar *value;   /* content of a buffer; NULL: a frame */
   const gchar *request; /* (nullable) template of the pads to request */
 } Case;
 
@@ -54,7 +55,7 @@ static const Case cases[] = {
 static const Case *now; /* the case */
 static KafkaMock kafka;
 static MongoMock *mongo;
-static gchar *dir, *place; /* the server, or the cascade */
+static gchar *dir, *place; /* @place: the address of the mock server, or the path of the cascade */
 static GstElement *element;
 static GstHarness *h;
 static GstBus *bus;
@@ -116,7 +117,7 @@ stop_server (void)
   g_clear_pointer (&place, g_free);
 }
 
-/* Nobody reads the bus, so it keeps only errors, of which there must be none, and EOS. */
+/* Keeps only errors and EOS on the bus, because nothing reads the other messages. */
 static GstBusSyncReply
 keep_errors (GstBus *from, GstMessage *message, gpointer user_data)
 {
@@ -173,7 +174,8 @@ next_buffer (GstHarness *harness, gpointer user_data)
   return buffer;
 }
 
-/* Waits for the first buffer, because the harness asserts that its first events pass. */
+/* Begins to push buffers, and waits for the first one, because the harness asserts that its first
+ * events pass. */
 static void
 push_buffers (void)
 {
@@ -196,8 +198,9 @@ add_thread (GFunc callback)
   g_ptr_array_add (threads, gst_harness_stress_custom_start (h, NULL, callback, NULL, PAUSE_US));
 }
 
-/* The harness links pads again while another thread pushes through them, so GStreamer may miss
- * events of the stream. Several threads come here, and check's macros serve only one. */
+/* Accepts the warnings of GStreamer about missing or misordered events, because the harness links
+ * pads again while another thread pushes through them. Uses g_error(), because check's macros may
+ * be used on one thread only. */
 static void
 check_warning (const gchar *domain, GLogLevelFlags level, const gchar *text, gpointer user_data)
 {
@@ -214,8 +217,9 @@ change_states (void)
   g_ptr_array_add (threads, gst_harness_stress_statechange_start (h));
 }
 
-/* The pad's stream lock keeps buffers back until the new segment is there, because a buffer before
- * its segment would be the test's fault. The harness sends again a segment that is refused. */
+/* Ends a flush and sends a new segment. The pad's stream lock delays buffers until the segment was
+ * sent, because a buffer before its segment would be the test's fault. If the segment is refused,
+ * the harness sends it again. */
 static void
 end_flush (GstPad *pad)
 {
@@ -273,7 +277,8 @@ is_live (GParamSpec *pspec)
   return (pspec->flags & GST_PARAM_MUTABLE_PLAYING) && (pspec->flags & G_PARAM_WRITABLE);
 }
 
-/* One of the values in which faults hide. A short timeout rightly ends in an error. */
+/* Sets @value to the property's default, least or largest value. Timeouts get only their default,
+ * because a short timeout rightly ends in an error. */
 static void
 choose_value (GParamSpec *pspec, GValue *value)
 {
@@ -291,7 +296,8 @@ choose_value (GParamSpec *pspec, GValue *value)
     g_value_set_boolean (value, low);
 }
 
-/* A property that may not change while the element plays gets the value that it has. */
+/* Sets a property: to another value if it may change while the element plays, and otherwise to the
+ * value that it has. */
 static void
 set_property (GParamSpec *pspec)
 {
@@ -353,9 +359,9 @@ stop_threads (void)
 
 /* --- everything at once --- */
 
-/* The next functions call the element itself, not through the pads of the harness, because a state
- * change would make the harness miss events. An element whose state changes below a stream may
- * refuse the stream and post errors, but neither crash nor hang. */
+/* In this test the threads call the element itself, without the harness, which would miss events at
+ * a state change. An element whose state changes while a stream flows may refuse the stream and
+ * post errors, but must neither crash nor hang. */
 static void
 set_any_state (gpointer thread, gpointer user_data)
 {
@@ -378,7 +384,7 @@ send_stream (GstPad *pad)
   gst_pad_send_event (pad, gst_event_new_segment (&segment));
 }
 
-/* A buffer of any size, also of none. */
+/* Makes a buffer of a random size, which may be 0. */
 static GstBuffer *
 odd_buffer (void)
 {
@@ -436,9 +442,9 @@ drop (GstPad *pad, GstObject *parent, GstBuffer *buffer)
   return g_random_int_range (0, 100) ? GST_FLOW_OK : GST_FLOW_EOS;
 }
 
-/* Links a requested pad now and then. The reader has a template, because GStreamer answers a query
- * for the caps of a pad without one from the last caps, which another thread may replace and free
- * meanwhile. */
+/* Requests a pad, links it sometimes, and releases it. The sink pad @reader has a template, because
+ * GStreamer answers a caps query on a pad without a template from the last caps, which another
+ * thread may replace and free meanwhile. */
 static void
 request_pad (gpointer thread, gpointer user_data)
 {
@@ -507,7 +513,7 @@ push_again (void)
   fail_unless_equals_int (gst_harness_push (h, next_buffer (h, NULL)), GST_FLOW_OK);
 }
 
-/* Gives the element the settings that it had before the stress. */
+/* Sets the element's properties to the values that they had before the stress. */
 static void
 restore_properties (void)
 {
@@ -529,7 +535,8 @@ restore_properties (void)
   gst_object_unref (fresh);
 }
 
-/* A new run of the same element, with new pads, because an old one may have had its EOS. */
+/* Checks that the element works when it is started again, in a new harness, because the old harness
+ * may have got its EOS. */
 static void
 expect_works (void)
 {
@@ -568,7 +575,8 @@ end (void)
   stop_server ();
 }
 
-/* Several threads call the element at the same time, and @more adds threads of one kind. */
+/* Calls the element from several threads at the same time: they push buffers, set properties, and
+ * do what @more adds. */
 static void
 stress (gint i, void (*more) (void))
 {
@@ -596,7 +604,7 @@ send_events_and_caps (void)
     add_thread (renegotiate);
 }
 
-GST_START_TEST (test_flushes_seeks_and_caps)
+GST_START_TEST (test_elements_survive_flushes_seeks_and_caps_from_several_threads)
 {
   stress (__i__, send_events_and_caps);
 }
@@ -609,8 +617,9 @@ request_pads_and_change_states (void)
   change_states ();
 }
 
-/* A pad that a thread releases while another one starts the element must not run afterwards. */
-GST_START_TEST (test_requested_pads)
+/* The task of a requested pad must not run any more after a thread has released the pad while
+ * another thread has started the element. */
+GST_START_TEST (test_elements_survive_requested_pads_during_state_changes)
 {
   if (cases[__i__].request)
     stress (__i__, request_pads_and_change_states);
@@ -624,9 +633,10 @@ request_pads_and_send_events (void)
   send_events_and_caps ();
 }
 
-/* Nor must a pad that a thread releases while another one flushes. States don't change here,
- * because the harness would lose events. */
-GST_START_TEST (test_requested_pads_and_flushes)
+/* The task of a requested pad must not run any more after a thread has released the pad while
+ * another thread flushed. States don't change in this test, because the harness would lose
+ * events. */
+GST_START_TEST (test_elements_survive_requested_pads_during_flushes)
 {
   if (cases[__i__].request)
     stress (__i__, request_pads_and_send_events);
@@ -653,9 +663,12 @@ stress_suite (void)
   suite_add_tcase (suite, tcase);
   tcase_set_timeout (tcase, 25);
   tcase_add_loop_test (tcase, test_state_changes, 0, G_N_ELEMENTS (cases));
-  tcase_add_loop_test (tcase, test_flushes_seeks_and_caps, 0, G_N_ELEMENTS (cases));
-  tcase_add_loop_test (tcase, test_requested_pads, 0, G_N_ELEMENTS (cases));
-  tcase_add_loop_test (tcase, test_requested_pads_and_flushes, 0, G_N_ELEMENTS (cases));
+  tcase_add_loop_test (tcase, test_elements_survive_flushes_seeks_and_caps_from_several_threads, 0,
+      G_N_ELEMENTS (cases));
+  tcase_add_loop_test (
+      tcase, test_elements_survive_requested_pads_during_state_changes, 0, G_N_ELEMENTS (cases));
+  tcase_add_loop_test (
+      tcase, test_elements_survive_requested_pads_during_flushes, 0, G_N_ELEMENTS (cases));
   tcase = tcase_create ("everything at once");
   suite_add_tcase (suite, tcase);
   tcase_set_timeout (tcase, 25);

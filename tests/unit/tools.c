@@ -34,7 +34,7 @@ GST_START_TEST (test_times)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_texts_that_are_no_times)
+GST_START_TEST (test_texts_that_are_no_times_are_an_error)
 {
   static const gchar *const texts[] = {"", "-", "-5", "-min", "-5 min", "-5m", "--5s", "-0s",
       "5min", "-99999999999999999999s", "-99999999999999d", "2026-11-25", "2026-11-25T00:44:00",
@@ -101,7 +101,7 @@ expect_end (gint64 retention, gint64 segment, const gchar *expected)
   fail_unless (g_str_has_prefix (text, expected), "%s", text);
 }
 
-GST_START_TEST (test_until_when_messages_are_kept)
+GST_START_TEST (test_the_end_of_retention_is_described)
 {
   expect_end (1000, 2000, "until 2026-11-25T00:44:03.123Z at the latest");
   expect_end (-1, 2000, "for ever: its retention.ms is -1");
@@ -119,10 +119,10 @@ tools_suite (void)
 
   suite_add_tcase (suite, tcase);
   tcase_add_test (tcase, test_times);
-  tcase_add_test (tcase, test_texts_that_are_no_times);
+  tcase_add_test (tcase, test_texts_that_are_no_times_are_an_error);
   tcase_add_test (tcase, test_csv);
   tcase_add_test (tcase, test_prefix);
-  tcase_add_test (tcase, test_until_when_messages_are_kept);
+  tcase_add_test (tcase, test_the_end_of_retention_is_described);
   return suite;
 }
 

@@ -6,7 +6,7 @@ struct _FogDoor {
   guint most, silence;
   FogDoorFunc func;
   gpointer data;
-  GQueue connections; /* list of Entry, the oldest first */
+  GQueue connections; /* list of Entry, the oldest connection first */
 };
 
 typedef struct {
@@ -24,7 +24,8 @@ forget (gpointer data, GObject *connection)
   g_free (entry);
 }
 
-/* A client that opens a connection and sends no request must not keep others out. */
+/* Closes the oldest connection, because clients that open connections and send no request must not
+ * keep other clients out. */
 static void
 close_oldest (FogDoor *self)
 {
@@ -46,7 +47,7 @@ take_connection (
   FogDoor *self = data;
   Entry *entry;
 
-  /* Connections that were shut down are removed in the next rounds of the main loop. */
+  /* Connections that were shut down are removed only in the next iterations of the main loop. */
   if (self->connections.length >= 2 * self->most)
     return TRUE;
   if (self->connections.length >= self->most)
@@ -72,7 +73,8 @@ fog_door_new (guint most, guint silence, FogDoorFunc func, gpointer data)
   self->data = data;
   g_queue_init (&self->connections);
   self->service = g_socket_service_new ();
-  /* With a smaller backlog, one of many simultaneous clients would wait for a second. */
+  /* With a smaller backlog, some of many simultaneous clients would wait for a second, until TCP
+   * tries again. */
   g_socket_listener_set_backlog (G_SOCKET_LISTENER (self->service), (int) most);
   g_signal_connect (self->service, "incoming", G_CALLBACK (take_connection), self);
   return self;

@@ -9,15 +9,16 @@ read_deep (const guint8 *sample, gboolean little)
   return little ? GST_READ_UINT16_LE (sample) : GST_READ_UINT16_BE (sample);
 }
 
-/* The number of samples above the depth that don't change the depth: a thousandth of the
- * samples, and at most a quarter of those of the smallest face (24 x 24). */
+/* The number of samples brighter than a depth allows that are ignored as errors of the sensor: a
+ * thousandth of the samples, and at most a quarter of the samples of the smallest face (24 x
+ * 24). */
 #define STRAY_PART 1000
 #define STRAYS_MAX (24 * 24 / 4)
 
-/* The depth of GRAY16, whose samples may have 10, 12, 14 or 16 bits. The caps don't contain the
- * depth, so the brightest samples determine it. A few of the brightest samples are ignored, because
- * they may be errors of the sensor. This makes a dark frame of 16 bits brighter. A brighter frame
- * does no harm, because cascades normalise contrast. */
+/* Finds the number of bits of GRAY16 samples: 10, 12, 14 or 16. The caps don't contain the depth,
+ * so the brightest samples determine it. A few of the brightest samples are ignored, because they
+ * may be errors of the sensor. A dark frame of 16 bits is taken for one of fewer bits and becomes
+ * brighter, which does no harm, because cascades normalise contrast. */
 static guint
 find_depth (const FogSamples *from, const FogLuma *luma, gboolean little)
 {
@@ -41,7 +42,8 @@ find_depth (const FogSamples *from, const FogLuma *luma, gboolean little)
   return depth;
 }
 
-/* Copies the upper 8 bits of each sample. A sample above the depth becomes white. */
+/* Copies the upper 8 bits of each sample. A sample that is brighter than the depth allows becomes
+ * white. */
 static void
 copy_deep (const FogSamples *from, const GstVideoFormatInfo *finfo, const FogLuma *luma, guint8 *to)
 {
@@ -69,8 +71,8 @@ copy_packed (const FogSamples *from, const FogLuma *luma, guint8 *to)
   }
 }
 
-/* Uses Rec. 601 in OpenCV's fixed point, so that the same faces are found in RGB as OpenCV
- * finds. */
+/* Converts RGB to luma by Rec. 601 with OpenCV's fixed-point arithmetic, so that the same faces are
+ * found as with OpenCV's conversion. */
 static void
 mix_rgb (const FogSamples rgb[3], const FogLuma *luma, guint8 *to)
 {

@@ -23,16 +23,17 @@ typedef struct {
 typedef enum {
   FOG_LUMA_READY,
   FOG_LUMA_SHORT,     /* the frame's memory is shorter than its caps say */
-  FOG_LUMA_NO_MEMORY, /* there is no memory to convert the frame */
+  FOG_LUMA_NO_MEMORY, /* the memory for the converted frame couldn't be allocated */
 } FogLumaResult;
 
 /**
  * fog_luma_of_frame:
  * @frame: mapped for reading
- * @crop: (nullable): take this part only
- * @scratch: (inout): the caller's memory, from g_malloc(); luma is copied there unless the format
- *   has it in bytes side by side
- * @luma: points into @frame or @scratch; with %FOG_LUMA_NO_MEMORY only its size is set
+ * @crop: (nullable): the rectangle of @frame that is used
+ * @scratch: (inout): the caller's memory, from g_malloc(); the luma is copied there, unless the
+ *   frame has its luma as adjacent bytes
+ * @luma: the luma, which points into @frame or @scratch; with %FOG_LUMA_NO_MEMORY only the width
+ *   and the height are set
  */
 FogLumaResult fog_luma_of_frame (
     const GstVideoFrame *frame, const GstVideoCropMeta *crop, guint8 **scratch, FogLuma *luma);

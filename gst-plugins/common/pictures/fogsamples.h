@@ -11,9 +11,9 @@ typedef struct {
   gint row, pixel; /* distance in bytes between rows, and between samples of a row */
 } FogSamples;
 
-/* @area: the area in samples of the component. Returns FALSE if some samples lie outside of the
- * mapped memory. Metas and sizes come from other elements,
- * so they may be wrong. */
+/* @area: the area of the frame, in samples of this component. Returns FALSE if some samples lie
+ * outside of the mapped memory. The check is necessary, because a frame's metas and sizes come from
+ * other elements, and may be wrong. */
 gboolean fog_samples_find (const GstVideoFrame *frame, guint component,
     const GstVideoRectangle *area, FogSamples *samples);
 

@@ -4,38 +4,39 @@
 #include <math.h>
 #include <string.h>
 
-/* px: the side of a block. The smallest face that a cascade finds covers about nine blocks. */
+/* The side of a block, px. The smallest face that a cascade finds covers about nine blocks. */
 #define BLOCK 8
 /* The number of steps in which a block's mean divides one level of luma. */
 #define STEPS 64
-/* A block moves by multiples of 1/8 of a pixel. */
+/* Blocks are shifted by multiples of 1/8 of a pixel. */
 #define PART_BITS 3
 #define PARTS (1 << PART_BITS)
-/* Levels: the smallest difference between blocks that counts. Compression and rounding cause
- * smaller differences between blocks. */
+/* The smallest difference (levels of luma) between blocks of two pictures that counts as a change,
+ * because compression and rounding cause smaller differences. */
 #define LEAST 2.5f
-/* The noise of a block that counts as no difference, in standard deviations. The noise of a block
+/* A difference of up to this many standard deviations of the noise counts as noise. The noise
  * exceeds this value in one of 10^9 blocks. */
 #define DEVIATIONS 6
-/* Levels: the largest noise between two blocks. A camera has less noise, even at night. A larger
- * difference is a change. */
+/* The largest noise (levels) between two neighbouring blocks that is measured. Cameras have less
+ * noise, even at night, so a larger difference is a change. */
 #define MOST_NOISE 2
-/* The number of classes of the histogram of errors for each level. */
+/* The number of classes for each level of luma in the histogram of errors. */
 #define CLASSES 16
-/* Factors of brightness, in 1/256: from 0.85 to 1.18. Within these factors a plain object that
- * covers most of a row of a plain wall can't be told from a change of the light. */
+/* The smallest and the largest factor of brightness, in 1/256 (0.85 and 1.18), that count as a
+ * change of the light. Within these factors a plain object that covers most of a row of a plain
+ * wall can't be distinguished from a change of the light. */
 #define DARKEST 218
 #define BRIGHTEST 302
-/* Levels: darker blocks don't show the factor of brightness. */
+/* Brightness in levels: blocks that are darker aren't used to find the factor of brightness. */
 #define DARK 12
-/* px: the smallest and largest shift of the whole picture that is corrected. A larger shift counts
- * as a change, and a smaller one isn't corrected. */
+/* The largest and the smallest shift (px) of the whole picture that are corrected. A larger shift
+ * counts as a change, and a smaller shift isn't corrected. */
 #define LONGEST_SHIFT 5.0f
 #define SHORTEST_SHIFT 0.05f
-/* Levels: a smaller contrast between blocks doesn't show a shift. */
+/* Contrast in levels: blocks with less contrast to their neighbours aren't used to find a shift. */
 #define FLAT 4
-/* The fraction of its contrast to the neighbouring blocks by which a block may differ after a
- * shift. */
+/* After a shift was corrected, a block may still differ by this fraction of its contrast to the
+ * neighbouring blocks. */
 #define SHIFT_ERROR 0.12f
 
 /* --- means --- */
@@ -53,16 +54,16 @@ count_blocks (gint side)
   return (side + BLOCK - 1) / BLOCK;
 }
 
-/* The first pixel of block @i. The last block ends with the picture, and may overlap the one
- * before. */
+/* Returns the first pixel (column or row) of block @i. The last block ends at the picture's edge,
+ * and may overlap the block before it. */
 static gint
 start_of (gint i, gint side)
 {
   return CLAMP (i * BLOCK, 0, MAX (side - BLOCK, 0));
 }
 
-/* Moves the sums of some rows down by @part (of PARTS) of a row. The part that lies in the row
- * @first is subtracted, and the part that lies in the row @next is added. The resulting sums are
+/* Moves the rows over which @sums were computed down by @part / PARTS of a row: subtracts that
+ * fraction of the row @first, and adds that fraction of the row @next. The resulting sums are
  * multiplied by PARTS. */
 static void
 move_down (guint16 *sums, const guint8 *first, const guint8 *next, gint part, gint width)
@@ -71,7 +72,8 @@ move_down (guint16 *sums, const guint8 *first, const guint8 *next, gint part, gi
     sums[x] = (guint16) (sums[x] * PARTS + part * (next[x] - first[x]));
 }
 
-/* Returns the sum of @n columns' sums, which are moved to the right by @part in the same way. */
+/* Returns the sum of the sums of @n columns. Like move_down(), moves the columns to the right by
+ * @part / PARTS of a column. */
 static gint
 add_up (const guint16 *sums, gint n, gint part)
 {
@@ -82,8 +84,8 @@ add_up (const guint16 *sums, gint n, gint part)
   return part ? sum * PARTS + part * (sums[n] - sums[0]) : sum;
 }
 
-/* Computes the means of blocks that lie @dx to the right of and @dy below their places, in
- * 1/PARTS of a pixel. At the picture's edges blocks move less. */
+/* Computes the means of all blocks after a shift of the blocks by @dx to the right and @dy down, in
+ * 1/PARTS of a pixel. Blocks at the picture's edges are shifted less. */
 static void
 measure (const FogLuma *luma, gint dx, gint dy, guint16 *sums, guint16 *means)
 {
@@ -148,21 +150,23 @@ fog_sketch_clear (FogSketch *self)
 typedef struct {
   gsize block;
   gfloat range; /* noise in levels: the result of find_range() */
-  gfloat x, y;  /* levels a pixel, to the right and down */
+  gfloat x, y;  /* change of the luma to the right and down, levels a pixel */
 } Slope;
 
 typedef struct {
   const FogSketch *then;
   const FogLuma *luma;
-  guint16 *now;    /* means of the later picture's blocks, which may be shifted */
-  guint16 *sums;   /* for measure() */
-  gfloat *factors; /* factor of brightness of each row of blocks */
-  /* levels: the remainder of each block's difference that the factor doesn't explain */
+  guint16 *now;  /* means of the blocks of the later picture, after a shift if there is one */
+  guint16 *sums; /* for measure() */
+  /* for each row of blocks, the brightness of the later picture divided by that of the earlier
+   * one */
+  gfloat *factors;
+  /* for each block, the difference (levels) that the factor of brightness doesn't explain */
   gfloat *errors;
-  gfloat threshold; /* levels: the largest error that noise causes */
+  gfloat threshold; /* the largest error (levels) that noise causes */
   Slope *slopes;
   gsize n_slopes;
-  gfloat dx, dy; /* px: the shift of the later picture */
+  gfloat dx, dy; /* the shift of the later picture, px */
 } Comparison;
 
 /* Returns the median of the factors of a row's blocks, weighted by their brightness. An object that
@@ -186,7 +190,7 @@ find_factor (const guint16 *then, const guint16 *now, gint n)
     return 1;
   for (i = 0; sum + weights[i] <= all / 2; i++)
     sum += weights[i];
-  /* Interpolates the median within its class. */
+  /* Interpolates the median within its class of the histogram. */
   return ((gfloat) (DARKEST + i) + ((gfloat) all / 2 - (gfloat) sum) / (gfloat) weights[i]) / 256;
 }
 
@@ -205,8 +209,8 @@ find_errors (Comparison *self)
   }
 }
 
-/* Reduces errors of blocks that follow the factor only in part: white pixels, and pixels in the
- * light of other lamps. */
+/* Reduces the errors of blocks whose brightness changed less than the factor says, because some of
+ * their pixels are white, or are lit by other lamps. */
 static void
 forgive_light (Comparison *self)
 {
@@ -225,8 +229,8 @@ forgive_light (Comparison *self)
 }
 
 /* Computes the threshold from the noise: the median of the differences between the errors of
- * neighbouring blocks. An object that covers a large part of the picture causes large errors,
- * but similar ones in neighbouring blocks. */
+ * neighbouring blocks. An object that covers a large part of the picture hardly changes this
+ * median, because the errors that it causes are similar in neighbouring blocks. */
 static void
 find_threshold (Comparison *self)
 {
@@ -261,7 +265,7 @@ find_errors_and_noise (Comparison *self)
 
 /* --- a shift of the whole picture --- */
 
-/* Returns the largest difference between @block and the four blocks beside it, in levels. */
+/* Returns the largest difference, in levels, between @block and the four blocks beside @block. */
 static gfloat
 find_range (const FogSketch *sketch, gsize block)
 {
@@ -272,7 +276,7 @@ find_range (const FogSketch *sketch, gsize block)
   return (gfloat) MAX (high - *m, *m - low) / STEPS;
 }
 
-/* Collects the blocks with enough contrast to show a shift. */
+/* Collects the blocks that have enough contrast to their neighbours to show a shift. */
 static void
 find_slopes (Comparison *self)
 {
@@ -292,9 +296,9 @@ find_slopes (Comparison *self)
     }
 }
 
-/* Computes the shift that explains the errors best, by least squares. The second round gives
- * less weight to blocks with errors that the first shift doesn't explain: something moves there.
- * Returns FALSE if no shift was found. */
+/* Computes the shift that explains the errors best, by least squares. The second round gives less
+ * weight to blocks with errors that the first shift doesn't explain: something moves there. Returns
+ * FALSE if the equations have no solution. */
 static gboolean
 find_shift (const Comparison *self, gfloat *dx, gfloat *dy)
 {
@@ -337,8 +341,8 @@ is_beyond (const Comparison *self, gint x, gint y)
   return error > self->threshold + SHIFT_ERROR * find_range (then, (gsize) (y * then->columns + x));
 }
 
-/* Returns TRUE if a block beside this one differs too. A single block that differs is a defect of
- * the sensor. */
+/* Returns TRUE if a block beside the block (@x, @y) differs too. A single block that differs is
+ * taken for a defect of the sensor. */
 static gboolean
 has_neighbour (const Comparison *self, gint x, gint y)
 {
@@ -367,7 +371,8 @@ extend (GstVideoRectangle *r, const FogLuma *luma, gint x, gint y)
   *r = (GstVideoRectangle){left, top, right - left, bottom - top};
 }
 
-/* Returns: the number of blocks that differ. @where: (out): the rectangle around these blocks */
+/* Returns: the number of blocks that differ. @where: (out): the rectangle around the blocks that
+ * differ */
 static guint
 find_difference (const Comparison *self, GstVideoRectangle *where)
 {
@@ -383,7 +388,7 @@ find_difference (const Comparison *self, GstVideoRectangle *where)
   return n;
 }
 
-/* Computes the means of the later picture's blocks at their shifted places. */
+/* Computes the means of the later picture's blocks after the shift. */
 static void
 measure_moved (Comparison *self)
 {

@@ -8,25 +8,25 @@ G_BEGIN_DECLS
 /* A sketch of a picture: the mean luma of each of its blocks. A later picture is compared with a
  * sketch of the earlier one. */
 typedef struct {
-  gint width, height; /* px: the size of the picture; 0: the sketch is empty */
+  gint width, height; /* size of the picture, px; 0: the sketch is empty */
   gint columns, rows; /* number of blocks */
   guint16 *means;     /* mean luma of each block, in 1/64 of a level */
 } FogSketch;
 
-/* Returns FALSE if there is no memory; then the sketch is empty. */
+/* Draws a sketch of @luma. Returns FALSE if memory can't be allocated; then the sketch is empty. */
 gboolean fog_sketch_draw (FogSketch *sketch, const FogLuma *luma);
 void fog_sketch_clear (FogSketch *sketch);
 
 /**
  * fog_sketch_differs:
- * @then: of the earlier picture
- * @now: of the later one
- * @luma: the later one itself
- * @where: (out): a rectangle round all that differs
+ * @then: the sketch of the earlier picture
+ * @now: the sketch of the later picture
+ * @luma: the luma of the later picture
+ * @where: (out): the rectangle around all blocks that differ
  *
- * These are no differences: the sensor's noise, which is estimated from both pictures; a factor of
- * brightness from 0.85 to 1.18 of each row of blocks, as lamps that flicker and daylight cause it;
- * a shift of the whole picture by up to 5 pixels, as a camera that shakes causes it.
+ * These differences don't count: the sensor's noise, which is estimated from both pictures; a
+ * factor of brightness from 0.85 to 1.18 of each row of blocks, as flickering lamps and daylight
+ * cause it; a shift of the whole picture by up to 5 pixels, as a shaking camera causes it.
  *
  * Returns: %TRUE if the pictures differ, or if they can't be compared
  */

@@ -6,21 +6,23 @@
 
 #include "haarquantile.h"
 
-/* Number of frames over which a mean is taken: several periods of a CPU quota, at whose ends some
- * frames wait long. */
+/* Number of frames over which a mean is taken: they span several periods of a CPU quota, and at the
+ * end of each period some frames wait long. */
 #define MEMORY 256
-/* Seconds of work over which row_wait is averaged. Under other load the scheduler gives a thread a
- * processor of its own for a second or two, and then makes it share one. */
+/* Seconds of work over which row_wait is averaged. If other processes are busy too, the scheduler
+ * gives a thread a processor of its own for a second or two, and then makes the thread share
+ * one. */
 #define LONG_MEMORY 20
-/* The smallest ratio that warm caches explain. A smaller ratio comes from pictures that differ. */
+/* The smallest ratio of processor times, after no pause and after a pause, that warm caches
+ * explain. A smaller ratio shows that the pictures differed. */
 #define LEAST_WARMTH 0.8
-/* If a camera has fewer frames than this, no quantile is taken. */
+/* The number of frames that a camera needs before a quantile of their costs is taken. */
 #define FEW 8
 G_STATIC_ASSERT (FEW <= HAAR_RECENT_MAX);
-/* The time for which a sample of waiting frames is used. */
+/* The time for which the mean row_wait is used after its latest sample. */
 #define KNOWN_FOR (30 * G_TIME_SPAN_SECOND)
-/* Counts of other threads: the time over which they are averaged, and the time for which a count is
- * used. */
+/* Two times for the number of other processes' threads: over the first, counts are averaged; for
+ * the second, a count is used. */
 #define LOOKS_MEMORY (3.0 * G_TIME_SPAN_SECOND)
 #define LOOKS_LAST (10 * G_TIME_SPAN_SECOND)
 
@@ -85,15 +87,15 @@ warmth (const HaarCosts *self)
   return CLAMP (self->row_cpu.value / self->paused_cpu.value, LEAST_WARMTH, 1);
 }
 
-/* Returns for how many seconds a thread waits for a processor, for each second on it, if @threads
- * share @cpus. */
+/* Returns how many seconds a thread waits for a processor for each second that it runs, if @threads
+ * threads share @cpus processors. */
 static gdouble
 wait_among (gdouble threads, gdouble cpus)
 {
   return MAX (threads / cpus, 1) - 1;
 }
 
-/* Returns wait' of the formula; @cpu: cpu' */
+/* Returns the value wait' of the formula in haarcost.h; @cpu: the value cpu' of that formula */
 static gdouble
 estimate_wait (const HaarCosts *self, const HaarCost *cost, gdouble cpu, gint64 now)
 {
@@ -109,7 +111,8 @@ estimate_wait (const HaarCosts *self, const HaarCost *cost, gdouble cpu, gint64 
   return MAX (wait, quota);
 }
 
-/* Returns min (cpu, usual * pixels) of the formula. Adds the frame to @rested. */
+/* Returns min (cpu, usual * pixels) of the formula in haarcost.h. Adds the frame's cost to
+ * @rested. */
 static gdouble
 remove_disturbance (HaarRecent *rested, const HaarCost *cost)
 {

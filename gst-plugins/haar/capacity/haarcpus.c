@@ -25,7 +25,8 @@ processors (gint64 quota, gint64 period)
   return (gdouble) quota / (gdouble) period;
 }
 
-/* Version 2 of control groups: "quota period"; the quota is "max" if there is none. */
+/* Reads the quota in version 2 of control groups, where the file has the form "quota period", and
+ * the quota is "max" if there is none. */
 static gdouble
 quota_v2 (const gchar *dir)
 {
@@ -51,8 +52,8 @@ quota_v1 (const gchar *dir)
   return processors (quota, period);
 }
 
-/* Returns the smallest quota of the group's own and those of all groups above it. In a container
- * the group may appear as the root. */
+/* Returns the smallest of the quotas of the control group and of all groups above it. In a
+ * container, the process's own control group may appear as the root of the hierarchy. */
 static gdouble
 smallest_quota (const gchar *root, const gchar *group, gdouble (*quota) (const gchar *dir))
 {
@@ -102,7 +103,7 @@ count_wanting (gint *threads)
 {
   g_autofree gchar *text = NULL;
 
-  /* Counts at least one running thread: this one. */
+  /* The number of running threads is at least 1, because the calling thread runs. */
   return g_file_get_contents ("/proc/loadavg", &text, NULL, NULL) &&
          sscanf (text, "%*s %*s %*s %d/", threads) == 1 && *threads > 0;
 }

@@ -23,8 +23,8 @@ haar_sort (gdouble *values, guint n)
     qsort (values, n, sizeof *values, haar_compare_doubles);
 }
 
-/* Returns the value that the fraction @q, 0 to 1, of @n sorted values doesn't exceed. @n is at
- * least 1. */
+/* Returns the value that the fraction @q, 0 to 1, of @n sorted values doesn't exceed. The number @n
+ * of values must be at least 1. */
 static inline gdouble
 haar_quantile (const gdouble *sorted, guint n, gdouble q)
 {

@@ -3,8 +3,8 @@
 
 typedef enum {
   GOES_ON,
-  FINISHING, /* the last report was requested */
-  FINISHED,  /* and made */
+  FINISHING, /* the last report was requested, and isn't made yet */
+  FINISHED,  /* the last report was made */
   QUITTING,  /* the thread ends */
 } Stage;
 

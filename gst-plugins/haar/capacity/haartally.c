@@ -7,18 +7,21 @@
 #include "haarcpus.h"
 #include "haarquantile.h"
 
-/* The readers of reports refuse larger numbers. */
+/* The largest number of cameras in a report; the readers of reports refuse more. */
 #define MAX_CAMERAS 4096
 /* Headers may hold anything. The limits keep a report valid: if Kafka or its readers refused a
  * report because of one camera, they would lose the figures of all cameras. */
 #define MAX_NAME 256
 #define CAMERAS_ROOM 900000 /* bytes */
-#define CAMERA_TEXT 180     /* most bytes of a camera in a report, without its names */
-/* most bytes of a camera with a still picture in a report, without its names */
+/* largest number of bytes for one camera in a report, without its names */
+#define CAMERA_TEXT 180
+/* largest number of bytes that a camera with a still picture needs in addition, without its
+ * names */
 #define STILL_TEXT 60
 #define MAX_AGES 65536
 #define SILENT_REPORTS 2
-#define SILENT_INTERVALS 2.5 /* times the interval between frames of a still picture */
+/* how long a camera may be silent, in intervals between its frames of a still picture */
+#define SILENT_INTERVALS 2.5
 #define LOOK_INTERVAL (100 * G_TIME_SPAN_MILLISECOND)
 
 typedef struct {
@@ -33,14 +36,16 @@ struct _HaarTally {
   gchar *replica;
   guint workers;
   gdouble share; /* workers a processor */
-  /* Only the thread that adds frames uses these fields. */
-  GDir *threads; /* threads of this process; NULL: other threads can't be counted */
-  gint64 looked; /* time when the other threads were last counted, us, monotonic */
+  /* Only the thread that calls haar_tally_add() uses `threads` and `looked`. */
+  /* directory of this process's threads; NULL: other processes' threads can't be counted */
+  GDir *threads;
+  gint64 looked; /* time when other processes' threads were last counted, us, monotonic */
 
   GMutex lock; /* guards the fields below; a leaf lock */
   HaarCosts costs;
-  HaarRecent unnamed; /* costs as in `rested`, of the frames that name no camera */
-  gint64 since;       /* time when the report's interval began, us, monotonic */
+  /* for haar_costs_add(), like `rested` of a camera, but of the frames that name no camera */
+  HaarRecent unnamed;
+  gint64 since; /* time when the interval of the next report began, us, monotonic */
   guint64 seq;
   guint64 frames, faces;
   gdouble busy;
@@ -49,7 +54,7 @@ struct _HaarTally {
   GArray *ages;        /* of gdouble; the latest MAX_AGES */
   guint64 n_ages;      /* frames added since the last report */
   GHashTable *cameras; /* name to Camera */
-  guint64 unlisted;    /* cameras that a report left out */
+  guint64 unlisted;    /* number of times that a report left out a camera */
 };
 
 static void
@@ -99,9 +104,9 @@ is_name (const gchar *text)
   return !text[n] && n <= MAX_NAME;
 }
 
-/* Returns a number above 0 if @a is less important than @b. A camera with a single frame is least
- * important, then the camera whose last frame is oldest. So a flood of new names displaces only its
- * own names. */
+/* Returns a number above 0 if @a is less important than @b. A camera that sent a single frame is
+ * least important, then the camera whose last frame is oldest, so a flood of frames with new names
+ * displaces only these names. */
 static gint
 compare_worth (const Camera *a, const Camera *b)
 {
@@ -146,7 +151,8 @@ find_camera (HaarTally *self, const gchar *name)
   return camera;
 }
 
-/* A frame without the header leaves @known as it is. */
+/* Sets @known to the rate in a frame's header; NAN, from a frame without the header, leaves @known
+ * as it is. */
 static void
 learn_rate (gdouble rate, gdouble *known)
 {
@@ -189,7 +195,8 @@ add_age (HaarTally *self, gdouble age)
   self->n_ages++;
 }
 
-/* Called with the lock: the processor time of the start isn't part of any frame's cost. */
+/* Called with the lock: counts processor time from the first frame on, because the time that the
+ * start took isn't part of any frame's cost. */
 static void
 begin (HaarTally *self, const HaarCost *first)
 {
@@ -279,8 +286,8 @@ size_of (const gchar *name, const Camera *camera)
          2 * (strlen (name) + (session ? strlen (session) : 0));
 }
 
-/* Returns TRUE if the camera counts as gone. While its picture stands still, a camera may send no
- * frame for longer than some reports' intervals. */
+/* Returns TRUE if the camera counts as gone, which takes longer for a camera whose picture stands
+ * still: it may send no frame during several reports. */
 static gboolean
 is_gone (const Camera *camera, gint64 now)
 {
@@ -301,7 +308,8 @@ compare_listed (gconstpointer a, gconstpointer b)
   return compare_worth (((const Listed *) a)->camera, ((const Listed *) b)->camera);
 }
 
-/* Called with the lock. Returns: (transfer full): array of Listed, the most important first */
+/* Called with the lock. Returns: (transfer full): array of Listed, the most important camera
+ * first */
 static GArray *
 sort_cameras (HaarTally *self, gint64 now)
 {

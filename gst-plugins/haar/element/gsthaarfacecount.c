@@ -3,21 +3,22 @@
  * SECTION:element-haarfacecount
  * @title: haarfacecount
  *
- * Counts faces, or whatever else a Haar or LBP cascade describes, in raw video. Only the luma is
- * searched, so grey and planar YUV need no conversion. Several workers count frames side by side;
- * the results come out in the order of the frames.
+ * The element counts faces, or other objects that a Haar or LBP cascade describes, in raw video.
+ * Only the luma is searched, so grey and planar YUV need no conversion. Several workers count
+ * frames side by side; the results come out in the order of the frames.
  *
  * With #GstHaarFaceCount:engine `none` the element searches nothing, but counts the regions of
- * interest that an element before it attached (#GstVideoRegionOfInterestMeta), as those of Intel's
- * DL Streamer, or the detections of GStreamer's analytics (#GstAnalyticsODMtd).
+ * interest that an element before it attached, for example one of Intel's DL Streamer
+ * (#GstVideoRegionOfInterestMeta), or the detections of GStreamer's analytics (#GstAnalyticsODMtd).
  *
  * Documents leave by the pad `src`, reports on request by `rate`, and frames on request by `video`.
- * Each of these pads has a thread of its own, and each may be left unlinked.
+ * Each of the pads `src`, `rate` and `video` has a thread of its own, and each may be left
+ * unlinked.
  *
- * If a frame was made from a Kafka message, this message is done when all outputs made from the
- * frame are done. A frame with too few faces, or one older than #GstHaarFaceCount:max-age, is
- * done at once. A frame that can't be counted is skipped: it stays undecided if the engine failed
- * on it.
+ * If a frame was made from a Kafka message, this message is done when all buffers that the element
+ * makes from the frame are done. The message of a frame with too few faces, or of a frame older
+ * than #GstHaarFaceCount:max-age, is done at once. A frame that can't be counted is skipped; if the
+ * engine failed on the frame, its message isn't marked as done.
  *
  * ## Messages
  *
@@ -41,26 +42,25 @@
  *
  * A sticky event `GstKafkaAssignment` of kafkasrc, which lists the partitions of this replica,
  * causes a report at once. Before each report a custom query `GstKafkaLag` asks kafkasrc how many
- * messages wait. A DRAIN query waits until all frames have left by the pads `src` and `video`. A
- * LATENCY query adds
- * one frame for each worker, and one more. QoS events from downstream aren't forwarded: every frame
- * has to be counted.
+ * messages wait. A DRAIN query waits until all frames have left by the pads `src` and `video`. To a
+ * LATENCY query, the element adds the duration of one frame for each worker, and of one more frame.
+ * QoS events from downstream aren't forwarded, because every frame has to be counted.
  *
  * ## Errors
  *
- * At the start: RESOURCE/NOT_FOUND, OPEN_READ, READ, NOT_AUTHORIZED, NO_SPACE_LEFT about the
- * cascade, RESOURCE/SETTINGS about sizes or the engine, RESOURCE/FAILED about threads. While
- * playing: STREAM/FORMAT for caps that can't be counted, and the flow's error if an element behind
- * a pad fails after the end of the stream. Warnings: STREAM/FORMAT for a frame that is shorter
- * than its caps say, or that
- * can't be blurred, STREAM/FAILED for one on which the engine failed, RESOURCE/SETTINGS for one
- * that is smaller than min-size; each for the 1st, 2nd, 4th, 8th … frame.
+ * Errors at the start are RESOURCE/NOT_FOUND, OPEN_READ, READ, NOT_AUTHORIZED, NO_SPACE_LEFT about
+ * the cascade, RESOURCE/SETTINGS about sizes or the engine, RESOURCE/FAILED about threads. Errors
+ * while playing are STREAM/FORMAT for caps whose frames can't be counted, and a flow error if an
+ * element behind a pad fails after the end of the stream. Warnings are STREAM/FORMAT for a frame
+ * that is shorter than its caps say, or that can't be blurred, STREAM/FAILED for a frame on which
+ * the engine failed, and RESOURCE/SETTINGS for a frame that is smaller than min-size; each warning
+ * is posted for the 1st, 2nd, 4th, 8th … such frame.
  *
  * ## Example launch line
  * |[
- * gst-launch-1.0 videotestsrc num-buffers=30 ! haarfacecount name=faces min-faces=0 \
- *   ! fakesink dump=true faces.rate ! fakesink
- * ]| Counts the faces of a test picture, which has none, and prints the documents.
+ * gst-launch-1.0 videotestsrc num-buffers=30 ! haarfacecount name=faces min-faces=0 \ ! fakesink
+ * dump=true faces.rate ! fakesink ]| This command counts the faces of a test picture, which has
+ * none, and prints the documents.
  *
  * Since: 0.1
  */
@@ -88,27 +88,29 @@ enum { PROP_STATS = GST_HAAR_PROP_OTHER };
 /* The parameters for creating the tools of a run's workers. */
 typedef struct {
   const gchar *cascade; /* the cascade: a file, or the name of an installed one */
-  gboolean trusted;     /* an engine that can't check a cascade may load an unknown one */
-  const gchar *engine;  /* its name, or "auto" */
+  /* an engine that can't check a cascade may also load a cascade that OpenCV doesn't ship */
+  gboolean trusted;
+  const gchar *engine; /* its name, or "auto" */
   guint n_workers;
-  GString *refused; /* receives the names of engines that refused the cascade, with the reasons */
+  /* the names of the engines that refused the cascade, and their reasons, are appended here */
+  GString *refused;
 } HaarEquipment;
 
 #define GST_TYPE_HAAR_FACE_COUNT (gst_haar_face_count_get_type ())
 G_DECLARE_FINAL_TYPE (GstHaarFaceCount, gst_haar_face_count, GST, HAAR_FACE_COUNT, GstElement)
 
 /* Frames arrive in `input`, go through the workers and leave by `output`; reports leave by `rate`,
- * by themselves. Calls between the parts: `input` calls `output` and `rate`, `output` calls `rate`,
- * all of them call `stats`.
+ * independently of the frames. Calls between the parts: `input` calls `output` and `rate`, `output`
+ * calls `rate`, all of them call `stats`.
  *
- * Threads: that of the sink pad (input), one for each worker (frames/haarjob.c), the tasks of the
- * pads `src` and `video` (output), the reporter (rate), and the application's (properties, states,
- * pads).
+ * The threads are the streaming thread of the sink pad (input), one thread for each worker
+ * (frames/haarjob.c), the tasks of the pads `src` and `video` (output), the reporter's thread
+ * (rate), and the application's threads (properties, states, pads).
  *
  * Locks: the object lock guards `settings`; each part's own lock guards its state. While a thread
- * holds one of them, it pushes nothing and doesn't wait for the workers or the reporter. The lock
- * order is: the object lock; a part's lock; the lock of the workers, the reporter or a pad. No
- * thread holds two parts' locks together. */
+ * holds one of these locks, it pushes nothing and doesn't wait for the workers or the reporter. The
+ * lock order is: the object lock; the lock of a part (such as `input`); the lock of the workers,
+ * the reporter or a pad. No thread holds the locks of two parts together. */
 struct _GstHaarFaceCount {
   GstElement element;
 
@@ -118,15 +120,15 @@ struct _GstHaarFaceCount {
   GstHaarOutput output;
   GstHaarInput input;
 
-  HaarWorkers *workers; /* the tools for the workers of this run */
+  HaarWorkers *workers; /* the workers of this run; NULL between runs */
 };
 
 /**
  * GstHaarFaceCount!sink:
  *
  * The pad takes raw video in system memory, of any size and of every format that has a luma. Caps
- * of
- * formats that can't be counted, and a frame without caps, are the error STREAM/FORMAT.
+ * of a format whose frames can't be counted, and a frame without caps, cause the error
+ * STREAM/FORMAT.
  *
  * Since: 0.1
  */
@@ -136,9 +138,8 @@ static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE (
  * GstHaarFaceCount!src:
  *
  * The pad pushes one JSON document for each frame with at least #GstHaarFaceCount:min-faces faces
- * (gst-plugins/README.md, "Messages"). The document's key is the camera. A gap event takes the
- * place of a
- * frame without a document.
+ * (gst-plugins/README.md, "Messages"). The document's Kafka key is the name of the camera. For a
+ * frame without a document, the pad pushes a gap event.
  *
  * Since: 0.1
  */
@@ -148,8 +149,8 @@ static GstStaticPadTemplate src_template =
  * GstHaarFaceCount!rate:
  *
  * The pad pushes a JSON report about the work of each #GstHaarFaceCount:report-interval, and a last
- * one at the end of a stream. With the next stream, reports begin again. The element has at most
- * one such pad.
+ * one at the end of a stream. After the end of a stream, reports begin again with the next stream.
+ * The element has at most one pad `rate`.
  *
  * Since: 0.1
  */
@@ -160,8 +161,8 @@ static GstStaticPadTemplate rate_template = GST_STATIC_PAD_TEMPLATE (
  *
  * The pad pushes the frames, with a GstVideoRegionOfInterestMeta for each face; its structure
  * `detection` has the score as the double `confidence`. A frame that wasn't counted, or can't be
- * blurred though
- * #GstHaarFaceCount:blur-faces is set, becomes a gap event. There is one such pad.
+ * blurred though #GstHaarFaceCount:blur-faces is set, becomes a gap event. The element has at most
+ * one pad `video`.
  *
  * Since: 0.1
  */
@@ -175,8 +176,8 @@ GST_ELEMENT_REGISTER_DEFINE (
 
 /* --- the workers' tools --- */
 
-/* Returns FALSE if the cascade is unknown, and the user doesn't trust it. A damaged file can crash
- * OpenCV's loader. */
+/* Returns FALSE if the engine may not load the cascade: OpenCV doesn't ship it, and trust-cascade
+ * is off. OpenCV's loader can crash on a damaged file, so it loads only known or trusted files. */
 static gboolean
 may_load (
     const HaarEquipment *equipment, const HaarEngineClass *klass, GBytes *cascade, GError **error)
@@ -240,7 +241,7 @@ make_tools (const HaarEngineClass *klass, GBytes *cascade, guint n, GError **err
   return tools;
 }
 
-/* Returns TRUE if no engine evaluates the cascade's features, whether it is trusted or not. */
+/* Returns TRUE if no engine can evaluate the features that the cascade uses. */
 static gboolean
 has_strange_features (const HaarEquipment *equipment, GBytes *cascade, GError **error)
 {
@@ -256,7 +257,7 @@ has_strange_features (const HaarEquipment *equipment, GBytes *cascade, GError **
   return TRUE;
 }
 
-/* Converts an engine's error, which doesn't know the file, into one that names the file. */
+/* Converts an engine's error, which doesn't name the cascade's file, into an error that does. */
 static void
 explain (const HaarEquipment *equipment, const gchar *engine, const GError *why, GError **error)
 {
@@ -276,10 +277,10 @@ explain (const HaarEquipment *equipment, const gchar *engine, const GError *why,
 /**
  * choose_engine:
  * @engine: (out): the name of the engine that was chosen
- * @error: a #GstResourceError, with a text for a person
+ * @error: a #GstResourceError, with a message for users
  *
- * Returns: (nullable) (transfer full): a HaarTool for each worker, which the array doesn't own
- */
+ * Returns: (nullable) (transfer full): a HaarTool for each worker, which freeing the array doesn't
+ * free */
 static GPtrArray *
 choose_engine (const HaarEquipment *equipment, const gchar **engine, GError **error)
 {
@@ -296,7 +297,8 @@ choose_engine (const HaarEquipment *equipment, const gchar **engine, GError **er
       tools = make_tools (klass, cascade, equipment->n_workers, &why);
     if (why)
       g_string_append_printf (equipment->refused, "%s: %s; ", klass->name, why->message);
-    /* The next engine can't read such a file either, and needs more memory than this one. */
+    /* A file that isn't a cascade can't be read by the next engine either, and if there is too
+     * little memory for one engine, the next one needs even more. */
     if (g_error_matches (why, G_IO_ERROR, G_IO_ERROR_INVALID_DATA) ||
         g_error_matches (why, G_IO_ERROR, G_IO_ERROR_NO_SPACE))
       break;
@@ -311,8 +313,8 @@ choose_engine (const HaarEquipment *equipment, const gchar **engine, GError **er
   return tools;
 }
 
-/* A single tool is enough to count what another element found, whatever `workers` says. The element
- * before this one limits the rate of frames. */
+/* A single tool is enough to count the regions that another element found, whatever the property
+ * `workers` says, because that element limits the rate of frames. */
 static GPtrArray *
 make_counting_tool (void)
 {
@@ -401,7 +403,7 @@ gst_haar_engine_get_type (void)
         {GST_HAAR_ENGINE_AUTO, "The fastest engine that can evaluate the cascade", "auto"},
         {GST_HAAR_ENGINE_NATIVE, "This plugin's own SIMD code", "native"},
         {GST_HAAR_ENGINE_OPENCV, "OpenCV's CascadeClassifier", "opencv"},
-        {GST_HAAR_ENGINE_NONE, "None: what an element before it found is counted", "none"},
+        {GST_HAAR_ENGINE_NONE, "None: counts regions that an element before it found", "none"},
         {0, NULL, NULL},
     };
     g_once_init_leave (&type, g_enum_register_static ("GstHaarEngine", values));
@@ -409,7 +411,7 @@ gst_haar_engine_get_type (void)
   return type;
 }
 
-/* NULL sets the text to its default. */
+/* Sets a text property that is NULL to its default. */
 static void
 fill_in (gchar **text, const gchar *fallback)
 {
@@ -465,8 +467,8 @@ settings_clear (GstHaarSettings *self)
   g_clear_pointer (&self->zones_file, g_free);
 }
 
-/* These functions take the object lock themselves. Returns FALSE if @id isn't one of these
- * properties. */
+/* The following functions for setting and getting properties take the object lock themselves.
+ * Returns FALSE if @id isn't the id of a property that GstHaarSettings holds. */
 static gboolean
 settings_set_property (GstHaarSettings *self, GObject *object, guint id, const GValue *value)
 {
@@ -500,8 +502,8 @@ install_search_properties (GObjectClass *klass, GParamFlags ready, GParamFlags p
    * What to search for. A name without a `/` is searched for in the folders where OpenCV's data is
    * installed; `haarcascade_`, `lbpcascade_` and `.xml` may be left out. The default finds frontal
    * faces: of the cascades that OpenCV ships, its counts are the most accurate
-   * (cascades/README.md). Errors at the start: RESOURCE/NOT_FOUND, OPEN_READ, READ, NOT_AUTHORIZED,
-   * NO_SPACE_LEFT.
+   * (cascades/README.md). If the cascade can't be loaded, the errors at the start are
+   * RESOURCE/NOT_FOUND, OPEN_READ, READ, NOT_AUTHORIZED, NO_SPACE_LEFT.
    *
    * Since: 0.1
    */
@@ -514,36 +516,36 @@ install_search_properties (GObjectClass *klass, GParamFlags ready, GParamFlags p
    * GstHaarFaceCount:trust-cascade:
    *
    * Lets the engine `opencv` load a cascade that OpenCV doesn't ship. The property is off by
-   * default, because a damaged file can crash OpenCV's loader; the start then fails with
-   * RESOURCE/NOT_AUTHORIZED. The
-   * engine `native` checks every file and ignores this property.
+   * default, because a damaged file can crash OpenCV's loader; with such a cascade the start then
+   * fails with RESOURCE/NOT_AUTHORIZED. The engine `native` checks every file and ignores this
+   * property.
    *
    * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_TRUST_CASCADE,
       g_param_spec_boolean ("trust-cascade", "Trust cascade",
-          "Let an engine that a damaged cascade can crash load a cascade that OpenCV doesn't ship",
+          "Let the engine opencv, which a damaged cascade can crash, load cascades of unknown "
+          "origin",
           DEFAULT_TRUST_CASCADE, ready));
   /**
    * GstHaarFaceCount:engine:
    *
    * The code that evaluates the cascade. All engines find the same faces. With `auto` the next
    * engine is tried if one can't evaluate the cascade; the field `engine` of
-   * #GstHaarFaceCount:stats names the one in use. An engine that this build doesn't have is
-   * RESOURCE/SETTINGS at the start.
+   * #GstHaarFaceCount:stats names the engine in use. An engine that this build doesn't have causes
+   * the error RESOURCE/SETTINGS at the start.
    *
-   * `none` is for other projects' detectors: it counts the regions of interest that an element
-   * before attached to the frame, those of #GstHaarFaceCount:label, or all if that is empty. If
-   * none of these
-   * regions counts, it takes the detections of GStreamer's analytics, where this plugin was built
-   * with GStreamer 1.24 or later. The confidence of a region (the double `confidence` of its
-   * structure
-   * `detection`, or that of analytics) is its score; a region without one has no score, and
+   * The engine `none` is for other projects' detectors: it counts the regions of interest that an
+   * element before this one attached to the frame, those of #GstHaarFaceCount:label, or all if the
+   * label is empty. If a frame has no region of interest that counts, `none` counts the detections
+   * of GStreamer's analytics, where this plugin was built with GStreamer 1.24 or later. The
+   * confidence of a region (the double `confidence` of its structure `detection`, or that of
+   * analytics) is its score; a region without a confidence has no score, and
    * #GstHaarFaceCount:min-score doesn't apply to it. With `none`, the properties cascade, sizes,
    * scale-factor, min-neighbors, rescan-interval and workers have no effect. With `none`,
    * documents, reports and messages are as with the other engines, and each box has its label. With
-   * `none`, the time that a frame took in the elements before, back to a live source, counts as
-   * this replica's work, so reports state the capacity of these elements.
+   * `none`, the time that a frame took in the elements between a live source and this element
+   * counts as this replica's work, so reports state the capacity of these elements.
    *
    * Since: 0.1
    */
@@ -554,8 +556,9 @@ install_search_properties (GObjectClass *klass, GParamFlags ready, GParamFlags p
    * GstHaarFaceCount:scale-factor:
    *
    * The ratio of one size of face that is searched for to the next smaller one. A smaller factor
-   * means more sizes. The default was chosen by measurement: 1.05 takes twice the time, 1.2 half of
-   * it and misses 3 to 6 % of the faces (cascades/README.md).
+   * means that more sizes are searched for. The default, 1.1, was chosen by measurement: a search
+   * with 1.05 takes twice the time, and a search with 1.2 takes half the time and misses 3 to 6 %
+   * of the faces (cascades/README.md).
    *
    * Since: 0.1
    */
@@ -566,11 +569,10 @@ install_search_properties (GObjectClass *klass, GParamFlags ready, GParamFlags p
   /**
    * GstHaarFaceCount:min-neighbors:
    *
-   * The number of overlapping detections required for a face, minus one. The default was chosen by
-   * measurement: with it, the number of missed faces equals the number of wrong ones
-   * (cascades/README.md). With 0
-   * each detection is a face. #GstHaarFaceCount:min-score distinguishes faces from other objects
-   * better.
+   * The number of overlapping detections required for a face, minus one. The default, 4, was chosen
+   * by measurement: with it, the number of missed faces equals the number of boxes without a face
+   * (cascades/README.md). With a min-neighbors of 0, each detection is a face. The property
+   * #GstHaarFaceCount:min-score distinguishes faces from other objects better than min-neighbors.
    *
    * Since: 0.1
    */
@@ -583,14 +585,14 @@ install_search_properties (GObjectClass *klass, GParamFlags ready, GParamFlags p
   /**
    * GstHaarFaceCount:min-score:
    *
-   * Boxes with a lower score aren't counted; #GstHaarFaceCount:stats counts them as `low-scores`.
-   * A score says how sure a box is, from 0 to 1: about the part of the boxes with this score that
-   * are faces, measured with the cascades of frontal faces. The score grows with the number of
-   * overlapping detections, and with the margins by which they passed; the engine `opencv` knows
-   * only the number. By default, 0, all boxes count that #GstHaarFaceCount:min-neighbors lets
-   * through, as in
-   * OpenCV. A min-score of 0.5 with a min-neighbors of 1 finds as many faces as the default, and
-   * fewer things that are none (cascades/README.md).
+   * The lowest score with which a box counts; `low-scores` in #GstHaarFaceCount:stats is the number
+   * of boxes with a lower score. A score says how sure a box is, from 0 to 1: it is about the
+   * fraction of the boxes with this score that are faces, measured with the cascades of frontal
+   * faces. The score grows with the number of overlapping detections, and with the margins by which
+   * they passed the cascade's stages; the engine `opencv` knows only the number of detections. By
+   * default, 0, all boxes count that have the detections of #GstHaarFaceCount:min-neighbors, as in
+   * OpenCV. A min-score of 0.5 with a min-neighbors of 1 finds as many faces as the defaults, and
+   * fewer boxes without a face (cascades/README.md).
    *
    * Since: 0.1
    */
@@ -601,10 +603,11 @@ install_search_properties (GObjectClass *klass, GParamFlags ready, GParamFlags p
   /**
    * GstHaarFaceCount:min-size:
    *
-   * The smallest face that is searched for, by its shortest side in pixels. 0: the cascade's
-   * window, which is 20 to 24 px for faces. Smaller faces take most of the time; 30 px was chosen
-   * for pictures of 640x480. In a frame smaller than this size no face is found: the 1st, 2nd, 4th,
-   * 8th … such frame is a warning RESOURCE/SETTINGS.
+   * The smallest face that is searched for, by its shortest side in pixels. 0 means the size of the
+   * cascade's window, which is 20 to 24 px for faces. The search for the smallest faces takes most
+   * of the time; the default, 30 px, was chosen for pictures of 640x480. In a frame smaller than
+   * min-size no face is found: the 1st, 2nd, 4th, 8th … such frame causes a warning
+   * RESOURCE/SETTINGS.
    *
    * Since: 0.1
    */
@@ -619,7 +622,7 @@ install_search_properties (GObjectClass *klass, GParamFlags ready, GParamFlags p
    * The largest face that is searched for, by its longest side in pixels. The default, 0, means the
    * frame's size. If no step of #GstHaarFaceCount:scale-factor lies between min-size and max-size,
    * the step nearest to min-size is used, as in OpenCV. A max-size below min-size is an error
-   * RESOURCE/SETTINGS at the start. While playing it is a warning, and the previous sizes stay in
+   * RESOURCE/SETTINGS at the start; while playing it is a warning, and the previous sizes stay in
    * force.
    *
    * Since: 0.1
@@ -634,11 +637,10 @@ install_search_properties (GObjectClass *klass, GParamFlags ready, GParamFlags p
   /**
    * GstHaarFaceCount:rescan-interval:
    *
-   * The time, in ns, for which a search of a whole frame is valid. Within that time, frames of the
-   * same
-   * camera are searched only where they differ from it. This saves time in still scenes, and misses
-   * a face now and then (cascades/README.md); so the property is off by default (0): each frame is
-   * searched as a whole.
+   * The time, in ns, for which a search of a whole frame is valid. While the search is valid,
+   * frames of the same camera are searched only where they differ from the picture that was
+   * searched last. Searching only the differences saves time in still scenes, and misses a face now
+   * and then (cascades/README.md), so the default is 0: each frame is searched as a whole.
    *
    * Since: 0.1
    */
@@ -655,25 +657,25 @@ install_zone_properties (GObjectClass *klass, GParamFlags playing)
   /**
    * GstHaarFaceCount:zones:
    *
-   * Where faces count, as JSON: for each camera polygons with names (zones) and polygons in which
-   * nothing is searched (masks), with points from 0, 0 (upper left) to 1, 1. The camera `*` stands
-   * for all cameras that aren't named.
+   * Where faces count, as JSON: for each camera polygons with names, in which faces count (zones),
+   * and polygons in which nothing is searched (masks), with points from 0, 0 (upper left) to 1, 1.
+   * The camera name `*` stands for all cameras that the JSON doesn't name.
    *
    * |[
    * {"cam-1":{"zones":{"door":[[0,0.2],[0.4,0.2],[0.4,1],[0,1]]},
    *           "masks":[[[0.8,0],[1,0],[1,0.3]]]}}
    * ]|
    *
-   * A face is in a zone if the middle of its box is. For a camera with zones, faces outside of all
-   * zones aren't counted; `outside-zones` in #GstHaarFaceCount:stats counts them.
-   * Documents say how many faces are in each zone, and in which zones each face is. Masks save
-   * time, and so do zones of a camera that lie at the picture's edge, or with a
-   * #GstHaarFaceCount:max-size.
+   * A face is in a zone if the middle of its box is in the zone. For a camera with zones, a face
+   * outside of all zones doesn't count; `outside-zones` in #GstHaarFaceCount:stats is the number of
+   * these faces. Documents say how many faces are in each zone, and in which zones each face is.
+   * Masks make the search faster, because their area isn't searched; zones at the picture's edge
+   * make the search faster too, and so do any zones with a #GstHaarFaceCount:max-size, because only
+   * faces whose middle can lie in a zone are searched for.
    *
-   * Invalid JSON is an error RESOURCE/SETTINGS at the start, which names the place and the reason.
-   * While playing it is a warning, and the previous zones stay in force. NULL, the default: faces
-   * count
-   * everywhere.
+   * Invalid JSON is an error RESOURCE/SETTINGS at the start, which names the place in the text and
+   * the reason; while playing it is a warning, and the previous zones stay in force. With NULL, the
+   * default, faces count everywhere.
    *
    * Since: 0.1
    */
@@ -686,10 +688,11 @@ install_zone_properties (GObjectClass *klass, GParamFlags playing)
    * GstHaarFaceCount:zones-file:
    *
    * A file with JSON as in #GstHaarFaceCount:zones. While frames come, the file is checked once a
-   * second, and read again if it has changed. Errors at the start: RESOURCE/NOT_FOUND, OPEN_READ,
-   * SETTINGS, also if both properties are set. While playing, errors are warnings, and the previous
-   * zones stay in force. A file that is removed causes one warning, when the second check in a row
-   * fails.
+   * second, and read again if it has changed. Errors at the start are RESOURCE/NOT_FOUND and
+   * OPEN_READ about the file, and RESOURCE/SETTINGS about its content, or if
+   * #GstHaarFaceCount:zones is set too. While playing, these errors are only warnings, and the
+   * previous zones stay in force. If the file is removed, one warning is posted, when two checks in
+   * a row have failed.
    *
    * Since: 0.1
    */
@@ -705,22 +708,21 @@ install_output_properties (GObjectClass *klass, GParamFlags ready, GParamFlags p
   /**
    * GstHaarFaceCount:min-faces:
    *
-   * The smallest number of faces with which a frame makes a document. 0: each frame makes one.
-   * With the
-   * default, 1, frames without faces cost nothing downstream.
+   * The smallest number of faces for which a frame makes a document; with 0, each frame makes a
+   * document. With the default, 1, frames without faces cost nothing downstream.
    *
    * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_MIN_FACES,
       g_param_spec_uint ("min-faces", "Minimum faces",
-          "Number of faces from which on a frame gives a document (0: each frame gives one)", 0,
-          G_MAXUINT, DEFAULT_MIN_FACES, playing));
+          "Smallest number of faces for which a frame makes a document (0: each frame makes one)",
+          0, G_MAXUINT, DEFAULT_MIN_FACES, playing));
   /**
    * GstHaarFaceCount:max-age:
    *
-   * Frames that were captured longer ago than this, in ns, are skipped and counted as `too-old`.
-   * Their messages are done. By default, 0, no frame is skipped for its age. The clocks of camera
-   * and fog have to agree (NTP).
+   * The largest age of a frame, in ns: frames that were captured longer ago are skipped and counted
+   * as `too-old`. The Kafka messages of skipped frames are done. With the default, 0, no frame is
+   * skipped for its age. The clocks of the camera and of this machine have to agree (NTP).
    *
    * Since: 0.1
    */
@@ -731,10 +733,11 @@ install_output_properties (GObjectClass *klass, GParamFlags ready, GParamFlags p
   /**
    * GstHaarFaceCount:label:
    *
-   * The name of what the cascade finds. The label is the type of the regions of interest on the pad
-   * `video`, and the field `label` of the message `faces`. NULL is the default. With
-   * #GstHaarFaceCount:engine `none` only regions of this type count, or all if the label is empty.
-   * An info message STREAM/FAILED says once a run if the first regions have other labels.
+   * The name of the objects that the cascade finds. The label is the type of the regions of
+   * interest on the pad `video`, and the field `label` of the message `faces`. NULL is the default.
+   * With #GstHaarFaceCount:engine `none` only regions whose type is the label count, or all regions
+   * if the label is empty. An info message STREAM/FAILED is posted once a run, if the first regions
+   * that it gets have other types.
    *
    * Since: 0.1
    */
@@ -746,8 +749,8 @@ install_output_properties (GObjectClass *klass, GParamFlags ready, GParamFlags p
   /**
    * GstHaarFaceCount:draw-boxes:
    *
-   * Draws a box round each face into the frames of the pad `video`; green, or white in grey frames.
-   * The property is off by default, because a frame's memory may have to be copied for it.
+   * Draws a box round each face into the frames of the pad `video`; boxes are green, or white in
+   * grey frames. The property is off by default, because drawing may have to copy a frame's memory.
    *
    * Since: 0.1
    */
@@ -760,21 +763,21 @@ install_output_properties (GObjectClass *klass, GParamFlags ready, GParamFlags p
    *
    * Makes the faces that were found unrecognisable in the frames of the pad `video`: each box, and
    * a fifth of its size on each side, becomes squares of their mean colours, at most five along the
-   * box's longer side. Alpha is blurred too. The squares lie on a fixed grid, so a face that hardly
-   * moves shows no more in many frames than in one. With #GstHaarFaceCount:draw-boxes, boxes are
-   * drawn after the blur.
+   * box's longer side. Alpha is blurred too. The squares lie on a fixed grid, so many frames of a
+   * face that hardly moves reveal no more of the face than one frame. With
+   * #GstHaarFaceCount:draw-boxes, boxes are drawn after the blur.
    *
    * Only faces that were found are blurred: a frame smaller than #GstHaarFaceCount:min-size, or a
    * face that the cascade missed, stays as it is. A frame that was skipped (too old, bad, or
-   * failed) doesn't leave by `video`: a gap event takes its place. A gap event also takes the place
-   * of a frame that can't be blurred, because a part of its memory is missing or can't be written.
-   * A frame
-   * that can't be blurred is counted as `unblurred-frames` in #GstHaarFaceCount:stats, and the 1st,
-   * 2nd, 4th, 8th … such frame is a warning STREAM/FORMAT.
+   * failed) isn't pushed by the pad `video`; a gap event takes its place. A gap event also takes
+   * the place of a frame that can't be blurred, because a part of the frame's memory is missing or
+   * can't be written. A frame that can't be blurred is counted as `unblurred-frames` in
+   * #GstHaarFaceCount:stats, and the 1st, 2nd, 4th, 8th … such frame causes a warning
+   * STREAM/FORMAT.
    *
-   * Off by default, because a frame's memory may have to be copied for it. Frames that other
-   * elements hold aren't changed. If the property is set while playing, up to two frames that wait
-   * already stay unblurred.
+   * The property is off by default, because blurring may have to copy a frame's memory. Frames that
+   * other elements hold aren't changed. If the property is set while playing, up to two frames that
+   * already wait at the pad `video` stay unblurred.
    *
    * Since: 0.1
    */
@@ -811,21 +814,22 @@ settings_install_properties (GObjectClass *klass)
    * GstHaarFaceCount:workers:
    *
    * The number of frames that are counted side by side, each by a thread of its own. 0, the
-   * default: one for each processor that affinity and CPU quota leave to this process. If the
-   * threads can't be started, the start fails with RESOURCE/FAILED.
+   * default, means one worker for each processor that affinity and CPU quota leave to this process.
+   * If the workers' threads can't be started, the start of the element fails with RESOURCE/FAILED.
    *
    * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_WORKERS,
       g_param_spec_uint ("workers", "Workers",
-          "Frames counted side by side (0: one for each processor that this process may use)", 0,
-          GST_HAAR_MAX_WORKERS, DEFAULT_WORKERS, ready));
+          "Number of frames counted in parallel (0: one for each processor that this process may "
+          "use)",
+          0, GST_HAAR_MAX_WORKERS, DEFAULT_WORKERS, ready));
   /**
    * GstHaarFaceCount:report-interval:
    *
    * The time from one report to the next, in ns. A new assignment of partitions is reported at
-   * once. The default, 5 s, causes hardly any traffic; with 1 s `feedbackrate` follows changes
-   * faster.
+   * once. The default, 5 s, causes hardly any traffic; with reports every second `feedbackrate`
+   * follows changes faster.
    *
    * Since: 0.1
    */
@@ -848,8 +852,8 @@ has_no_engine (GstHaarFaceCount *self)
   return none;
 }
 
-/* Returns: (nullable) (transfer full): a HaarTool for each worker, which the array doesn't own.
- * Returns NULL after posting an error. */
+/* Returns: (nullable) (transfer full): a HaarTool for each worker, which freeing the array doesn't
+ * free; NULL after posting an error. */
 static GPtrArray *
 equip (GstHaarFaceCount *self, const gchar **engine)
 {
@@ -898,7 +902,7 @@ log_settings (GstHaarFaceCount *self)
   GST_OBJECT_UNLOCK (self);
 }
 
-/* Like equip(), for the engine `none`. */
+/* Does what equip() does, for the engine `none`. */
 static GPtrArray *
 equip_for_regions (GstHaarFaceCount *self, const gchar **engine)
 {
@@ -1003,7 +1007,7 @@ gst_haar_face_count_change_state (GstElement *element, GstStateChange transition
       gst_haar_rate_set_playing (&self->rate, FALSE);
       break;
     case GST_STATE_CHANGE_PAUSED_TO_READY:
-      /* The last report is pushed while the pads are still open. */
+      /* The run's last report is made here, because the pads are still active. */
       gst_haar_rate_leave (&self->rate);
       gst_haar_input_end (&self->input);
       gst_haar_output_stop (&self->output);
@@ -1133,42 +1137,42 @@ gst_haar_face_count_class_init (GstHaarFaceCountClass *klass)
    * | --- | --- | --- |
    * | frames, faces, events | uint64 | frames counted, faces found, documents sent |
    * | unchanged, partial | uint64 | frames of which all, or a part, was left unsearched |
-   * | low-scores | uint64 | boxes left out because their score is below min-score |
-   * | outside-zones | uint64 | boxes left out because they are in no zone, or in a mask |
-   * | other-labels | uint64 | regions of an element before that have another label |
-   * | too-small | uint64 | frames counted although they are smaller than min-size |
+   * | low-scores | uint64 | boxes not counted because their score is below min-score |
+   * | outside-zones | uint64 | boxes not counted because they are in no zone, or in a mask |
+   * | other-labels | uint64 | regions that another element found, with another label |
+   * | too-small | uint64 | frames not searched, because they are smaller than min-size |
    * | too-old | uint64 | frames skipped because of max-age |
    * | bad-frames | uint64 | frames skipped because they are shorter than their caps say |
    * | failed-frames | uint64 | frames skipped because the engine failed on them |
    * | unblurred-frames | uint64 | frames kept back from `video` because they can't be blurred |
    * | clock-skew | uint64 | frames whose capture time lies in the future |
    * | reports | uint64 | reports made |
-   * | unlisted-cameras | uint64 | cameras left out of reports, because over 4,096 sent frames |
-   * | lag | uint64 | messages waiting at the source |
-   * | busy | double | s for which these frames would keep the workers busy, see below |
-   * | workers | uint | frames counted side by side |
+   * | unlisted-cameras | uint64 | cameras left out of a report, which lists at most 4,096 |
+   * | lag | uint64 | messages that wait to be read at kafkasrc |
+   * | busy | double | time (s) of the workers for these frames, see below |
+   * | workers | uint | number of frames counted in parallel |
    * | waiting | uint | frames inside the element |
    * | engine | string | the engine in use |
    * | frame-age | structure | histogram of the time from capture to the end of the count |
-   * | process | structure | histogram of the time of a search |
+   * | process | structure | histogram of the time that counting a frame took |
    * | cameras | array of structures | `camera` (string), `frames`, `faces` (uint64) |
    * | zones | array of structures | `camera`, `zone` (string), `faces` (uint64); at most 1024 |
    *
-   * `busy` is the sum over all workers, and is what a saturated run would take: one in which no
-   * worker ever pauses.
+   * `busy` is the sum over all workers of the time that counting these frames would take in a
+   * saturated run, in which no worker ever pauses.
    *
-   * A histogram is a structure `histogram` with `counts`, an array of uint64 for the upper bounds
-   * 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 60 s and none, and `sum` (double,
-   * s).
+   * A histogram is a structure `histogram` with `counts`, an array with a uint64 for each of the
+   * upper bounds 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 60 s and a last one
+   * without a bound, and `sum` (double), the sum of all times in s.
    *
    * At most 256 cameras are counted one by one; all others are counted together as `(others)`. A
-   * name of over 128 bytes is replaced by its beginning, `~` and 16 digits of its SHA-256.
+   * camera's name of over 128 bytes is replaced by its beginning, `~` and 16 digits of its SHA-256.
    *
    * Since: 0.1
    */
   g_object_class_install_property (object_class, PROP_STATS,
       g_param_spec_boxed ("stats", "Statistics",
-          "What was counted, skipped and reported, and how long it took", GST_TYPE_STRUCTURE,
+          "Counters of frames, faces and reports, and times of counting", GST_TYPE_STRUCTURE,
           G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
 
   gst_element_class_add_static_pad_template (element_class, &sink_template);

@@ -7,7 +7,7 @@
 
 #define GST_CAT_DEFAULT gst_haar_face_count_debug
 
-/* The last parameters that leave no size to search for: min_w, max_w. */
+/* Error text for a min-size and a max-size that leave no size to search for. */
 #define NO_SIZE "No face is of min-size %d and max-size %d: lower the one or raise the other."
 
 /* --- sizes --- */
@@ -59,8 +59,8 @@ gst_haar_input_check_settings (GstHaarInput *self)
   return (self->no_engine || check_sizes (self)) && gst_haar_zones_begin (&self->zones);
 }
 
-/* A playing pipeline needn't end because of sizes that contradict each other: the previous ones
- * stay in force. */
+/* Replaces sizes that contradict each other by the previous ones, because a playing pipeline
+ * needn't end for such a mistake. */
 static void
 keep_sizes (GstHaarInput *self, HaarParams *params)
 {
@@ -68,8 +68,8 @@ keep_sizes (GstHaarInput *self, HaarParams *params)
 
   if (params->min_w != refused->min_w || params->max_w != refused->max_w)
     GST_ELEMENT_WARNING (self->element, RESOURCE, SETTINGS,
-        (NO_SIZE " Until then min-size %d and max-size %d hold.", params->min_w, params->max_w,
-            agreed->min_w, agreed->max_w),
+        (NO_SIZE " Until then the previous min-size %d and max-size %d stay in force.",
+            params->min_w, params->max_w, agreed->min_w, agreed->max_w),
         (NULL));
   self->refused = *params;
   params->min_w = agreed->min_w;
@@ -80,8 +80,8 @@ keep_sizes (GstHaarInput *self, HaarParams *params)
 
 /* --- frames --- */
 
-/* Returns the time when the frame left its live source, according to its time stamp, us, monotonic;
- * 0: unknown. */
+/* Returns the monotonic time (us) when the frame left its live source, according to the frame's
+ * time stamp; 0: unknown. */
 static gint64
 find_departure (GstHaarInput *self, const GstBuffer *frame, gint64 now)
 {
@@ -94,10 +94,11 @@ find_departure (GstHaarInput *self, const GstBuffer *frame, gint64 now)
   return now - (gint64) GST_TIME_AS_USECONDS (running - then);
 }
 
-/* Returns the time that the frame took in the elements before this one. These elements work on one
- * frame after another. So the work on a frame began when the frame left its source, or, if that is
- * later, when the previous frame was passed on. If queues let the elements work in parallel, the
- * result is the time of the slowest element. */
+/* Returns the time that a frame took in the elements between its source and haarfacecount. Because
+ * the elements before haarfacecount work on one frame after another, the work on a frame began when
+ * the frame left its source, or, if that is later, when the previous frame was passed on to the
+ * workers. If queues let the elements before this one work in parallel, the result is the time of
+ * the slowest element. */
 static HaarCost
 measure_before (GstHaarInput *self, const GstBuffer *frame)
 {
@@ -109,7 +110,8 @@ measure_before (GstHaarInput *self, const GstBuffer *frame)
   return (HaarCost){seconds, seconds, (gdouble) self->info.width * self->info.height, self->in_row};
 }
 
-/* With the object lock. The label of the regions that count; 0: all regions count */
+/* Called with the object lock. Returns the label of the regions that count; 0: regions with any
+ * label count */
 static GQuark
 read_label (GstHaarInput *self)
 {
@@ -118,7 +120,7 @@ read_label (GstHaarInput *self)
   return *label ? g_quark_from_string (label) : 0;
 }
 
-/* Applies the present values of the properties. */
+/* Copies the present values of the properties into the job. */
 static void
 set_up_job (GstHaarInput *self, HaarJob *job)
 {
@@ -273,8 +275,8 @@ sink_event (GstPad *pad, GstObject *parent, GstEvent *event)
 
 /* --- queries --- */
 
-/* Proposes metas so that strides, offsets and crops may be anything, unless an element behind the
- * pad `video` gets the frames as well. */
+/* Proposes the video meta and the crop meta, so that frames may have any strides, offsets and
+ * crops, unless an element behind the pad `video` gets the frames as well. */
 static gboolean
 answer_allocation (GstHaarInput *self, GstQuery *query)
 {
@@ -299,14 +301,14 @@ answer_caps (GstHaarInput *self, GstQuery *query)
   gst_clear_object (&video);
 }
 
-/* The query must wait until downstream elements have consumed the frames, whether or not a pad is
- * linked. */
+/* Answers a DRAIN query, which must wait until the elements behind `src` and `video` have consumed
+ * the frames, if these pads are linked. */
 static gboolean
 answer_drain (GstHaarInput *self, GstQuery *query)
 {
   GstPad *video;
 
-  /* GStreamer lets the query through to an inactive pad, behind which there is no run. */
+  /* GStreamer delivers a DRAIN query to an inactive pad too, when no workers exist. */
   if (GST_PAD_IS_FLUSHING (self->pad) || !gst_haar_output_drain (self->output))
     return FALSE;
   video = fog_slot_ref_pad (&self->output->video.slot);

@@ -7,8 +7,9 @@
 
 G_BEGIN_DECLS
 
-/* What arrives: the pad `sink`. The pad's thread makes a job of each frame and of each event that
- * keeps its place among them, and gives them to the workers. */
+/* The part of the element that receives frames and events by the pad `sink`. The pad's streaming
+ * thread makes a job of each frame and of each serialized event, and gives these jobs to the
+ * workers. */
 typedef struct {
   GstElement *element; /* the element of which this is a part */
   GstPad *pad;
@@ -16,24 +17,29 @@ typedef struct {
   GstHaarOutput *output;
   GstHaarRate *rate;
 
-  HaarWorkers *workers; /* the workers of a run; borrowed */
-  gboolean no_engine;   /* in this run an element before this one finds the regions */
+  HaarWorkers *workers; /* the workers of a run, which this part doesn't own */
+  gboolean no_engine;   /* engine=none: in this run an element before this one finds the regions */
 
-  /* Flushes may come at any time, also while the application starts or stops the element. They read
-   * `running`; the start and the end of a run write it. */
+  /* Flushes may come at any time, also while the application starts or stops the element. Flushes
+   * read `running`, and the start and the end of a run write it, so `run_lock` guards `running`. */
   GRWLock run_lock;
-  gboolean running; /* the tasks and the workers may be stopped and started */
+  /* a run is in progress, in which a flush may stop and start the tasks and the workers */
+  gboolean running;
 
-  /* Only the thread of the sink pad uses the next fields. */
+  /* Only the streaming thread of the sink pad uses the fields from here on. */
   GstVideoInfo info;
   gboolean have_info;
   GstHaarZones zones;
   GstSegment segment;
-  gint64 passed_on; /* time when the last frame was passed on, us, monotonic; 0: no frame was */
-  /* cost of the elements before (#HaarCost), used if one of them finds the regions */
+  /* time when the last frame was passed on to the workers, us, monotonic; 0: no frame was passed
+   * on */
+  gint64 passed_on;
+  /* with engine=none: `in_row` of #HaarCost for the elements before this one, one of which finds
+   * the regions */
   guint in_row;
-  HaarParams agreed;  /* the last parameters that left a size to look for */
-  HaarParams refused; /* parameters of the last warning since those, or equal to `agreed` */
+  HaarParams agreed; /* the last search parameters whose min-size wasn't above max-size */
+  /* the search parameters about which a warning was posted last, or equal to `agreed` */
+  HaarParams refused;
 } GstHaarInput;
 
 /* @pad: becomes the element's. @settings, @output and @rate live as long as @input. */
@@ -42,12 +48,12 @@ void gst_haar_input_init (GstHaarInput *input, GstElement *element, GstPad *pad,
 
 void gst_haar_input_clear (GstHaarInput *input);
 
-/* In that case an error was posted. Returns FALSE if min-size and max-size exclude every size, or
- * the zones are invalid. */
+/* Returns FALSE, after posting an error, if min-size and max-size exclude every size, or the zones
+ * are invalid. */
 gboolean gst_haar_input_check_settings (GstHaarInput *input);
 /* Called when a run begins, before its pads are active. */
 void gst_haar_input_begin (GstHaarInput *input, HaarWorkers *workers);
-/* Called before the end of a run. Waits until the handling of flushes has ended. */
+/* Called before the end of a run. Waits until no thread handles a flush any more. */
 void gst_haar_input_end (GstHaarInput *input);
 
 G_END_DECLS

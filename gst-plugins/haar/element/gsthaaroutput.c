@@ -12,10 +12,13 @@
 typedef struct {
   GstDataQueueItem parent;
   GstHaarVideo *video;
-  GstPad *pad; /* the pad that it is queued for; another pad may have replaced it */
+  /* the pad for which the item is queued; if another pad `video` has replaced this pad, the item is
+   * dropped */
+  GstPad *pad;
 } VideoItem;
 
-/* This member comes first, because the queue identifies an item by its first member. */
+/* The GstDataQueueItem is the first member of a VideoItem, because GstDataQueue takes and returns
+ * pointers to it. */
 G_STATIC_ASSERT (G_STRUCT_OFFSET (VideoItem, parent) == 0);
 
 /* --- video: its queue --- */
@@ -47,7 +50,8 @@ free_item (gpointer data)
   g_free (item);
 }
 
-/* (transfer full) @object. Queues an item, and waits while the queue is full. */
+/* (transfer full) @object. Queues a frame or an event for the pad `video`, after waiting while the
+ * queue is full. */
 static void
 enqueue (GstHaarVideo *self, GstPad *pad, gpointer object)
 {
@@ -65,7 +69,8 @@ enqueue (GstHaarVideo *self, GstPad *pad, gpointer object)
 
 /* --- video: its task --- */
 
-/* Returns FALSE if @pad was released meanwhile, so that its flow return no longer matters. */
+/* Stores the flow return of @pad. Returns FALSE if @pad was released during the push, so that its
+ * flow return no longer matters. */
 static gboolean
 set_answer (GstHaarVideo *self, GstPad *pad, GstFlowReturn answer)
 {
@@ -109,8 +114,8 @@ video_loop (gpointer data)
     else
       push_video_frame (self, pad, GST_BUFFER (object));
   }
-  /* This comes last, because video_drain() waits for it: the caller of video_drain() then sees
-   * the result of the push. */
+  /* The item is destroyed only after the push, because video_drain() waits for its end: the caller
+   * of video_drain() then sees the result of the push. */
   item->destroy (item);
 }
 
@@ -122,8 +127,8 @@ stop_task (GstHaarVideo *self, GstPad *pad)
   return gst_pad_stop_task (pad);
 }
 
-/* Is a FogSlotFunc. Empties and reopens the queue. If the output is stopped, the queue stays
- * closed, and the pad waits for the next stream. */
+/* Is a FogSlotFunc. Empties and reopens the queue of the pad `video`; if the output is stopped, the
+ * queue stays closed, and the pad waits for the next stream. */
 static void
 reopen_queue (gpointer branch)
 {
@@ -232,7 +237,8 @@ gst_haar_video_request_pad (GstHaarVideo *self, GstPadTemplate *templ)
   if (!fog_slot_take (&self->slot))
     return NULL;
   pad = gst_pad_new_from_template (templ, "video");
-  /* The pad may be activated before it has a parent. */
+  /* The pad's private data point to the branch, because the pad may be activated before it has a
+   * parent element. */
   gst_pad_set_element_private (pad, self);
   gst_pad_set_activatemode_function (pad, video_activate);
   gst_pad_set_event_function (pad, video_event);
@@ -262,7 +268,7 @@ begin_stream (GstHaarVideo *self)
   g_mutex_unlock (&self->slot.lock);
 }
 
-/* Called before a run, and after it. */
+/* Empties the branch of the pad `video`. Called before and after a run. */
 static void
 video_reset (GstHaarVideo *self)
 {
@@ -271,7 +277,8 @@ video_reset (GstHaarVideo *self)
   begin_stream (self);
 }
 
-/* Frees all queued items. Nothing is pushed until the branch is started again. */
+/* Stops the queue of the pad `video`, which pushes nothing until video_start() empties and reopens
+ * the queue. */
 static void
 video_stop (GstHaarVideo *self)
 {
@@ -282,7 +289,7 @@ video_stop (GstHaarVideo *self)
   gst_data_queue_set_flushing (self->queue, TRUE);
 }
 
-/* The task waits until it is started. */
+/* Pauses the task of the pad `video`, which waits until video_start(). */
 static void
 video_pause (GstHaarVideo *self)
 {
@@ -299,7 +306,8 @@ video_start (GstHaarVideo *self)
 {
   GstPad *pad = fog_slot_ref_pad (&self->slot);
 
-  /* A flush ends the segment; the stream and its caps stay valid. */
+  /* The segment event is forgotten, because a flush ends the segment; stream-start and caps stay
+   * valid. */
   gst_event_replace (&self->first[2], NULL);
   begin_stream (self);
   if (pad)
@@ -307,7 +315,8 @@ video_start (GstHaarVideo *self)
   gst_clear_object (&pad);
 }
 
-/* Waits until all queued items are pushed. Returns FALSE if the branch was stopped. */
+/* Waits until the pad `video` has pushed all queued items. Returns FALSE if the branch of the pad
+ * `video` was stopped. */
 static gboolean
 video_drain (GstHaarVideo *self)
 {
@@ -321,7 +330,8 @@ video_drain (GstHaarVideo *self)
   return drained;
 }
 
-/* Called at a new stream, in which downstream hasn't returned anything yet. */
+/* Called at the begin of a stream, when the elements behind the pad `video` haven't returned a flow
+ * yet. */
 static void
 video_reset_answer (GstHaarVideo *self)
 {
@@ -330,7 +340,8 @@ video_reset_answer (GstHaarVideo *self)
   g_mutex_unlock (&self->slot.lock);
 }
 
-/* Returns downstream's flow return for the frames: NOT_LINKED without a pad. */
+/* Returns the last flow return of the pad `video`, NOT_LINKED if there is no such pad, or it isn't
+ * linked. */
 static GstFlowReturn
 video_get_answer (GstHaarVideo *self)
 {
@@ -345,7 +356,7 @@ video_get_answer (GstHaarVideo *self)
 
 /* --- video: functions for the src task --- */
 
-/* Returns: (nullable) (transfer full): the pad, after the events that begin every stream were
+/* Returns: (nullable) (transfer full): the pad `video`, after stream-start, caps and segment were
  * queued for it. */
 static GstPad *
 begin_pad (GstHaarVideo *self)
@@ -364,7 +375,8 @@ begin_pad (GstHaarVideo *self)
   return pad;
 }
 
-/* Returns TRUE if @event is one of `first`. Called from the src task, or while it is stopped. */
+/* Returns TRUE if @event is one of the first events of the stream that `first` holds. Called from
+ * the src task, or while the src task is stopped. */
 static gboolean
 video_begins_with (GstHaarVideo *self, GstEvent *event)
 {
@@ -392,7 +404,7 @@ remember_event (GstHaarVideo *self, GstEvent *event)
   }
 }
 
-/* From the src task: */
+/* Queues @event for the pad `video`. Called from the src task. */
 static void
 video_push_event (GstHaarVideo *self, GstEvent *event)
 {
@@ -404,7 +416,8 @@ video_push_event (GstHaarVideo *self, GstEvent *event)
   gst_clear_object (&pad);
 }
 
-/* The engine searched the cropped part; regions of interest are in pixels of the whole frame. */
+/* The boxes are in pixels of the cropped part, which was searched, but regions of interest are in
+ * pixels of the whole frame. */
 static void
 move_by_crop (GstBuffer *frame, GArray *boxes)
 {
@@ -416,7 +429,7 @@ move_by_crop (GstBuffer *frame, GArray *boxes)
   }
 }
 
-/* The structure has the format that DL Streamer's elements write and read. */
+/* The structure `detection` has the format that DL Streamer's elements write and read. */
 static GstStructure *
 make_detection (gdouble score)
 {
@@ -433,8 +446,8 @@ add_region (GstBuffer *frame, const gchar *label, const HaarBox *box)
   gst_video_region_of_interest_meta_add_param (region, make_detection (box->score));
 }
 
-/* Blurs the faces if that is set; adds a region of interest for each, and a box if that is set.
- * Returns FALSE if the faces can't be blurred. */
+/* Blurs the faces if blur-faces is set; adds a region of interest for each face, and draws a box
+ * round it if draw-boxes is set. Returns FALSE if the faces can't be blurred. */
 static gboolean
 mark_frame (HaarJob *job, const GstHaarMarks *marks)
 {
@@ -450,7 +463,7 @@ mark_frame (HaarJob *job, const GstHaarMarks *marks)
   return TRUE;
 }
 
-/* Returns FALSE if the frame must not be pushed. */
+/* Returns FALSE if the frame must not be pushed by the pad `video`. */
 static gboolean
 prepare_frame (GstHaarVideo *self, HaarJob *job, const GstHaarMarks *marks)
 {
@@ -462,8 +475,8 @@ prepare_frame (GstHaarVideo *self, HaarJob *job, const GstHaarMarks *marks)
   return FALSE;
 }
 
-/* Takes the frame out of @job and marks its faces, or queues @gap (nullable) if it wasn't counted,
- * or couldn't be blurred. */
+/* Takes the frame out of @job, marks its faces and queues it, or queues @gap (nullable) if the
+ * frame wasn't counted or can't be blurred. */
 static void
 video_push (GstHaarVideo *self, HaarJob *job, const GstHaarMarks *marks, GstEvent *gap)
 {
@@ -473,7 +486,7 @@ video_push (GstHaarVideo *self, HaarJob *job, const GstHaarMarks *marks, GstEven
     if (prepare_frame (self, job, marks)) {
       enqueue (self, pad, g_steal_pointer (&job->frame));
     } else if (gap) {
-      GST_LOG_OBJECT (pad, "%" GST_PTR_FORMAT " in place of a frame that isn't shown", gap);
+      GST_LOG_OBJECT (pad, "pushing %" GST_PTR_FORMAT " in place of a frame that isn't shown", gap);
       enqueue (self, pad, gst_event_ref (gap));
     }
   }
@@ -511,8 +524,9 @@ is_stopped (GstHaarOutput *self)
   return stopped;
 }
 
-/* Combines flow returns like GstFlowCombiner: an error or a flush counts at once, EOS and
- * NOT_LINKED only if no other pad is left. If both pads fail, the first error counts. */
+/* Combines the flow returns of two pads like GstFlowCombiner: an error or FLUSHING of one pad is
+ * the result, EOS and NOT_LINKED only if neither pad returned OK. If both pads return an error, the
+ * result is the error @first. */
 static GstFlowReturn
 combine (GstFlowReturn first, GstFlowReturn second)
 {
@@ -525,7 +539,8 @@ combine (GstFlowReturn first, GstFlowReturn second)
   return first == GST_FLOW_EOS || second == GST_FLOW_EOS ? GST_FLOW_EOS : GST_FLOW_NOT_LINKED;
 }
 
-/* Ends all waits, after the flow has changed. */
+/* Makes the workers drop their jobs and the pad `video` push nothing more, and ends all waits.
+ * Called after the flow has changed. */
 static void
 stop_queues (GstHaarOutput *self)
 {
@@ -542,7 +557,7 @@ gst_haar_output_stop (GstHaarOutput *self)
   stop_queues (self);
 }
 
-/* Pushes EOS by all pads, because all of them have returned EOS. */
+/* Pushes EOS by all pads, because all linked pads have returned EOS. */
 static void
 push_eos (GstHaarOutput *self)
 {
@@ -555,14 +570,15 @@ push_eos (GstHaarOutput *self)
   gst_haar_rate_finish (self->rate);
 }
 
-/* The pads' flow returns end the stream: both tasks have nothing to do from now on. */
+/* Called when the combined flow return of the pads ends the stream: stops the workers and both
+ * tasks. */
 static void
 end_flow (GstHaarOutput *self, GstFlowReturn flow)
 {
   gboolean first, ended;
 
   g_mutex_lock (&self->lock);
-  /* If a flush has begun meanwhile, the flow stays FLUSHING. */
+  /* A flow that isn't OK any more stays as it is, because a flush may have begun since the push. */
   first = self->flow == GST_FLOW_OK;
   if (first)
     self->flow = flow;
@@ -570,7 +586,8 @@ end_flow (GstHaarOutput *self, GstFlowReturn flow)
   g_mutex_unlock (&self->lock);
   if (!first)
     return;
-  GST_INFO_OBJECT (self->element, "the readers end the stream: %s", gst_flow_get_name (flow));
+  GST_INFO_OBJECT (
+      self->element, "the elements downstream end the stream: %s", gst_flow_get_name (flow));
   stop_queues (self);
   if (ended && is_failure (flow))
     GST_ELEMENT_FLOW_ERROR (self->element, flow);
@@ -583,7 +600,7 @@ check_answers (GstHaarOutput *self, GstFlowReturn first, GstFlowReturn second)
 {
   GstFlowReturn flow = combine (first, second);
 
-  /* Frames are counted even if only the pad `rate` is linked. */
+  /* NOT_LINKED isn't an error if the pad `rate` is linked, because its reports need the counts. */
   if (flow == GST_FLOW_NOT_LINKED && fog_slot_is_linked (&self->rate->slot))
     flow = GST_FLOW_OK;
   if (flow == GST_FLOW_OK)
@@ -604,7 +621,7 @@ handle_video_answer (gpointer user_data)
 
 /* --- the task of the pad `src` --- */
 
-/* The settings for one frame, because they may change from frame to frame. */
+/* Copies of the properties for one frame, because properties may change from frame to frame. */
 typedef struct {
   gchar *label, *replica;
   guint min_faces;
@@ -681,8 +698,8 @@ take_scores (GstStructure *s, const GArray *found)
   gst_structure_take_value (s, "scores", &scores);
 }
 
-/* The zones are an array of structures, because the name of a zone needn't be a valid name of a
- * field. */
+/* Adds the zones as an array of structures and not as fields, because the name of a zone may not be
+ * a valid name of a GstStructure's field. */
 static void
 take_zones (GstStructure *s, const HaarJob *job)
 {
@@ -750,8 +767,9 @@ make_document (GstHaarOutput *self, const HaarJob *job, const FrameSettings *set
   return haar_document_new (job, settings->replica);
 }
 
-/* A frame from which nothing is made, and which the video branch hasn't taken, was dropped on
- * purpose. A frame on which the engine failed stays undecided: it may be read again. */
+/* Marks the message of a frame as done if no document is made from it, and the pad `video` hasn't
+ * taken it, because the element then dropped the frame on purpose. If the engine failed on a frame,
+ * its message isn't marked, so it may be read again. */
 static void
 settle (const HaarJob *job, GstBuffer *document)
 {
@@ -928,8 +946,9 @@ gst_haar_output_pause (GstHaarOutput *self)
   video_pause (&self->video);
 }
 
-/* The sender's stream-start, caps and segment stay valid after a flush, even if the flush dropped
- * the event within the workers. Called while the tasks are paused. */
+/* Queues a sticky event of the sink pad again after a flush, because such events, except segment
+ * and EOS, stay valid even if the flush dropped them among the workers' jobs. Must be called while
+ * both tasks are paused. */
 static gboolean
 queue_again (GstPad *pad, GstEvent **event, gpointer user_data)
 {
@@ -941,8 +960,8 @@ queue_again (GstPad *pad, GstEvent **event, gpointer user_data)
   return TRUE;
 }
 
-/* Another thread may have stopped the output since the flow became OK. Its stop may have
- * preceded the calls in start_tasks(), so the output is stopped once more. */
+/* Stops the output once more if another thread has stopped it since the flow became OK, because the
+ * calls in start_tasks() may have undone that stop. */
 static void
 stop_again (GstHaarOutput *self)
 {
@@ -955,7 +974,7 @@ stop_again (GstHaarOutput *self)
   }
 }
 
-/* Starts the tasks and the workers. Called after the flow has become OK. */
+/* Starts the tasks and the workers. Called after `flow` was set to OK. */
 static void
 start_tasks (GstHaarOutput *self)
 {
@@ -980,12 +999,12 @@ gst_haar_output_drain (GstHaarOutput *self)
   gboolean drained =
       haar_workers_drain (self->workers) && video_drain (&self->video) && !is_stopped (self);
 
-  GST_DEBUG_OBJECT (
-      self->element, drained ? "all frames have left" : "stopped before all frames left");
+  GST_DEBUG_OBJECT (self->element,
+      drained ? "all frames have left" : "the output was stopped before all frames had left");
   return drained;
 }
 
-/* Returns TRUE if downstream had ended the flow, which is OK from now on. */
+/* Returns TRUE if downstream had ended the flow with EOS; the flow is OK from now on. */
 static gboolean
 resume_flow (GstHaarOutput *self)
 {
@@ -1004,8 +1023,8 @@ gst_haar_output_begin_stream (GstHaarOutput *self)
 {
   gboolean ended, had_enough;
 
-  /* The last frame of the previous stream has to leave first, because the end of that stream isn't
-   * the end of this one. */
+  /* The last frame of the previous stream has to leave first, because an EOS that its push returns
+   * must not end the new stream. */
   gst_haar_output_drain (self);
   g_mutex_lock (&self->lock);
   had_enough = self->flow == GST_FLOW_EOS;
@@ -1033,7 +1052,8 @@ gst_haar_output_end_stream (GstHaarOutput *self)
   flow = self->flow;
   g_mutex_unlock (&self->lock);
   GST_DEBUG_OBJECT (self->element, "the stream ends, with the flow %s", gst_flow_get_name (flow));
-  /* After EOS the sender pushes no frame whose flow return would report a failure. */
+  /* After EOS the upstream element pushes no frame, so no flow return can report a failure to that
+   * element, and haarfacecount posts the error itself. */
   if (is_failure (flow))
     GST_ELEMENT_FLOW_ERROR (self->element, flow);
 }

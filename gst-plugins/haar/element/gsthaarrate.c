@@ -7,12 +7,14 @@
 
 #define GST_CAT_DEFAULT gst_haar_face_count_debug
 
-/* us: the time for which a stop, or a new stream, waits until the last report is pushed. */
+/* time (us) for which a stop of the element, or a new stream, waits until the last report is
+ * pushed */
 #define LEAVE_TIMEOUT (300 * G_TIME_SPAN_MILLISECOND)
 
 /* --- queries and events from downstream --- */
 
-/* Reports are a stream of their own, with no latency. */
+/* Answers a query from behind the pad `rate`. Reports are a stream of their own, so their latency
+ * is 0, whatever latency the video has. */
 static gboolean
 rate_query (GstPad *pad, GstObject *parent, GstQuery *query)
 {
@@ -31,14 +33,16 @@ rate_query (GstPad *pad, GstObject *parent, GstQuery *query)
 static gboolean
 rate_event (GstPad *pad, GstObject *parent, GstEvent *event)
 {
-  /* No event from behind this pad, such as a seek, concerns the video. */
+  /* Events from behind the pad `rate`, such as a seek, are dropped, because they don't concern the
+   * video. */
   gst_event_unref (event);
   return TRUE;
 }
 
 /* --- the stream, in the reporter's thread --- */
 
-/* Returns TRUE if @pad is open and its stream was in state @from. */
+/* Changes the state of the stream of reports from @from to @to. Returns TRUE if @pad is open and
+ * its stream was in state @from. */
 static gboolean
 change_stream (GstHaarRate *self, GstPad *pad, GstHaarRateStream from, GstHaarRateStream to)
 {
@@ -52,7 +56,7 @@ change_stream (GstHaarRate *self, GstPad *pad, GstHaarRateStream from, GstHaarRa
   return changed;
 }
 
-/* Pushes the events that begin every stream, once. */
+/* Pushes stream-start, caps and segment, unless they were pushed in this stream. */
 static void
 begin_stream (GstHaarRate *self, GstPad *pad)
 {
@@ -113,7 +117,8 @@ push_report (GstHaarRate *self, GstPad *pad, const FogReport *report)
   gst_pad_push_event (pad, gst_event_new_eos ());
 }
 
-/* A sink that prerolls would wait for a report, and reports wait for PLAYING. */
+/* Pushes a gap event, because a sink that prerolls would otherwise wait for a report, while reports
+ * wait for PLAYING. */
 static void
 push_gap (GstHaarRate *self, GstPad *pad)
 {
@@ -142,7 +147,7 @@ read_partitions (const GstStructure *s)
   return partitions;
 }
 
-/* Returns FALSE if @s names no partitions. */
+/* Stores the partitions that @s names. Returns FALSE if @s names no partitions. */
 static gboolean
 take_partitions (GstHaarRate *self, const GstStructure *s)
 {
@@ -158,8 +163,8 @@ take_partitions (GstHaarRate *self, const GstStructure *s)
 }
 
 /* Asks the source at the head of the pipeline, if there is one, how many messages wait and which
- * partitions it reads. The event of an assignment isn't enough: a decoder on the way keeps it until
- * it has a frame. */
+ * partitions it reads. The event `GstKafkaAssignment` names the partitions too, but a decoder on
+ * the way keeps it until the decoder has a frame. */
 static void
 ask_source (GstHaarRate *self)
 {
@@ -350,8 +355,8 @@ gst_haar_rate_restart (GstHaarRate *self)
 {
   GstPad *pad = fog_slot_ref_pad (&self->slot);
 
-  /* Waits for the end of the previous stream. Otherwise the EOS of the previous stream could follow
-   * the start of this one. */
+  /* Waits until the previous stream of reports has ended, because otherwise its EOS could follow
+   * the start of the new stream. */
   wait_finished (self);
   GST_DEBUG_OBJECT (self->element, "reports begin again");
   if (pad) {

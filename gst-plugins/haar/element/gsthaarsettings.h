@@ -10,7 +10,8 @@ G_BEGIN_DECLS
  * @GST_HAAR_ENGINE_AUTO: the fastest engine that was built in and can evaluate the cascade
  * @GST_HAAR_ENGINE_NATIVE: this plugin's own code for AVX-512, AVX2, NEON and any other processor
  * @GST_HAAR_ENGINE_OPENCV: OpenCV's CascadeClassifier
- * @GST_HAAR_ENGINE_NONE: none: the regions of interest are counted that an element before found
+ * @GST_HAAR_ENGINE_NONE: no engine: regions of interest that an element before this one found are
+ *   counted
  *
  * The code that evaluates the cascade.
  *
@@ -26,10 +27,11 @@ typedef enum {
 #define GST_TYPE_HAAR_ENGINE (gst_haar_engine_get_type ())
 GType gst_haar_engine_get_type (void);
 
-/* The properties, except `stats`. The element's object lock guards the settings. */
+/* The values of all properties of haarfacecount, except `stats`. The element's object lock guards
+ * them. */
 typedef struct {
   gchar *cascade, *replica, *label; /* never NULL */
-  gchar *zones, *zones_file;        /* the text is NULL or not empty */
+  gchar *zones, *zones_file;        /* each of these texts is either NULL or not empty */
   guint zones_serial;               /* grows whenever `zones` or `zones_file` is set */
   gboolean trust_cascade, draw_boxes, blur_faces;
   gdouble scale_factor, min_score;
@@ -41,7 +43,7 @@ typedef struct {
 
 #define GST_HAAR_MAX_WORKERS 256
 
-/* Ids of properties; those from OTHER on are the element's. */
+/* Ids of properties; gsthaarfacecount.c defines those from OTHER on. */
 enum { GST_HAAR_PROP_REPORT_INTERVAL = 1, GST_HAAR_PROP_OTHER = 100 };
 
 G_END_DECLS

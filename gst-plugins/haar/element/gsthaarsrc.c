@@ -5,16 +5,16 @@
 
 #define GST_CAT_DEFAULT gst_haar_face_count_debug
 
-/* --- what the reader asks --- */
+/* --- events and queries from downstream --- */
 
 static gboolean
 src_event (GstPad *pad, GstObject *parent, GstEvent *event)
 {
   GstHaarSrc *self = gst_pad_get_element_private (pad);
 
-  /* The elements behind the pad src must not make the video negotiate again. QoS events from behind
-   * the pad may not reach a decoder either, which would skip frames: every frame is counted,
-   * however late downstream is. */
+  /* RECONFIGURE events are dropped, because the elements behind the pad `src` must not make the
+   * video negotiate again. QoS events from behind the pad `src` are dropped, because a decoder that
+   * got them would skip frames, but every frame has to be counted, however late downstream is. */
   if (GST_EVENT_TYPE (event) == GST_EVENT_QOS || GST_EVENT_TYPE (event) == GST_EVENT_RECONFIGURE) {
     gst_event_unref (event);
     return TRUE;
@@ -27,7 +27,8 @@ src_query (GstPad *pad, GstObject *parent, GstQuery *query)
 {
   GstHaarSrc *self = gst_pad_get_element_private (pad);
 
-  /* The latency counts the frames before a frame: one for each worker, and one more. */
+  /* A frame may wait behind as many other frames as there are workers, and one more, so the latency
+   * is the duration of these frames. */
   if (GST_QUERY_TYPE (query) == GST_QUERY_LATENCY)
     return gst_haar_answer_latency (
         self->sinkpad, gst_haar_stats_get_workers (self->stats) + 1, query);
@@ -56,7 +57,7 @@ gst_haar_src_clear (GstHaarSrc *self)
   g_mutex_clear (&self->lock);
 }
 
-/* --- the reader's answer --- */
+/* --- the pad's flow return --- */
 
 static void
 set_answer (GstHaarSrc *self, GstFlowReturn answer)
@@ -82,13 +83,15 @@ gst_haar_src_get_answer (GstHaarSrc *self)
   g_mutex_lock (&self->lock);
   answer = self->answer;
   g_mutex_unlock (&self->lock);
-  /* The flow return is from before the pad was linked. */
+  /* NOT_LINKED is the result of a push from before the pad was linked, so it doesn't count any
+   * more. */
   return answer == GST_FLOW_NOT_LINKED ? GST_FLOW_OK : answer;
 }
 
 /* --- events --- */
 
-/* Documents are timestamped in running time, whatever format the frames' segment has. */
+/* Returns the segment event for the documents: @event if its segment is in time, else a new one in
+ * time, because documents have time stamps. */
 static GstEvent *
 translate_segment (GstEvent *event)
 {
@@ -132,7 +135,8 @@ gst_haar_src_push_event (GstHaarSrc *self, GstEvent *event)
 {
   GstEvent *translated = translate_event (self, event);
 
-  GST_LOG_OBJECT (self->pad, "%" GST_PTR_FORMAT " in place of %" GST_PTR_FORMAT, translated, event);
+  GST_LOG_OBJECT (
+      self->pad, "pushing %" GST_PTR_FORMAT " in place of %" GST_PTR_FORMAT, translated, event);
   if (translated)
     gst_pad_push_event (self->pad, translated);
 }

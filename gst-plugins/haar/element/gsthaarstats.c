@@ -8,14 +8,14 @@
 
 #define GST_CAT_DEFAULT gst_haar_face_count_debug
 
-/* The number of cameras that are counted one by one. All further cameras are counted together. */
+/* The number of cameras that have counters of their own; all further cameras share one counter. */
 #define MAX_CAMERAS 256
 #define UNNAMED "(none)"
 #define OTHERS "(others)"
-/* The number of zones with a counter. Faces in further zones aren't counted in the stats. */
+/* The largest number of zones that have a counter in `stats`; faces in further zones aren't counted
+ * in `stats`. */
 #define MAX_ZONES 1024
-/* Separator between the names of a camera and of a zone. A zone's name has no control
- * characters. */
+/* Separator between the names of a camera and of a zone, which a zone's name can't contain. */
 #define SEPARATOR '\n'
 
 typedef struct {
@@ -84,7 +84,7 @@ find_total (GstHaarStats *self, const gchar *name)
   return total;
 }
 
-/* With the lock. @camera: a name as in `cameras` */
+/* With the lock. @camera: the camera's name as a key of `cameras` */
 static void
 add_zone (GstHaarStats *self, const gchar *camera, const gchar *zone, guint faces)
 {
@@ -134,8 +134,8 @@ add_counted (GstHaarStats *self, const HaarJob *job, gdouble busy)
   total->faces += job->boxes->len;
 }
 
-/* Returns TRUE for the 1st, 2nd, 4th, 8th … of a kind, so that a stream of nothing else doesn't
- * flood the bus. */
+/* Returns TRUE for the 1st, 2nd, 4th, 8th … frame of a kind, so that warnings about many such
+ * frames don't flood the bus. */
 static gboolean
 is_reported (guint64 number)
 {
@@ -150,7 +150,7 @@ warn_of_small (GstHaarStats *self, const HaarJob *job, guint64 number)
   GST_ELEMENT_WARNING (self->element, RESOURCE, SETTINGS,
       ("No face of min-size %d fits into a frame of %dx%d: none is found in it. Lower min-size.",
           job->params.min_w, job->width, job->height),
-      ("%" G_GUINT64_FORMAT " such frames so far", number));
+      ("%" G_GUINT64_FORMAT " such frames in this run so far", number));
 }
 
 static void
@@ -177,8 +177,8 @@ warn_of_failed (GstHaarStats *self, const HaarJob *job, guint64 number)
       ("%" G_GUINT64_FORMAT " so far", number));
 }
 
-/* With the lock. Returns TRUE, once a run, if the frame has regions of other labels, and no region
- * counted before. */
+/* With the lock. Returns TRUE, once a run, if the frame has regions whose label isn't counted, and
+ * no earlier region of the run was counted. */
 static gboolean
 is_first_of_others (GstHaarStats *self, const HaarJob *job)
 {
@@ -199,7 +199,7 @@ report_other_labels (GstHaarStats *self, const HaarJob *job)
       ("The first regions of interest aren't counted: their label isn't \"%s\" but \"%s\". Set "
        "label to the one that is to be counted, or to \"\" for all.",
           g_quark_to_string (job->label), other),
-      ("%u regions; other-labels in stats counts them", job->other_labels));
+      ("%u regions of this frame; other-labels in stats counts such regions", job->other_labels));
 }
 
 static void
@@ -279,9 +279,10 @@ warn_of_unlisted (GstHaarStats *self)
 {
   GST_ELEMENT_WARNING (self->element, STREAM, FAILED,
       ("More cameras have sent frames than a report can list (4096, or 900 kB with their names). "
-       "Those left out may slow down. Check who writes to the topic of frames, and give fewer "
+       "The cameras that are left out may slow down. Check who writes to the topic of frames, and "
+       "give fewer "
        "cameras to one fog."),
-      ("unlisted-cameras in stats counts them"));
+      ("unlisted-cameras in stats counts how often a camera was left out"));
 }
 
 void
@@ -328,7 +329,7 @@ gst_haar_stats_get_workers (GstHaarStats *self)
   return n;
 }
 
-/* Called with the lock: returns a GstValueArray of structures */
+/* Called with the lock. Sets the field `cameras` to an array with a structure for each camera */
 static void
 set_cameras (GstHaarStats *self, GstStructure *s)
 {
@@ -351,7 +352,7 @@ set_cameras (GstHaarStats *self, GstStructure *s)
   gst_structure_take_value (s, "cameras", &array);
 }
 
-/* With the lock. Returns the counters of the zones, in the form of `cameras` */
+/* With the lock. Sets the field `zones` to an array with a structure for each zone */
 static void
 set_zones (GstHaarStats *self, GstStructure *s)
 {

@@ -8,9 +8,10 @@
 
 #define GST_CAT_DEFAULT gst_haar_face_count_debug
 
-/* us: the time between two checks of the file. */
+/* time (us) between two checks whether zones-file has changed */
 #define CHECK_INTERVAL G_TIME_SPAN_SECOND
-/* Failed checks in a row that make a warning: a file that is replaced is missing for a moment. */
+/* Number of failed checks of zones-file in a row that cause a warning; one isn't enough, because a
+ * file that is being replaced may be missing for a moment. */
 #define MISSES 2
 #define MAX_FILE (1024 * 1024) /* bytes */
 
@@ -50,7 +51,7 @@ look_at (const gchar *file, gint64 stamp[3], GError **error)
   if (!S_ISREG (found.st_mode))
     return fail_to_read (file, 0, "it isn't a regular file", error);
   if (found.st_size > MAX_FILE)
-    return fail_to_read (file, 0, "it is larger than 1 MiB", error);
+    return fail_to_read (file, 0, "the file is larger than 1 MiB", error);
   stamp[0] = (gint64) found.st_mtim.tv_sec * G_USEC_PER_SEC * 1000 + found.st_mtim.tv_nsec;
   stamp[1] = (gint64) found.st_size;
   stamp[2] = (gint64) found.st_ino;
@@ -59,7 +60,7 @@ look_at (const gchar *file, gint64 stamp[3], GError **error)
 
 /* --- the zones --- */
 
-/* @source: the name of the text's origin, for an error */
+/* @source: the name of the property or file that the text comes from, for an error */
 static HaarZones *
 parse (const gchar *text, gsize size, const gchar *source, GError **error)
 {
@@ -80,7 +81,7 @@ read_file (GstHaarZones *self, GError **error)
   g_autoptr (GError) why = NULL;
   gsize size;
 
-  self->misses = MISSES; /* the error of a missing file is posted once */
+  self->misses = MISSES; /* the caller posts the error of a missing file, so later checks don't */
   if (!look_at (self->file, self->stamp, error))
     return NULL;
   self->misses = 0;
@@ -104,8 +105,8 @@ replace (GstHaarZones *self, HaarZones *zones)
     GST_INFO_OBJECT (self->element, "no zones");
 }
 
-/* Applies the properties `zones` and `zones-file`. Returns FALSE if a value is invalid; then the
- * zones are unchanged. */
+/* Applies the properties `zones` and `zones-file`. Returns FALSE if a value is invalid, and leaves
+ * the zones unchanged. */
 static gboolean
 apply (GstHaarZones *self, GError **error)
 {
@@ -160,8 +161,8 @@ are_other_settings (GstHaarZones *self)
   return other;
 }
 
-/* A missing file counts as unchanged, because it may be about to be replaced. Returns FALSE with
- * @error set when MISSES checks in a row have failed */
+/* Returns TRUE if zones-file has changed. A missing file counts as unchanged, because it may be
+ * about to be replaced, but @error is set when MISSES checks in a row have failed. */
 static gboolean
 has_file_changed (GstHaarZones *self, GError **error)
 {
@@ -202,7 +203,7 @@ gst_haar_zones_get (GstHaarZones *self)
     apply_file (self, &error);
   if (error)
     gst_element_message_full (self->element, GST_MESSAGE_WARNING, error->domain, error->code,
-        g_strdup_printf ("%s The zones from before still hold.", error->message), NULL, __FILE__,
+        g_strdup_printf ("%s The previous zones still hold.", error->message), NULL, __FILE__,
         GST_FUNCTION, __LINE__);
   return self->current ? haar_zones_ref (self->current) : NULL;
 }

@@ -55,8 +55,8 @@ add_label (JsonBuilder *builder, GQuark label)
   add_string (builder, "label", bounded);
 }
 
-/* Boxes are objects, because some databases that speak MongoDB's protocol take no array within an
- * array. */
+/* Boxes are written as objects, not as arrays, because some databases that speak MongoDB's protocol
+ * refuse an array within an array. */
 static void
 add_zones_of_box (JsonBuilder *builder, const HaarJob *job, const HaarRect *rect)
 {
@@ -117,8 +117,8 @@ static void
 add_origin (JsonBuilder *builder, const HaarJob *job)
 {
   const GstKafkaFrameId *frame = &job->origin.id;
-  /* A frame that is counted twice has the same `_id` both times, so it becomes a single
-   * document. */
+  /* Adds the `_id`, which is the same if a frame is counted twice, so that a frame is stored as a
+   * single document. */
   g_autofree gchar *id = gst_kafka_frame_id_to_text (frame, job->frame);
 
   if (id)
@@ -132,7 +132,8 @@ add_origin (JsonBuilder *builder, const HaarJob *job)
     add_int (builder, "seq", (gint64) MIN (frame->seq, (guint64) G_MAXINT64));
 }
 
-/* Describes the frames that the camera didn't send because they show nothing new. */
+/* Adds the number and the time of the frames that the camera didn't send because they show nothing
+ * new. */
 static void
 add_still (JsonBuilder *builder, const HaarOrigin *origin)
 {

@@ -11,8 +11,8 @@ G_BEGIN_DECLS
  * @replica: the name of this replica
  *
  * Returns: (transfer full): the event document of the frame (gst-plugins/README.md, "Messages").
- *   The document has the frame's times, the camera as its key, and the frame's #GstKafkaMeta: so
- *   the frame's message is done only when the document is
+ * The document has the frame's times, the camera as its key, and the frame's #GstKafkaMeta: so the
+ * Kafka message of the frame is done only when the document is done
  */
 GstBuffer *haar_document_new (const HaarJob *job, const gchar *replica);
 

@@ -9,15 +9,17 @@ typedef struct {
   gint x, y, w, h;
 } HaarRect;
 
-/* An object that was found. */
+/* A box: an object that an engine, or another element, found in a picture. */
 typedef struct {
   HaarRect rect;
-  gdouble score; /* 0 to 1, see haar_score(); NAN: unknown, if another element found the box */
-  GQuark label;  /* label that another element gave the object; 0: none */
+  /* score of the box, 0 to 1, see haar_score(); NAN: another element found the box and gave no
+   * score */
+  gdouble score;
+  GQuark label; /* label that another element gave the object; 0: none */
 } HaarBox;
 
-/* The parameters of cv::CascadeClassifier::detectMultiScale(), and those for filtering its
- * boxes. */
+/* The parameters of a search, as cv::CascadeClassifier::detectMultiScale() has them, and parameters
+ * for filtering the boxes that it finds. */
 typedef struct {
   gdouble scale_factor; /* ratio of one window size to the next; above 1 */
   gint
@@ -26,11 +28,11 @@ typedef struct {
   gint min_w, min_h; /* size below which objects aren't searched for, px */
   /* size above which objects aren't searched for, px; 0: as large as the picture */
   gint max_w, max_h;
-  gdouble min_score; /* smallest score of a box that counts; engines don't use it */
-  guint zones;       /* number of the zones in force; engines don't use it */
+  gdouble min_score; /* boxes with a lower score don't count; engines ignore this field */
+  guint zones;       /* haar_zones_get_number() of the zones in force; engines ignore this field */
 } HaarParams;
 
-/* Returns FALSE if no size lies between the smallest and the largest one. */
+/* Returns FALSE if the smallest size to search for is larger than the largest size. */
 static inline gboolean
 haar_params_agree (const HaarParams *params)
 {
@@ -49,18 +51,20 @@ typedef struct _HaarEngine HaarEngine;
 
 /**
  * HaarEngineClass:
- * @name: as in the property `engine`
- * @checks_cascade: the loader survives any bytes. Otherwise, a cascade must be known or trusted
- * @create: makes an engine from the text of a cascade file. G_IO_ERROR_INVALID_DATA: it isn't a
- *   cascade; G_IO_ERROR_NOT_SUPPORTED: this engine can't evaluate it; G_IO_ERROR_NO_SPACE: there is
- *   no memory for it
- * @detect: appends what it finds to @boxes (of HaarBox), which is empty. @gray has @height rows of
- *   @width bytes; a row begins @stride bytes after the one before. @detect returns FALSE with
- *   @error if the picture couldn't be searched
- * @free: may be called from any thread
+ * @name: the engine's name, as in the property `engine`
+ * @checks_cascade: TRUE if @create doesn't crash, whatever bytes it gets; if FALSE, the caller
+ *   passes only cascades that are known or trusted
+ * @create: makes an engine from the text of a cascade file. Its errors are G_IO_ERROR_INVALID_DATA:
+ *   the text isn't a cascade; G_IO_ERROR_NOT_SUPPORTED: this engine can't evaluate the cascade;
+ *   G_IO_ERROR_NO_SPACE: there is no memory for it
+ * @detect: searches a picture and appends the objects to @boxes (of HaarBox), which is empty. @gray
+ *   has @height rows of @width bytes; a row begins @stride bytes after the one before. @detect
+ *   returns FALSE with @error if the picture couldn't be searched
+ * @free: frees the engine; may be called from any thread
  *
- * One way to evaluate a cascade. One thread at a time uses an engine; several engines may run side
- * by side. Each engine finds the same rectangles, in the same order, as OpenCV.
+ * An implementation of the search with a cascade. An engine is used by one thread at a time, but
+ * several engines may run side by side. Each engine finds the same rectangles, in the same order,
+ * as OpenCV.
  */
 typedef struct {
   const gchar *name;
@@ -76,8 +80,9 @@ typedef struct {
  * @strength: the strength of the windows that make a box: the sum of the squares of the margins by
  *   which they passed, in standard deviations
  *
- * Measured for OpenCV's cascades of frontal faces (cascades/README.md): the score is about the part
- * of the boxes of this score that are faces.
+ * Returns the score of a box, from 0 to 1. As measured for OpenCV's cascades of frontal faces
+ * (cascades/README.md), the score is about the fraction of the boxes with this score that are
+ * faces.
  */
 static inline gdouble
 haar_score (gdouble strength)
@@ -85,11 +90,11 @@ haar_score (gdouble strength)
   return 1 - 1 / (1 + strength * strength);
 }
 
-/* Returns: (nullable): the class of that name. "auto" or NULL means the fastest engine. NULL: it
- * wasn't built in. */
+/* Returns: (nullable): the class of the engine with the name @name, of which "auto" and NULL mean
+ * the fastest engine; NULL if that engine wasn't built in. */
 const HaarEngineClass *haar_engine_class_find (const gchar *name);
-/* Returns: (nullable): the @n-th class of those that were built in, the fastest first. NULL after
- * the last. */
+/* Returns: (nullable): the @n-th of the engines that were built in, the fastest one first; NULL
+ * after the last one. */
 const HaarEngineClass *haar_engine_class_nth (guint n);
 
 G_END_DECLS

@@ -9,7 +9,7 @@
 
 #define MAX_SIZE (16 * 1024 * 1024)
 
-/* SHA-256 sums of the cascades in OpenCV's data directory. */
+/* SHA-256 sums of the cascades that OpenCV ships in its data directory. */
 static const gchar *const known[] = {
     /* haarcascade_eye */
     "71cc64fc305a355dc60067880f6fbbd43dd155bd63ee3844661a1bda34b2fd8c",
@@ -107,8 +107,8 @@ find_in (const gchar *dir, const gchar *name)
   return NULL;
 }
 
-/* Returns: (nullable) (transfer full): the path. @searched: a list to which the directories without
- * the file are appended */
+/* Returns: (nullable) (transfer full): the path. @searched: text to which the names of the
+ * directories that don't have the file are appended */
 static gchar *
 find (const gchar *name, GString *searched)
 {
@@ -178,7 +178,7 @@ allocate (gsize size, const gchar *path, GError **error)
   gchar *data = g_try_malloc (size + 1);
 
   if (!data)
-    fail (error, GST_RESOURCE_ERROR_NO_SPACE_LEFT, path, "there is no memory for it");
+    fail (error, GST_RESOURCE_ERROR_NO_SPACE_LEFT, path, "there is no memory for the file");
   return data;
 }
 
@@ -232,13 +232,14 @@ haar_cascade_load (const gchar *name, GError **error)
 
   if (!path) {
     g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_FOUND,
-        "No cascade \"%s\": no such file, and none of that name in %s. Install OpenCV's data (the "
+        "There is no cascade \"%s\": neither a file, nor a cascade of that name in %s. Install "
+        "OpenCV's data (the "
         "package opencv-data) or give the path of a cascade's XML file.",
         name, where);
     return NULL;
   }
-  /* Opens without blocking, because opening a pipe would otherwise wait for its writer, and delay
-   * the state change. */
+  /* Opens the cascade's file without blocking, because opening a named pipe would otherwise wait
+   * for a writer, and delay the state change. */
   fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) {
     fail (error, errno == ENOENT ? GST_RESOURCE_ERROR_NOT_FOUND : GST_RESOURCE_ERROR_OPEN_READ,

@@ -5,7 +5,7 @@
 
 G_BEGIN_DECLS
 
-/* Finds and loads the files of cascades. */
+/* Functions that find and load the files of cascades. */
 
 #define HAAR_DEFAULT_CASCADE "haarcascade_frontalface_default.xml"
 
@@ -20,15 +20,15 @@ G_BEGIN_DECLS
  */
 GBytes *haar_cascade_load (const gchar *name, GError **error);
 
-/* Returns: (transfer full): the names of the cascades in the directories of installed ones, the
- * default first. */
+/* Returns: (transfer full): the names of the cascades in the directories where OpenCV's data is
+ * installed, the default cascade first. */
 gchar **haar_cascade_list_installed (void);
 
 /* Returns TRUE if the file has the same bytes as a cascade that OpenCV ships. */
 gboolean haar_cascade_is_known (GBytes *cascade);
 
-/* Returns: (nullable) (transfer full): the type of features that the file names, such as HAAR, LBP
- * or HOG. */
+/* Returns: (nullable) (transfer full): the type of features that the cascade's file names, such as
+ * HAAR, LBP or HOG. */
 gchar *haar_cascade_find_features (GBytes *cascade);
 
 G_END_DECLS

@@ -14,20 +14,24 @@
 #include <unistd.h>
 #include <vector>
 
-/* OpenCV 4 has no C API, so this file is C++. No exception and no C++ type leaves this file. */
+/* This file is C++, because OpenCV 4 has no C API. The functions that other files call throw no
+ * exception, and have no C++ type in their prototypes. */
 
 struct _HaarEngine {
   cv::CascadeClassifier classifier;
   std::vector<cv::Rect> found;
-  std::vector<int> windows; /* number of windows in each rectangle */
+  /* number of windows that OpenCV grouped into each rectangle of `found` */
+  std::vector<int> windows;
 };
 
-/* OpenCV reports the number of windows in a box, but not their strengths. This value is about
- * the mean strength of windows that pass by a small margin, see haar_exact_strength(). */
+/* OpenCV reports the number of windows in a box, but not their strengths. STRENGTH, which replaces
+ * the strength of each window, is about the mean strength of windows that pass by a small margin,
+ * see haar_exact_strength(). */
 static const double STRENGTH = 0.25;
 
-/* Writes the checked bytes to a temporary file, because the cascade's own file may have changed
- * since. OpenCV loads the old format from files only. */
+/* Writes the bytes of the cascade, which were checked, to a temporary file, because the cascade's
+ * own file may have changed since the check. OpenCV loads the old format of cascades from files
+ * only. */
 class MemoryFile {
 public:
   explicit MemoryFile (GBytes *bytes) : fd (memfd_create ("cascade.xml", MFD_CLOEXEC))
@@ -66,9 +70,9 @@ private:
   int fd;
 };
 
-/* The workers already use all processors, so threads of OpenCV's own would take time from them.
- * OpenCV's number of threads is one setting for the whole process: other code may change it
- * later. */
+/* The workers already use all processors, so OpenCV's own threads would only take processor time
+ * from the workers. Sets OpenCV's number of threads to 1. OpenCV's number of threads is a setting
+ * of the whole process, so other code may change it later. */
 static void
 one_thread_each ()
 {
@@ -88,7 +92,7 @@ opencv_create (GBytes *cascade, GError **error)
     if (engine->classifier.load (file.path ()))
       return engine.release ();
     g_set_error_literal (
-        error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA, "OpenCV finds no cascade in it");
+        error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA, "OpenCV finds no cascade in the file");
   } catch (const std::exception &e) {
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA, "OpenCV: %s", e.what ());
   } catch (...) {

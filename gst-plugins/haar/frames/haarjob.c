@@ -63,8 +63,8 @@ haar_job_count_in_zone (const HaarJob *job, guint zone)
   return n;
 }
 
-/* The clocks of two machines differ, so a frame may seem to come from the future: its age is 0
- * then. */
+/* Computes the time since the frame's capture. The clocks of two machines differ, so a frame may
+ * seem to be captured in the future; its age is then 0. */
 static void
 measure_age (HaarJob *job)
 {
@@ -77,14 +77,16 @@ measure_age (HaarJob *job)
   job->age = (gdouble) MAX (age, 0) / GST_SECOND;
 }
 
-/* Rounds a score to the digits that documents show. */
+/* Rounds a score to three decimals, as documents show it, so that min-score is compared with the
+ * score that users see. */
 static gdouble
 round_score (gdouble score)
 {
   return round (score * 1000) / 1000;
 }
 
-/* Adds the boxes of @found whose score is at least min-score, and those without a score. */
+/* Adds to the job the boxes of @found whose score is at least min-score, and the boxes without a
+ * score. */
 static void
 add_boxes (HaarJob *job, const GArray *found)
 {
@@ -107,16 +109,16 @@ intersect (const HaarRect *a, const HaarRect *b)
   return (HaarRect){x, y, MIN (a->x + a->w, b->x + b->w) - x, MIN (a->y + a->h, b->y + b->h) - y};
 }
 
-/* Adds the boxes that the engine finds in @part (nullable: all) of the job's area. FALSE:
- * the engine failed. */
+/* Adds the boxes that the engine finds in the rectangle @part of the job's area (NULL: in all of
+ * it). Returns FALSE if the engine failed. */
 static gboolean
 detect (HaarJob *job, HaarTool *tool, const FogLuma *luma, const HaarRect *part)
 {
   HaarRect in = part ? intersect (part, &job->area) : job->area;
   g_autoptr (GArray) found = g_array_new (FALSE, FALSE, sizeof (HaarBox));
 
-  /* Like OpenCV, the engines would otherwise look for the largest size that fits, which is smaller
-   * than requested. */
+  /* A part smaller than min-size is not searched, because the engines, like OpenCV, would search it
+   * for the largest face that fits, which is smaller than min-size. */
   if (in.w < MAX (job->params.min_w, 1) || in.h < MAX (job->params.min_h, 1))
     return TRUE;
   if (!tool->klass->detect (tool->engine, luma->data + (gsize) in.y * luma->stride + in.x, in.w,
@@ -132,7 +134,8 @@ detect (HaarJob *job, HaarTool *tool, const FogLuma *luma, const HaarRect *part)
   return TRUE;
 }
 
-/* Searches only the part in which the frame differs from the camera's last frame. */
+/* Searches only the part in which the frame differs from the camera's picture that was searched
+ * last. */
 static gboolean
 detect_changes (HaarJob *job, HaarTool *tool, const FogLuma *luma)
 {
@@ -150,7 +153,7 @@ detect_changes (HaarJob *job, HaarTool *tool, const FogLuma *luma)
   return TRUE;
 }
 
-/* Removes boxes that are in no zone, or in a mask. */
+/* Removes the boxes that don't count because of the camera's zones and masks. */
 static void
 keep_admitted (HaarJob *job)
 {
@@ -170,8 +173,8 @@ search_luma (HaarJob *job, HaarTool *tool, FogLuma *luma)
 {
   if (!haar_camera_zones_limit (
           haar_job_find_zones (job), luma, job->params.max_w, &tool->unmasked, &job->area)) {
-    g_set_error (
-        &job->error, G_IO_ERROR, G_IO_ERROR_NO_SPACE, "there is no memory to mask parts of it");
+    g_set_error (&job->error, G_IO_ERROR, G_IO_ERROR_NO_SPACE,
+        "there is no memory to mask parts of the picture");
     return FALSE;
   }
   if (!(job->rescan_interval ? detect_changes (job, tool, luma) : detect (job, tool, luma, NULL)))
@@ -193,7 +196,7 @@ search (HaarJob *job, HaarTool *tool, const GstVideoFrame *frame)
   job->height = luma.height;
   if (result == FOG_LUMA_NO_MEMORY) {
     g_set_error (&job->error, G_IO_ERROR, G_IO_ERROR_NO_SPACE,
-        "there is no memory to convert it from %s", GST_VIDEO_INFO_NAME (&job->info));
+        "there is no memory to convert the picture from %s", GST_VIDEO_INFO_NAME (&job->info));
     return HAAR_FAILED;
   }
   job->too_small = luma.width < job->params.min_w || luma.height < job->params.min_h;
@@ -202,7 +205,8 @@ search (HaarJob *job, HaarTool *tool, const GstVideoFrame *frame)
   return search_luma (job, tool, &luma) ? HAAR_COUNTED : HAAR_FAILED;
 }
 
-/* Counts the regions that another element found. The frame's memory isn't read. */
+/* Counts the regions that another element found in the frame, without reading the frame's
+ * memory. */
 static void
 count_regions (HaarJob *job)
 {
@@ -252,8 +256,8 @@ read_clock (clockid_t clock)
 void
 haar_job_count (HaarJob *job, HaarTool *tool, gboolean at_once)
 {
-  /* The second of two frames in a row begins where the first ended: in between, the worker waited
-   * for a processor. */
+  /* If the worker didn't pause after its previous frame, the time of this frame begins where the
+   * previous one ended, because the worker only waited for a processor in between. */
   gdouble began = at_once ? tool->idle_since : read_clock (CLOCK_MONOTONIC);
   gdouble cpu = read_clock (CLOCK_THREAD_CPUTIME_ID);
 

@@ -5,10 +5,11 @@
 
 #include <math.h>
 
-/* The largest number that a reader of reports accepts. */
+/* The largest rate or weight that readers of reports accept; headers with larger numbers are
+ * ignored. */
 #define MAX_RATE 1e6
-/* s: the longest interval that is accepted. A longer interval would keep a camera that is gone in
- * the reports for hours. */
+/* the longest interval (ns) between frames of a still picture that is accepted, because a longer
+ * one would keep a camera that is gone in the reports for hours */
 #define LONGEST_STILL_INTERVAL (FOG_REPORT_STILL_INTERVAL * GST_SECOND)
 
 static gdouble
@@ -22,7 +23,8 @@ read_rate (GstBuffer *frame, const gchar *name)
              : NAN;
 }
 
-/* Returns the number in the header; 0 if the header is absent or out of range. */
+/* Returns the number in the header @name; 0 if the header is absent, or its number is above
+ * @most. */
 static guint64
 read_count (GstBuffer *frame, const gchar *name, guint64 most)
 {

@@ -4,18 +4,19 @@
 #include "engine/haarengine.h"
 #include "pictures/fogsamples.h"
 
-/* Samples of 8 bits, one for each component. */
+/* The colours of boxes, as samples of 8 bits, one for each component. */
 static const guint8 green_rgb[] = {0, 255, 0};
 static const guint8 green_yuv[] = {149, 43, 21};
 static const guint8 white[] = {255};
 
-/* The number of squares along the longer side of a face, at most: too few to recognise anybody. */
+/* The largest number of squares along the longer side of a blurred face: too few to recognise
+ * anybody. */
 #define FACE_SQUARES 5
-/* The fraction of a box's size that is blurred on each side as well, because a box fits a face
- * tightly. */
+/* On each side of a box, a margin of its size divided by this number is blurred too, because a box
+ * fits a face tightly. */
 #define MARGIN 5
-/* px: the smallest side of a square. Every format has at least one chroma sample in a square of
- * this size. */
+/* the smallest side (px) of a square of a blurred face; in every format, such a square has at least
+ * one chroma sample */
 #define SMALLEST_SQUARE 4
 
 static const guint8 *
@@ -70,8 +71,8 @@ find_canvas (const GstVideoFrame *frame, guint component, Canvas *canvas)
   return fog_samples_find (frame, component, &all, &canvas->samples);
 }
 
-/* Returns the component's samples that belong to an area of the picture, in samples. May be
- * empty. */
+/* Returns the rectangle of the component's samples that belong to an area of the picture, in
+ * samples. May be empty. */
 static HaarRect
 find_samples (const Canvas *canvas, gint left, gint top, gint right, gint bottom)
 {
@@ -166,8 +167,9 @@ find_square (const HaarRect *face)
   return square;
 }
 
-/* The squares lie on a grid that begins at the picture's corner. Boxes move by a few pixels from
- * frame to frame: squares that moved along would give away more of the face with each frame. */
+/* Blurs a face with squares on a grid that begins at the picture's corner. Squares that moved with
+ * the face's box, by a few pixels from frame to frame, would show more of the face with each
+ * frame. */
 static void
 blur_face (const Canvas *canvas, const HaarRect *face)
 {
@@ -183,8 +185,9 @@ blur_face (const Canvas *canvas, const HaarRect *face)
     }
 }
 
-/* Returns the same format with the unused byte of each pixel as its alpha. The unused byte is
- * blurred too, because a converter may have left a copy of the face in it. */
+/* Returns the format that has alpha in place of the unused byte of each pixel, such as RGBA for
+ * RGBx. The unused byte is blurred too, because a converter may have left a copy of the face in
+ * it. */
 static GstVideoFormat
 find_full_format (GstVideoFormat format)
 {

@@ -11,7 +11,8 @@ G_BEGIN_DECLS
  * @info: of the frame's caps
  * @boxes: of HaarBox
  *
- * Draws a green box round each rectangle, in any format of FOG_LUMA_FORMATS; in grey a white one.
+ * Draws a green box, or in grey formats a white one, round each rectangle in @boxes, in any format
+ * of FOG_LUMA_FORMATS.
  */
 void haar_overlay_draw (GstBuffer *frame, const GstVideoInfo *info, const GArray *boxes);
 
@@ -22,7 +23,7 @@ void haar_overlay_draw (GstBuffer *frame, const GstVideoInfo *info, const GArray
  * @boxes: of HaarBox
  *
  * Replaces each rectangle, and a margin round it, by a few large squares of their mean colours, in
- * any format of FOG_LUMA_FORMATS. Alpha is no exception.
+ * any format of FOG_LUMA_FORMATS. Alpha is replaced too.
  *
  * Returns: FALSE if a part of the frame can't be written, so that it may still show a face
  */

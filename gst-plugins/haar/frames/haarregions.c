@@ -7,7 +7,7 @@
 #include <gst/analytics/analytics.h>
 #endif
 
-/* The part of the frame that the crop meta selects. */
+/* Returns the part of the frame that its crop meta selects, or the whole frame. */
 static HaarRect
 find_crop (GstBuffer *frame, const GstVideoInfo *info)
 {
@@ -22,8 +22,8 @@ find_crop (GstBuffer *frame, const GstVideoInfo *info)
       (gint) MIN (crop->height, (guint) (info->height - y))};
 }
 
-/* Clips the rectangle to @crop. FALSE: nothing is left. The numbers come from another element,
- * and may have any value. */
+/* Clips a region to @crop. Returns FALSE if nothing of the region is left. The region's numbers
+ * come from another element, and may have any value. */
 static gboolean
 cut (HaarRect *rect, gint64 x, gint64 y, gint64 w, gint64 h, const HaarRect *crop)
 {
@@ -55,7 +55,8 @@ add (HaarRegions *self, const HaarRect *rect, gdouble score, GQuark label)
   g_array_append_val (self->boxes, box);
 }
 
-/* Reads the confidence where DL Streamer's elements and haarfacecount write it. */
+/* Returns the confidence from the structure `detection`, where DL Streamer's elements and
+ * haarfacecount write it; NAN if it is missing. */
 static gdouble
 read_confidence (GstVideoRegionOfInterestMeta *region)
 {

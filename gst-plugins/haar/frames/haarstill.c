@@ -3,17 +3,18 @@
 
 #include <string.h>
 
-/* px: the smallest margin around a change that is searched too. */
+/* the smallest margin (px) around a changed part of the picture that is searched together with
+ * it */
 #define LEAST_MARGIN 32
-/* The margin around a face that is searched with it, as a fraction of its side: a face is found by
- * its contrast to the surroundings. */
+/* The margin around a known face that is searched again together with the face, as a fraction of
+ * the face's width, because a face is found by its contrast to the surroundings. */
 #define MARGIN 0.5
 #define MAX_CAMERAS 256
 
-/* The state of a camera's picture after a search. Such a view is immutable and
- * reference-counted. */
+/* A camera's picture at its last search, and the faces that were found in it. A view is immutable
+ * and reference-counted. */
 typedef struct {
-  FogSketch sketch; /* the picture at its last search */
+  FogSketch sketch; /* reduced copy of the picture at the last search */
   HaarParams params;
   gint64 full; /* time when the whole frame was last searched, us, monotonic */
   GArray *boxes;
@@ -41,7 +42,7 @@ view_unref (View *view)
 }
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (View, view_unref)
 
-/* Returns: (nullable): the view; %NULL if there is no memory for it. */
+/* Returns: (nullable): a view of the picture @luma; %NULL if there is no memory for it. */
 static View *
 view_new (const FogLuma *luma, const HaarParams *params, gint64 full, const GArray *boxes)
 {
@@ -108,7 +109,8 @@ widen (const HaarRect *r, gint margin, const FogLuma *luma)
       MIN (r->y + r->h + margin, luma->height) - y};
 }
 
-/* Grows @part until it holds every known face that it touches, each with its surroundings. */
+/* Extends @part until it contains every known face that it overlaps, and the surroundings of each
+ * such face. */
 static void
 take_in_faces (const View *view, const FogLuma *luma, HaarRect *part)
 {
@@ -129,8 +131,8 @@ take_in_faces (const View *view, const FogLuma *luma, HaarRect *part)
   }
 }
 
-/* Returns: (nullable) (transfer full): the camera's view; %NULL if it has another size or other
- * parameters */
+/* Returns: (nullable) (transfer full): the camera's view; %NULL if there is none, or its size or
+ * parameters differ from those of this search */
 static View *
 find_view (HaarStill *self, const gchar *camera, const FogLuma *luma, const HaarParams *params)
 {
@@ -147,7 +149,7 @@ find_view (HaarStill *self, const gchar *camera, const FogLuma *luma, const Haar
   return view;
 }
 
-/* @part: (out): the part to search again */
+/* Compares a frame with the camera's view. @part: (out): the part to search again */
 static HaarStillDifference
 find_part (const View *view, const FogLuma *luma, HaarRect *part)
 {
@@ -165,8 +167,8 @@ find_part (const View *view, const FogLuma *luma, HaarRect *part)
   *part = (HaarRect){change.x, change.y, change.w, change.h};
   *part = widen (part, MAX (view->params.min_w, LEAST_MARGIN), luma);
   take_in_faces (view, luma, part);
-  /* If most of the frame differs, a search of all of it costs little more, and makes the next frame
-   * cheaper. */
+  /* If most of the frame differs, the whole frame is searched, because that costs little more and
+   * starts a new rescan-interval. */
   return part->w * part->h > luma->width * luma->height / 4 * 3 ? HAAR_STILL_ALL : HAAR_STILL_PART;
 }
 
@@ -186,7 +188,7 @@ haar_still_compare (HaarStill *self, const gchar *camera, const FogLuma *luma,
   return difference;
 }
 
-/* Called with the lock: makes room for one more camera */
+/* Called with the lock: removes the camera whose whole frame was searched longest ago */
 static void
 forget_oldest (HaarStill *self)
 {

@@ -7,15 +7,17 @@
 
 G_BEGIN_DECLS
 
-/* The last picture of each camera, and the faces in it. The next frame is searched only where it
- * differs from this picture. From any thread. */
+/* The last picture of each camera, and the faces in it. With rescan-interval, a camera's next frame
+ * is searched only where it differs from its last picture. From any thread. */
 typedef struct _HaarStill HaarStill;
 
-/* The difference of a frame from its camera's last picture. */
+/* The part of a frame that differs from the picture of its camera that was searched last. */
 typedef enum {
-  HAAR_STILL_ALL,     /* all of the frame may differ: there is no picture, or it is too old */
-  HAAR_STILL_PART,    /* within a rectangle */
-  HAAR_STILL_NOTHING, /* nowhere */
+  /* the whole frame has to be searched: there is no last picture, it is too old, or most of it
+   * changed */
+  HAAR_STILL_ALL,
+  HAAR_STILL_PART,    /* the frame differs within a rectangle */
+  HAAR_STILL_NOTHING, /* the frame differs nowhere */
 } HaarStillDifference;
 
 HaarStill *haar_still_new (void);
@@ -25,15 +27,17 @@ void haar_still_unref (HaarStill *still);
 /**
  * haar_still_compare:
  * @camera: (nullable): the frame's camera
- * @luma: of the frame
- * @params: of this search; if the last one had others, all may differ
- * @interval: us for which a search of a whole frame is valid
- * @part: (out): the rectangle to search, with %HAAR_STILL_PART
- * @boxes: of HaarBox; the known ones outside of @part are appended
+ * @luma: the luma of the frame
+ * @params: the parameters of this search; if the last search had others, the result is
+ *   %HAAR_STILL_ALL
+ * @interval: the time (us) for which a search of a whole frame is valid
+ * @part: (out): the rectangle to search, if the result is %HAAR_STILL_PART
+ * @boxes: array of HaarBox, to which the known faces outside of @part are appended
  */
 HaarStillDifference haar_still_compare (HaarStill *still, const gchar *camera, const FogLuma *luma,
     const HaarParams *params, gint64 interval, HaarRect *part, GArray *boxes);
-/* Stores the boxes of a search. @full: TRUE if the whole frame was searched */
+/* Stores a searched picture and its boxes as the camera's last picture. @full: TRUE if the whole
+ * frame was searched */
 void haar_still_update (HaarStill *still, const gchar *camera, const FogLuma *luma,
     const HaarParams *params, gboolean full, const GArray *boxes);
 

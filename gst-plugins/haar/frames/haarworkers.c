@@ -3,20 +3,22 @@
 
 #include "fogthread.h"
 
-/* us: the time for which haar_workers_free() waits for the threads. */
+/* time (us) for which haar_workers_free() waits until the threads have ended */
 #define END_TIMEOUT (2 * G_TIME_SPAN_SECOND)
 
 typedef enum {
   WAITING,   /* the entry waits for a worker */
-  WORKED_ON, /* a worker has the entry */
-  READY,     /* the entry can be popped */
-  ABANDONED, /* a flush came while a worker had the entry; the worker frees it */
+  WORKED_ON, /* a worker is at work on the entry */
+  READY,     /* no work is left on the entry, so it can be popped */
+  ABANDONED, /* a flush came while a worker was at work on the entry; the worker frees it */
 } State;
 
 typedef enum {
   TAKING,   /* items are taken */
   FLUSHING, /* a flush is in progress: no item is accepted or returned */
-  QUITTING, /* the end is in progress: items aren't worked on either, and the threads end */
+  /* haar_workers_free() was called: the threads end, and no item is accepted, worked on or
+   * returned */
+  QUITTING,
 } Mode;
 
 typedef struct {
@@ -28,16 +30,16 @@ typedef struct {
 struct _HaarWorkers {
   const HaarWorkersClass *klass;
   guint limit;        /* bound of n_to_work */
-  GPtrArray *threads; /* FogThreads, which only the owner uses */
+  GPtrArray *threads; /* array of FogThread, which only the owner of the workers uses */
 
   GMutex lock;   /* guards the fields below; a leaf lock: no work is done, nothing freed under it */
   GCond changed; /* signalled when a field below has changed */
   Mode mode;
   GQueue entries;   /* of Entry, in order */
-  guint n_to_work;  /* number of entries that need or needed work */
-  guint n_pushing;  /* number of pushes that wait for room */
+  guint n_to_work;  /* number of entries that need work, or needed it and aren't popped yet */
+  guint n_pushing;  /* number of calls of haar_workers_push() that wait until an entry is popped */
   gboolean popping; /* haar_workers_pop() waits */
-  guint refs;       /* references: one for each thread, and the owner's */
+  guint refs;       /* number of references: each thread and the owner have one */
 };
 
 typedef struct {
@@ -80,7 +82,8 @@ first_waiting (HaarWorkers *self)
   return NULL;
 }
 
-/* with the lock. @at_once: (inout): becomes FALSE if the thread had to wait */
+/* with the lock. Waits until an entry needs work. @at_once: (inout): becomes FALSE if the thread
+ * had to wait for the entry */
 static Entry *
 wait_for_work (HaarWorkers *self, gboolean *at_once)
 {
@@ -278,7 +281,8 @@ haar_workers_drain (HaarWorkers *self)
   return drained;
 }
 
-/* with the lock. Returns the entries to free; a worker frees the one that it works on. */
+/* with the lock. Removes all entries, and returns those that the caller frees; a worker frees the
+ * entry that it is at work on. */
 static GSList *
 abandon_all (HaarWorkers *self)
 {

@@ -7,14 +7,14 @@
 
 #include "fogjson.h"
 
-/* The name that stands for each camera without zones of its own. */
+/* The name that stands for each camera that the JSON doesn't name. */
 #define ANY_CAMERA "*"
 #define MAX_CAMERA_NAME 256 /* bytes */
-/* The smallest area of a polygon, as a fraction of the picture. A polygon with a smaller area is a
- * mistake. */
+/* The smallest area of a polygon, as a fraction of the picture. The text of a polygon with a
+ * smaller area is refused as a mistake. */
 #define LEAST_AREA 1e-6
-/* The luma of masked pixels. Masked pixels all have this value, because windows without contrast
- * are rejected at once. */
+/* The luma that replaces all masked pixels, because the engines reject windows without contrast at
+ * once. */
 #define HIDDEN 0
 
 typedef struct {
@@ -101,10 +101,11 @@ haar_zones_get_number (const HaarZones *self)
 
 /* --- from JSON --- */
 
-/* The place in the text that is being read, for error texts. */
+/* The camera, and the zone or mask, whose JSON is being read, for error texts. */
 typedef struct {
-  const gchar *camera, *name; /* name: the zone's name, or NULL for a mask */
-  guint number;               /* number of the mask, from 1 */
+  /* `name` is the name of the zone that is being read, or NULL for a mask */
+  const gchar *camera, *name;
+  guint number; /* number of the mask that is being read, from 1 */
   GError **error;
 } Place;
 
@@ -216,8 +217,8 @@ read_zones (JsonNode *node, Place *at, GArray *into)
     if (!is_name (name, HAAR_ZONES_NAME))
       return refuse (at, "a zone's name is empty, longer than %d bytes, or has control characters",
           HAAR_ZONES_NAME);
-    /* In documents the zone's name is the name of a field. Databases read a dot as a path, and a
-     * $ as an operator. */
+    /* In documents the zone's name is the name of a field, in which databases read a dot as a path,
+     * and a $ as an operator. */
     if (name[0] == '$' || strchr (name, '.'))
       return refuse (at, "a zone's name begins with $ or has a dot: \"%s\"", name);
     at->name = name;
@@ -340,8 +341,9 @@ haar_camera_zones_get_name (const HaarCameraZones *self, guint zone)
   return g_array_index (self->zones, Polygon, zone).name;
 }
 
-/* Computes where the edge from @a to @b crosses the height @y. FALSE: it doesn't. An edge
- * doesn't include its lower end, so two edges that meet at @y count as one crossing. */
+/* Computes where the edge of a polygon from @a to @b crosses the height @y. Returns FALSE if the
+ * edge doesn't cross this height. An edge includes only one of its two ends, so two edges that meet
+ * at @y count as one crossing. */
 static gboolean
 crosses (const Point *a, const Point *b, gdouble y, gdouble *x)
 {
@@ -407,8 +409,8 @@ compare_doubles (gconstpointer a, gconstpointer b)
   return x < y ? -1 : x > y;
 }
 
-/* Sets the bytes of the pixels in a row whose middles lie in the polygon. @y: the middle of the
- * row, as a fraction of the height */
+/* Sets to 1 the bytes in @row for the pixels of a row whose middles lie in the polygon. @y: the
+ * middle of the row, as a fraction of the height */
 static void
 fill_row (const Polygon *polygon, gdouble y, guint8 *row, gint width)
 {
@@ -427,7 +429,7 @@ fill_row (const Polygon *polygon, gdouble y, guint8 *row, gint width)
   }
 }
 
-/* Extends the area by the pixels of a row that aren't hidden. */
+/* Extends the area to search by the pixels of a row that no mask hides. */
 static void
 add_row (HaarRect *area, const guint8 *hidden, gint y, gint width)
 {
@@ -449,7 +451,7 @@ add_row (HaarRect *area, const guint8 *hidden, gint y, gint width)
   area->h = y + 1 - area->y;
 }
 
-/* Copies a row, and replaces its hidden pixels. */
+/* Copies a row of pixels, and replaces the pixels that masks hide. */
 static void
 hide (const guint8 *from, const guint8 *hidden, guint8 *to, gint width)
 {
@@ -457,7 +459,8 @@ hide (const guint8 *from, const guint8 *hidden, guint8 *to, gint width)
     to[x] = hidden[x] ? HIDDEN : from[x];
 }
 
-/* Returns FALSE if there is no memory. */
+/* Replaces @luma by a copy without what the masks hide. Returns FALSE if there is no memory for the
+ * copy. */
 static gboolean
 apply_masks (const GArray *masks, FogLuma *luma, guint8 **scratch, HaarRect *area)
 {
@@ -482,7 +485,7 @@ apply_masks (const GArray *masks, FogLuma *luma, guint8 **scratch, HaarRect *are
   return TRUE;
 }
 
-/* An interval on one side of the picture, from 0 to 1. */
+/* An interval along the picture's width or height, in fractions of it. */
 typedef struct {
   gdouble from, to;
 } Span;
@@ -504,7 +507,7 @@ bound_zones (const GArray *zones, Span *x, Span *y)
 }
 
 /* Returns half the size in px of the largest object that lies within the picture, with its middle
- * in the span. */
+ * in @span. */
 static gdouble
 largest_half (const Span *span, gint side)
 {
@@ -513,8 +516,9 @@ largest_half (const Span *span, gint side)
   return MIN (middle, 1 - middle) * side;
 }
 
-/* Limits the area to the objects whose middle may lie in a zone. Objects are square, or nearly
- * so. One pixel is added, because sizes are rounded. */
+/* Limits the area to search to that of the objects whose middle may lie in a zone; objects are
+ * square, or nearly so. One pixel is added to half the size of an object, because sizes are
+ * rounded. */
 static void
 apply_zones (const GArray *zones, const FogLuma *luma, gint max_size, HaarRect *area)
 {

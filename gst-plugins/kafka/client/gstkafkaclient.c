@@ -8,10 +8,11 @@
 GST_DEBUG_CATEGORY_STATIC (rdkafka_debug);
 #define GST_CAT_DEFAULT rdkafka_debug
 
-/* Older versions of librdkafka crash when they renew a token, because they use a queue that doesn't
- * exist yet. */
+/* librdkafka before 2.2 crashes when it renews an OAUTHBEARER token, because it uses a queue that
+ * doesn't exist yet. */
 #define OAUTHBEARER_VERSION 0x02020000
-/* librdkafka 2.4 and 2.8 have the option too, but there a second member never gets partitions. */
+/* librdkafka 2.4 and 2.8 have the option group.protocol too, but with group.protocol=consumer the
+ * second member of a group never gets partitions. */
 #define CONSUMER_PROTOCOL_VERSION 0x020c0000
 
 static void
@@ -58,7 +59,7 @@ refuse_old_library (
   return FALSE;
 }
 
-/* A configuration that is being built. */
+/* A configuration of librdkafka that is being built. */
 typedef struct {
   rd_kafka_conf_t *conf;
   GstElement *element;
@@ -78,7 +79,7 @@ set_option (Builder *self, const gchar *where, const gchar *name, const gchar *v
   }
   if (result == RD_KAFKA_CONF_UNKNOWN && g_str_equal (name, "group.protocol"))
     return refuse_old_library (where, name, "has only the classic protocol", "2.12", self->error);
-  /* librdkafka's text may quote the value. */
+  /* librdkafka's error text may quote the option's value, so it isn't used for a secret. */
   g_set_error (self->error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
       "%s: option \"%s\" is refused: %s", where, name,
       gst_kafka_option_is_secret (name) ? "its value is not valid" : said);
@@ -243,8 +244,8 @@ check_library (const rd_kafka_conf_t *conf, GError **error)
     return refuse_old_library (
         where, "sasl.mechanism=OAUTHBEARER", "crashes when it renews a token", "2.2", error);
   if (rd_kafka_version () < CONSUMER_PROTOCOL_VERSION && has_consumer_protocol (conf))
-    return refuse_old_library (
-        where, "group.protocol=consumer", "has only an early version of it", "2.12", error);
+    return refuse_old_library (where, "group.protocol=consumer",
+        "has only an early version of this protocol", "2.12", error);
   return TRUE;
 }
 
@@ -264,8 +265,9 @@ build_conf (GstKafkaSettings *settings, const gchar *text, GstElement *element,
   return self.conf;
 }
 
-/* A default can't be unset again, and only after all settings are applied it is known whether the
- * classic defaults fit. So a configuration with the consumer protocol is built a second time. */
+/* An option can't be unset again, and only after all settings are applied it is known which group
+ * protocol is set. So a configuration with group.protocol=consumer is built a second time, without
+ * the defaults for the classic protocol. */
 static rd_kafka_conf_t *
 build_fitting_conf (GstKafkaSettings *settings, const gchar *text, GstElement *element,
     const GstKafkaOption *options, GError **error)
@@ -289,7 +291,8 @@ gst_kafka_conf_new (
 
   init_debug ();
   gst_kafka_settings_copy (&copy, settings, element);
-  /* config-file is read only once, because it may be a pipe. */
+  /* The config-file is read only once, although the configuration may be built twice, because the
+   * file may be a pipe. */
   if (copy.config_file)
     text = read_config_file (copy.config_file, error);
   if (!copy.config_file || text)

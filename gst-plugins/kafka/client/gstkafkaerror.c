@@ -101,8 +101,8 @@ scram_hint (void)
 {
   return g_strdup_printf (
       "Check sasl.username and sasl.password (config-file). With SCRAM this librdkafka, %s, is "
-      "refused by Kafka 4 even if they are right, since it sends its nonce twice: take librdkafka "
-      "2.6.1 or later, or sasl.mechanism=PLAIN over TLS",
+      "refused by Kafka 4 even if the password is right, since it sends its nonce twice: take "
+      "librdkafka 2.6.1 or later, or sasl.mechanism=PLAIN over TLS",
       rd_kafka_version_str ());
 }
 
@@ -122,8 +122,8 @@ static const gchar *
 hint_of_unreachable (const gchar *detail)
 {
   if (detail && (strstr (detail, "security.protocol") || strstr (detail, "SSL")))
-    return "Check that a broker runs there, bootstrap-servers, and security.protocol (config-file)";
-  return "Check that a broker runs there, and bootstrap-servers";
+    return "Check that a broker runs at bootstrap-servers, and security.protocol (config-file)";
+  return "Check that a broker runs at bootstrap-servers";
 }
 
 static const gchar *

@@ -8,13 +8,14 @@ G_BEGIN_DECLS
 
 /* Classifies librdkafka's errors, and makes error messages from them. */
 
-/* Returns TRUE if waiting doesn't help (a wrong password, a certificate that isn't trusted). */
+/* Returns TRUE if the brokers refuse access, so waiting doesn't help (a wrong password, a
+ * certificate that isn't trusted). */
 gboolean gst_kafka_error_is_refusal (rd_kafka_resp_err_t err);
 
 /* Returns TRUE if a refusal now belongs to the last loss of access, because access came back only
- * shortly before. An error of another connection may arrive late, and one of several brokers may
- * refuse what others grant. @granted: the time when access came back, monotonic us; 0: access was
- * never lost */
+ * some seconds ago. Shortly after access came back, an error of another connection may still
+ * arrive, and one of several brokers may still refuse access that the other brokers grant.
+ * @granted: the time when access came back, monotonic us; 0: access was never lost */
 gboolean gst_kafka_is_same_loss (gint64 granted);
 
 /* Returns TRUE if the error is temporary, and librdkafka tries again (an outage, an election, a
@@ -35,7 +36,7 @@ gboolean gst_kafka_error_is_timeout (rd_kafka_resp_err_t err);
  * @tried: the action and its object, as in "publish to topic \"camera\" at localhost:9092"
  * @err: librdkafka's code
  * @detail: (nullable): librdkafka's text, if it says more than the code
- * @fallback: the GStreamer code, unless @err has a more exact one
+ * @fallback: the GStreamer error code to use, unless @err has a more exact one
  *
  * Authentication and certificate failures become NOT_AUTHORIZED, unknown topics NOT_FOUND. The
  * error message ends with advice on what to change.

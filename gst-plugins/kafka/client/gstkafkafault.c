@@ -51,7 +51,8 @@ fault_rank (rd_kafka_resp_err_t err)
   return err ? 2 : 0;
 }
 
-/* librdkafka's text for a failed verification doesn't say why it failed. */
+/* librdkafka's text for a failed certificate verification doesn't have the reason of the
+ * failure. */
 static gboolean
 is_verification (const gchar *detail)
 {
@@ -159,7 +160,8 @@ look_at_certificate (rd_kafka_t *rk, const char *broker_name, int32_t broker_id,
   return 0;
 }
 
-/* ms: shorter times smooth a stream that is near its quota. */
+/* ms: throttling by a broker is reported from this time on; shorter times only smooth a stream that
+ * is near its quota. */
 #define LONG_THROTTLE 1000
 
 void

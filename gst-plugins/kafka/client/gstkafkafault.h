@@ -7,41 +7,45 @@
 G_BEGIN_DECLS
 
 /* Remembers the most informative of librdkafka's errors since gst_kafka_fault_forget(): a refused
- * password says more than the "all brokers down" that follows it. Any thread may use the fault
- * memory. */
+ * password says more than the "all brokers down" that follows it. Any thread may use this memory of
+ * errors. */
 typedef struct {
-  GMutex lock; /* guards all below */
+  GMutex lock; /* guards all fields below */
   rd_kafka_resp_err_t err;
   gchar *detail;
   gchar *tls_cause; /* OpenSSL's error text, most of which librdkafka drops */
   gchar *ca_file;   /* ssl.ca.location; set by gst_kafka_client_new() */
   gint throttle_ms; /* the last time for which a broker let the client wait, ms */
-  gint longest_ms;  /* the longest of these times */
+  gint longest_ms;  /* the longest time for which a broker let the client wait, ms */
   gboolean throttling_told;
 } GstKafkaFault;
 
 void gst_kafka_fault_init (GstKafkaFault *fault);
 void gst_kafka_fault_clear (GstKafkaFault *fault);
-/* For an error callback: remembers the error and returns a more exact code for it. */
+/* Remembers an error that librdkafka reported to an error callback, and returns a more exact code
+ * for this error. */
 rd_kafka_resp_err_t gst_kafka_fault_note (
     GstKafkaFault *fault, rd_kafka_resp_err_t err, const gchar *detail);
-/* @detail: (out) (optional) (nullable) (transfer full). Returns: the error, 0 for none. */
+/* Returns the remembered error, or 0 if there is none. @detail: (out) (optional) (nullable)
+ * (transfer full): librdkafka's text for the error */
 rd_kafka_resp_err_t gst_kafka_fault_get (GstKafkaFault *fault, gchar **detail);
 void gst_kafka_fault_forget (GstKafkaFault *fault);
 
 /* Remembers a line of librdkafka's log if it explains a failure of TLS. */
 void gst_kafka_fault_note_log (GstKafkaFault *fault, const gchar *facility, const gchar *text);
-/* (nullable) (transfer full) */
+/* Returns: (nullable) (transfer full): OpenSSL's text for the last TLS failure */
 gchar *gst_kafka_fault_dup_tls_cause (GstKafkaFault *fault);
-/* Notes that a broker lets this client wait for @ms; 0: no longer. */
+/* Notes that a broker lets this client wait for @ms milliseconds; 0: the client doesn't wait any
+ * more. */
 void gst_kafka_fault_note_throttling (GstKafkaFault *fault, gint ms);
 /* Posts a warning, once, when the brokers let this client wait for a second or more, because it
- * exceeds a quota. @quota: the quota that concerns the element most */
+ * exceeds a quota. @quota: the name of the quota that slows this kind of element down */
 void gst_kafka_fault_warn_of_throttling (
     GstKafkaFault *fault, GstElement *element, const gchar *quota);
 /* Returns the time for which the brokers let this client wait at present, ns. */
 guint64 gst_kafka_fault_get_throttle_time (GstKafkaFault *fault);
-/* Makes @fault the opaque of @conf, and records in it why a certificate is refused. */
+/* Makes @fault the opaque pointer of @conf, and from then on records in @fault why a certificate is
+ * refused. */
 void gst_kafka_fault_watch (GstKafkaFault *fault, rd_kafka_conf_t *conf);
 
 G_END_DECLS

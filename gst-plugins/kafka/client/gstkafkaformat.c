@@ -68,7 +68,8 @@ is_modest (const gchar *text)
   return !*c && brackets <= GST_KAFKA_MAX_CAPS_BRACKETS;
 }
 
-/* GStreamer logs a critical warning about another name, and one about other features, for each
+/* Returns TRUE if the caps begin with a valid name, followed by no other features than system
+ * memory. For any other name or features GStreamer would log a critical warning for each
  * message. */
 static gboolean
 begins_with_name (const gchar *text)
@@ -82,7 +83,7 @@ begins_with_name (const gchar *text)
              g_str_has_prefix (end, "(" GST_CAPS_FEATURE_MEMORY_SYSTEM_MEMORY ")"));
 }
 
-/* One such value, or a list of them. */
+/* Returns TRUE if @value is one text of hexadecimal bytes, or a list of such texts. */
 static gboolean
 are_bytes (const gchar *value)
 {
@@ -100,8 +101,9 @@ are_bytes (const gchar *value)
   }
 }
 
-/* @type: after its bracket. Values that are texts of their own kind aren't, and bytes that are none
- * are no value: GStreamer logs a critical warning about both. */
+/* @type: the text after the bracket that begins a type. Returns FALSE for types whose values have a
+ * text format of their own (structures, caps), and for a buffer whose value isn't hexadecimal:
+ * GStreamer would log a critical warning about both. */
 static gboolean
 is_plain_value (const gchar *type)
 {
@@ -116,7 +118,8 @@ is_plain_value (const gchar *type)
   return !strstr (name, "buffer") || are_bytes (type + size + (type[size] == ')'));
 }
 
-/* Outside of quotes: one structure alone, of plain values. */
+/* Returns TRUE if @text, apart from its quoted parts, is a single structure with plain values
+ * only. */
 static gboolean
 is_one_plain_structure (const gchar *text)
 {

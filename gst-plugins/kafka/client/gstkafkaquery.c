@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gstkafkaquery.h"
 
-/* The longest time from an interruption to the end of a wait. */
+/* The longest time (us) from an interruption to the moment when the waiting thread notices it. */
 #define SLICE (10 * G_TIME_SPAN_MILLISECOND)
 
 struct _GstKafkaQuery {
-  gatomicrefcount refs; /* references of the caller and of the thread */
+  gatomicrefcount refs; /* reference count: one for the caller, one for the thread */
   GstKafkaQueryFunc func;
   gpointer data;
   GDestroyNotify free;

@@ -5,8 +5,9 @@
 
 G_BEGIN_DECLS
 
-/* A query to the brokers on a thread of its own. librdkafka's queries can't be interrupted, but the
- * thread that waits for the answer may have to stop at once (a flush, a stop of the element). */
+/* A query to the brokers that runs on a thread of its own. librdkafka's queries can't be
+ * interrupted, but the thread that waits for the answer may have to stop at once (a flush, a stop
+ * of the element). */
 typedef struct _GstKafkaQuery GstKafkaQuery;
 
 /* Sends the query and stores the answer in @data. */
@@ -16,13 +17,14 @@ typedef gboolean (*GstKafkaQueryIsInterrupted) (gpointer user_data);
 /* Starts @func on a new thread. @data belongs to the query, and is freed with @free when both the
  * thread and the caller have released the query. */
 GstKafkaQuery *gst_kafka_query_new (GstKafkaQueryFunc func, gpointer data, GDestroyNotify free);
-/* Returns TRUE if @func has returned, so the caller may read the data. Doesn't wait. */
+/* Returns TRUE, without waiting, if @func has returned, so the caller may read the data. */
 gboolean gst_kafka_query_is_answered (GstKafkaQuery *self);
-/* Waits until @func has returned. Returns FALSE if @is_interrupted returned TRUE before; then the
- * caller must not read the data. */
+/* Waits until @func has returned. Returns FALSE if @is_interrupted returned TRUE earlier than @func
+ * returned; in this case the caller must not read the data. */
 gboolean gst_kafka_query_wait (
     GstKafkaQuery *self, GstKafkaQueryIsInterrupted is_interrupted, gpointer user_data);
-/* Doesn't wait for the thread, which continues by itself. */
+/* Releases the caller's reference to the query. The function doesn't wait for the query's thread,
+ * which continues by itself. */
 void gst_kafka_query_free (GstKafkaQuery *self);
 
 G_END_DECLS

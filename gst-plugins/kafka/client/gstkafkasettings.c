@@ -32,9 +32,8 @@ gst_kafka_settings_install_properties (GObjectClass *klass, const gchar *topic_b
    * GstKafkaSink:bootstrap-servers:
    *
    * The brokers that the client asks for the members of the cluster, as host:port, separated by
-   * commas. A single broker that answers is enough. #GstKafkaSrc has the same property. A cluster
-   * that can't be
-   * reached at the start is the error RESOURCE/OPEN_WRITE (OPEN_READ from #GstKafkaSrc).
+   * commas. One broker that answers is enough. #GstKafkaSrc has the same property. A cluster that
+   * can't be reached at the start is the error RESOURCE/OPEN_WRITE (OPEN_READ from #GstKafkaSrc).
    *
    * Since: 0.1
    */
@@ -46,7 +45,7 @@ gst_kafka_settings_install_properties (GObjectClass *klass, const gchar *topic_b
    * GstKafkaSink:topic:
    *
    * The topic to publish to, or to read from with #GstKafkaSrc:topic. The topic has to be set:
-   * without it, or with a name that brokers refuse, starting fails with RESOURCE/SETTINGS.
+   * without a topic, or with a name that brokers refuse, starting fails with RESOURCE/SETTINGS.
    *
    * Since: 0.1
    */
@@ -86,10 +85,10 @@ gst_kafka_settings_install_properties (GObjectClass *klass, const gchar *topic_b
    * GstKafkaSink:access-timeout:
    *
    * The time to wait (ns) after the cluster withdraws access that it granted before: rights (ACLs),
-   * credentials, trust in a certificate. While the element waits, it posts a warning. After this
-   * time the element fails with RESOURCE/NOT_AUTHORIZED. Access that was never granted is an error
-   * at once. A minute is enough
-   * to replace a password or a list of rights. #GstKafkaSrc has the same property.
+   * credentials, trust in a certificate. While the element waits, it posts a warning. If access
+   * isn't back after this time, the element fails with RESOURCE/NOT_AUTHORIZED. Access that was
+   * never granted is an error at once. The default, a minute, is enough to replace a password or a
+   * list of rights. #GstKafkaSrc has the same property.
    *
    * Since: 0.1
    */
@@ -135,8 +134,8 @@ hide_secret (GQuark id, GValue *value, gpointer unused)
   return TRUE;
 }
 
-/* Users can read the property, so it must not keep a secret, which gst_kafka_conf_new() will
- * refuse. */
+/* Copies the value of client-properties and hides secrets in it, because users can read the
+ * property. gst_kafka_conf_new() refuses the hidden options later. */
 static GstStructure *
 dup_without_secrets (const GValue *value)
 {

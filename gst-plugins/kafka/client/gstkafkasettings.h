@@ -11,7 +11,8 @@ G_BEGIN_DECLS
 
 /* All fields are guarded by the element's object lock. */
 typedef struct {
-  gchar *bootstrap_servers; /* NULL: never set, so the config-file may set it */
+  /* NULL: the property wasn't set, so the config-file may set the servers */
+  gchar *bootstrap_servers;
   gchar *topic;
   gchar *config_file;
   GstStructure *client_properties;
@@ -31,18 +32,18 @@ enum {
 
 void gst_kafka_settings_init (GstKafkaSettings *settings);
 void gst_kafka_settings_clear (GstKafkaSettings *settings);
-/* @topic_blurb: the blurb of the property topic, because the two elements accept different
- * topics. */
+/* @topic_blurb: the blurb of the property topic, which differs because only kafkasrc accepts lists
+ * and patterns. */
 void gst_kafka_settings_install_properties (GObjectClass *klass, const gchar *topic_blurb);
-/* Returns FALSE if @id isn't one of the shared ids. These functions take the object lock
- * themselves. */
+/* Returns FALSE if @id isn't one of the shared ids. The functions that set and get a property take
+ * the object lock themselves. */
 gboolean gst_kafka_settings_set_property (
     GstKafkaSettings *settings, GObject *object, guint id, const GValue *value);
 gboolean gst_kafka_settings_get_property (
     GstKafkaSettings *settings, GObject *object, guint id, GValue *value);
 
-/* Returns TRUE if the option's value is a secret. Only config-file may set such an option, and its
- * value is never shown. */
+/* Returns TRUE if the option's value is a secret. Only config-file may set an option that is a
+ * secret, and the value is never shown. */
 gboolean gst_kafka_option_is_secret (const gchar *name);
 
 typedef enum {
@@ -55,7 +56,8 @@ typedef enum {
  * for a line with an option */
 GstKafkaLine gst_kafka_config_read_line (gchar *line, const gchar **name, const gchar **value);
 
-/* Fills @copy, under the object lock of @element. Free it with gst_kafka_settings_clear(). */
+/* Copies @settings to @copy, under the object lock of @element. The caller frees @copy with
+ * gst_kafka_settings_clear(). */
 void gst_kafka_settings_copy (
     GstKafkaSettings *copy, GstKafkaSettings *settings, GstElement *element);
 

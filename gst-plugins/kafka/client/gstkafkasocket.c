@@ -8,7 +8,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* A connection that has sent nothing for this time is closed because it is idle. */
+/* A connection that has sent nothing for this time (ms) counts as idle, so no records are lost when
+ * it is closed. */
 #define IDLE_MS 5000
 /* Size of the kernel's longest name of a congestion control, with the final NUL
  * (TCP_CA_NAME_MAX) */

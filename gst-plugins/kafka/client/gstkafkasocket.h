@@ -8,7 +8,8 @@ G_BEGIN_DECLS
 /* Returns FALSE if the kernel doesn't offer this TCP congestion control; @error lists those that it
  * offers. */
 gboolean gst_kafka_socket_check (const gchar *congestion_control, GError **error);
-/* Like socket(), with SOCK_CLOEXEC; -1 with errno on failure. @congestion_control is nullable. */
+/* Opens a socket like socket(), with SOCK_CLOEXEC and with @congestion_control (nullable). Returns
+ * -1 with errno on failure. */
 gint gst_kafka_socket_open (gint domain, gint type, gint protocol, const gchar *congestion_control);
 /* Sets the congestion control of a connection. Returns FALSE with errno if the kernel refuses
  * it. */

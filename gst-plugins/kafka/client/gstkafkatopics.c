@@ -73,7 +73,7 @@ find_end (const gchar *text)
   return at;
 }
 
-/* Adds @entry, unless it is there: librdkafka refuses to subscribe to a topic twice. */
+/* Adds @entry, unless @entries has it already: librdkafka refuses to subscribe to a topic twice. */
 static void
 add_once (GPtrArray *entries, gchar *entry)
 {

@@ -17,7 +17,8 @@ G_BEGIN_DECLS
  */
 gchar **gst_kafka_topics_parse (const gchar *text, GError **error);
 
-/* Returns FALSE with @error (GST_RESOURCE_ERROR_SETTINGS) if brokers refuse such a name. */
+/* Returns FALSE with @error (GST_RESOURCE_ERROR_SETTINGS) if brokers refuse @name as a topic's
+ * name. */
 gboolean gst_kafka_topics_check_name (const gchar *name, GError **error);
 gboolean gst_kafka_topics_have_pattern (gchar **topics);
 

@@ -26,7 +26,7 @@ parse_parts (const gchar *text, const gchar *rest, GError **error)
 
   if (!slash || slash == rest || (query && query < slash))
     return uri_error (error, text, "host or topic is missing");
-  /* The message doesn't quote the URI, because a password may stand before the @. */
+  /* The error message doesn't quote the URI, because a password may stand before the @. */
   if (strchr (servers, '@'))
     return uri_error (error, SCHEME "…", "user and password belong into config-file");
   topic = g_uri_unescape_segment (slash + 1, query, "/");

@@ -12,7 +12,7 @@ typedef struct {
   GHashTable *query; /* the query: maps a property's name to its value, both text */
 } GstKafkaUri;
 
-/* (nullable) (transfer full). @error: a GstUriError */
+/* Returns: (nullable) (transfer full): the parts of the URI in @text. @error: a GstUriError */
 GstKafkaUri *gst_kafka_uri_parse (const gchar *text, GError **error);
 void gst_kafka_uri_free (GstKafkaUri *uri);
 
@@ -21,7 +21,7 @@ void gst_kafka_uri_free (GstKafkaUri *uri);
  * make the client read a file or change its security. */
 gboolean gst_kafka_uri_apply (const GstKafkaUri *uri, GObject *object, GError **error);
 
-/* Returns: (nullable) (transfer full): the URI; %NULL without a topic */
+/* Returns: (nullable) (transfer full): the URI of @topic at @servers; %NULL if @topic is %NULL */
 gchar *gst_kafka_uri_to_string (const gchar *servers, const gchar *topic);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (GstKafkaUri, gst_kafka_uri_free)

@@ -138,8 +138,8 @@ gst_kafka_record_produce (GstKafkaRecord *record, rd_kafka_t *rk, const gchar *t
   rd_kafka_headers_t *headers = gst_kafka_record_make_headers (record);
   gsize key_size = 0;
   gconstpointer key = record->key ? g_bytes_get_data (record->key, &key_size) : NULL;
-  /* Passes the headers as one list, because librdkafka before 2.12 frees single headers twice on
-   * failure. */
+  /* The headers are passed as one list, because librdkafka before 2.12 frees single headers twice
+   * on failure. */
   const rd_kafka_vu_t values[] = {
       {.vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = record->topic ? record->topic : topic},
       {.vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = record->partition},

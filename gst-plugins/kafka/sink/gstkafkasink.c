@@ -6,14 +6,15 @@
  *
  * Publishes each buffer as one message, without copying its bytes. Headers carry the buffer's caps,
  * times and flags, so that #kafkasrc gives back the same buffer, and the headers found in its
- * GstKafkaMeta. Kafka's timestamp is the capture time, or the time of sending if that lies 59
- * minutes ahead or the brokers refuse it.
+ * GstKafkaMeta. Kafka's timestamp is the capture time, or the time of sending if the capture time
+ * lies over 59 minutes ahead or the brokers refuse it.
  *
  * The element holds a buffer until the brokers have acknowledged it. Messages without a key take
  * the topic's partitions in turn. A message with a key goes to the partition that Java's client
  * would choose. Topic and key are fixed, or templates that each buffer's headers fill, as in
  * `topic=frames-%{camera}`. The meta's `target-topic`, `target-partition` and `target-key` overrule
- * them, except that `target-partition` has no effect while the property `key` is set.
+ * the properties `topic`, `partition` and `key`, except that `target-partition` has no effect while
+ * the property `key` is set.
  *
  * When brokers or link are slower than the stream, the queue fills up to
  * #GstKafkaSink:max-queued-bytes, #GstKafkaSink:max-queued-buffers or
@@ -43,10 +44,8 @@
  *
  * The pad `sink` sends QoS events of the type GST_QOS_TYPE_THROTTLE: they contain the time between
  * two buffers that the link can take, and the ratio of the present rate to the link's. No
- * throttling event is sent for
- * buffers of #kafkasrc, since their messages wait in Kafka. A caps query is answered with all caps
- * but those of device
- * memory.
+ * throttling event is sent for buffers of #kafkasrc, since their messages wait in Kafka. A caps
+ * query is answered with all caps but those of device memory.
  *
  * ## Errors
  *
@@ -90,12 +89,14 @@
 GST_DEBUG_CATEGORY (gst_kafka_sink_debug);
 #define GST_CAT_DEFAULT gst_kafka_sink_debug
 
-/* Bytes allowed for a message's other headers and Kafka's own fields. */
+/* The number of bytes allowed in a message for the headers other than the caps, and for Kafka's own
+ * fields. */
 #define HEADERS_SIZE 512
 
 enum { PROP_STATS = GST_KAFKA_SINK_PROP_OTHER };
 
-/* State that all records of a stream share, with their numbering. Streaming thread only. */
+/* State that all records of a stream share, with the number of the next record. Only the streaming
+ * thread uses it. */
 typedef struct {
   GstKafkaHeader *caps;
   GstKafkaHeader *camera;
@@ -103,7 +104,7 @@ typedef struct {
   guint64 seq;
   gchar *topic;   /* template, filled from each record's headers; NULL: the producer's topic */
   gchar *key;     /* template, filled from each record's headers; NULL: the buffer's own key */
-  gchar *missing; /* the header that a record lacked first, of those that `key` names */
+  gchar *missing; /* the first header that the template `key` names and a record lacked */
   gboolean missing_told;
   gint partition;
 } GstKafkaRecordTemplate;
@@ -118,12 +119,12 @@ struct _GstKafkaSink {
    * fields: */
   GstKafkaSettings settings;
   GstKafkaSinkSettings own;
-  GstStructure *last_stats; /* stats of the last run, while there is no producer */
-  /* only start() and stop() change the spool, and they read it without lock */
+  GstStructure *last_stats; /* stats of the last run, used while there is no producer */
+  /* only start() and stop() change `producer`; the streaming thread reads it without lock */
   GstKafkaProducer *producer;
 
-  GstKafkaSpool *spool; /* (nullable): from start() to stop() */
-  /* used by the streaming thread, from start to stop */
+  GstKafkaSpool *spool; /* (nullable): the spool, which exists from start() to stop() */
+  /* The streaming thread uses the next fields, from start() to stop(). */
   GstKafkaRecordTemplate template;
   gboolean throttling;   /* upstream is being asked for fewer buffers */
   GstCaps *refused_caps; /* (nullable): caps for which an error was posted */
@@ -133,9 +134,9 @@ struct _GstKafkaSink {
  * GstKafkaSink!sink:
  *
  * Takes any caps, except those of device memory (DMABuf, GPU) and those whose text is too long for
- * #kafkasrc, which are the error STREAM/WRONG_TYPE. The pad answers caps queries accordingly. The
- * pad sends QoS events of the type GST_QOS_TYPE_THROTTLE upstream while the link is slower than the
- * stream.
+ * #kafkasrc, which are the error STREAM/WRONG_TYPE. The pad answers a caps query with all caps but
+ * those of device memory. The pad sends QoS events of the type GST_QOS_TYPE_THROTTLE upstream while
+ * the link is slower than the stream.
  *
  * Since: 0.1
  */
@@ -168,7 +169,7 @@ typedef struct {
   gchar *missing; /* name of a header that a template needs and the buffer lacks */
 } Filling;
 
-/* Is a FogTemplateFunc. Appends the value of the message's header with this name. */
+/* A FogTemplateFunc that appends the value of the message's header @name. */
 static gboolean
 append_header (GString *filled, const gchar *name, gpointer user_data)
 {
@@ -186,8 +187,8 @@ append_header (GString *filled, const gchar *name, gpointer user_data)
 }
 
 /* Returns: (nullable) (transfer full): the template @text filled with the headers of @record.
- * Returns
- * %NULL if @record lacks the header @missing (transfer full). */
+ * Returns %NULL if @record lacks a header, and sets @missing (transfer full) to the header's
+ * name. */
 static gchar *
 fill (const gchar *text, const GstKafkaRecord *record, gchar **missing)
 {
@@ -203,8 +204,8 @@ fill (const gchar *text, const GstKafkaRecord *record, gchar **missing)
 /* Slightly less than the brokers' default for message.timestamp.after.max.ms, which is an hour. */
 #define FUTURE_MS (59 * 60 * 1000)
 
-/* Begins a new session, whose numbers begin at 0. The texts are nullable. @partition: -1: the
- * partitioner chooses. */
+/* Begins a new session, in which the numbers of the records begin at 0. @camera, @topic and @key
+ * are nullable. With -1 as @partition the partitioner chooses the partition. */
 static void
 record_template_init (GstKafkaRecordTemplate *self, const gchar *camera, const gchar *topic,
     const gchar *key, gint partition)
@@ -241,8 +242,8 @@ record_template_clear (GstKafkaRecordTemplate *self)
 }
 
 /* Returns: (transfer full) (nullable): the meta's `target-key`, else the filled template, else the
- * key of the message that the buffer was made from. If the template's header is missing, there is
- * no key. */
+ * key of the message that the buffer was made from. If the buffer lacks a header that the template
+ * names, there is no key. */
 static GBytes *
 choose_key (GstKafkaRecordTemplate *self, const GstKafkaRecord *record)
 {
@@ -290,7 +291,7 @@ set_partition (GstKafkaRecord *record, const GstKafkaRecordTemplate *self)
 
   record->partition = self->partition;
   record->chosen = RD_KAFKA_PARTITION_UA;
-  /* The property `key` asks for order within a partition. So the key overrides the meta's
+  /* The property `key` asks for order within a partition, so the key overrides the meta's
    * partition, with which feedbackrate spreads a camera's frames. */
   if (s && (!self->key || gst_structure_has_field (s, "target-key")))
     record->suggested = gst_structure_get_int (s, "target-partition", &record->partition);
@@ -324,8 +325,9 @@ complete_headers (GstKafkaRecord *record, GstKafkaRecordTemplate *self, GstClock
                          : captured;
 }
 
-/* Brokers refuse a batch because of one timestamp that is too far ahead, and later batches would
- * overtake it. */
+/* Returns Kafka's timestamp in ms; 0, which means the time of sending, if the capture time is too
+ * far ahead. Brokers would refuse a whole batch because of such a timestamp, and later batches
+ * would overtake it. */
 static gint64
 choose_timestamp (GstClockTime captured)
 {
@@ -337,7 +339,7 @@ choose_timestamp (GstClockTime captured)
 /**
  * record_new:
  * @self: supplies the headers that @buffer lacks
- * @buffer: the record holds a reference until gst_kafka_record_free()
+ * @buffer: the buffer, to which the record has a reference until gst_kafka_record_free()
  * @captured: capture time, ns since the Unix epoch, or %GST_CLOCK_TIME_NONE
  * @error: GST_RESOURCE_ERROR_READ (@buffer can't be mapped), WRITE (@buffer lacks a header that the
  *   topic's template names)
@@ -372,9 +374,8 @@ record_new (GstKafkaRecordTemplate *self, GstBuffer *buffer, GstClockTime captur
 
 /* --- the partitioner --- */
 
-/* The value of librdkafka's option partitioner unless users set another one. This value selects
- * Java's partitioner, which this element's partitioner follows except for messages without a
- * key. */
+/* The value that this element sets for librdkafka's option `partitioner`. The value selects Java's
+ * partitioner; this element's own partitioner differs from it only for messages without a key. */
 #define OWN_PARTITIONER "murmur2_random"
 
 static gint32
@@ -398,8 +399,8 @@ choose_partition (const rd_kafka_topic_t *topic, const void *key, size_t size, g
   GstKafkaRecord *record = opaque;
 
   if (!key) {
-    /* A record that a new client sends again stays in its partition: in another one it would come
-     * after later frames. */
+    /* A record that a new client sends again stays in its partition: in another partition it would
+     * come after later frames. */
     if (record->chosen < 0 || record->chosen >= count)
       record->chosen = take_turns (topic, count, record->turn);
     return record->chosen;
@@ -407,9 +408,9 @@ choose_partition (const rd_kafka_topic_t *topic, const void *key, size_t size, g
   return rd_kafka_msg_partitioner_murmur2 (topic, key, size, count, topic_opaque, opaque);
 }
 
-/* Installs a partitioner, unless the configuration names another one. Messages without a key take
- * the available partitions in turn. Messages with a key get the partition that Java's client
- * chooses. The opaque of each message must be its GstKafkaRecord. */
+/* Installs this element's partitioner, unless the configuration names another partitioner. Messages
+ * without a key take the available partitions in turn. Messages with a key get the partition that
+ * Java's client chooses. The opaque of each message must be its GstKafkaRecord. */
 static void
 partitioner_install (rd_kafka_conf_t *conf)
 {
@@ -482,7 +483,7 @@ gst_kafka_sink_get_property (GObject *object, guint id, GValue *value, GParamSpe
 static gchar *
 milliseconds (GstClockTime time)
 {
-  /* librdkafka takes an int, and 0 means for ever. */
+  /* librdkafka takes a time in ms as an int, and 0 means for ever. */
   if (!GST_CLOCK_TIME_IS_VALID (time) || time / GST_MSECOND > G_MAXINT)
     return g_strdup ("0");
   return g_strdup_printf ("%" G_GUINT64_FORMAT, MAX (1, time / GST_MSECOND));
@@ -524,12 +525,13 @@ new_conf (GstKafkaSink *self, GError **error)
          * own. */
         {"queue.buffering.max.messages", "10000000", FALSE},
         {"queue.buffering.max.kbytes", "2147483647", FALSE},
-        /* Otherwise librdkafka doesn't call the partitioner for messages without a key. */
+        /* With any other value than 0, librdkafka doesn't call the partitioner for messages without
+         * a key. */
         {"sticky.partitioning.linger.ms", "0", FALSE},
         {"partitioner", "murmur2_random", FALSE},
-        /* Larger messages are sent from the buffer's memory without a copy. */
+        /* Messages of more than 4096 bytes are sent from the buffer's memory without a copy. */
         {"message.copy.max.bytes", "4096", FALSE},
-        /* This is the default since librdkafka 2.10. */
+        /* Since librdkafka 2.10 this option is on by default. */
         {"socket.nagle.disable", "true", FALSE},
         {"socket.send.buffer.bytes", send_buffer, FALSE},
         {"socket.keepalive.enable", "true", FALSE},
@@ -607,7 +609,7 @@ log_client (GstKafkaSink *self, const rd_kafka_conf_t *conf)
   GST_INFO_OBJECT (self, "%s", client);
 }
 
-/* Returns FALSE if the spool can't be opened, after posting an error. */
+/* Returns FALSE with @error if the spool can't be opened. */
 static gboolean
 open_spool (GstKafkaSink *self, GError **error)
 {
@@ -754,7 +756,8 @@ gst_kafka_sink_unlock_stop (GstBaseSink *sink)
 
 /* --- data --- */
 
-/* kafkasrc takes caps from any sender, so it limits their text, and would skip each message. */
+/* Returns TRUE if kafkasrc accepts @caps. kafkasrc takes caps from any sender, so it limits their
+ * text, and skips each message whose caps exceed the limits. */
 static gboolean
 readers_take (GstKafkaSink *self, GstCaps *caps)
 {
@@ -797,7 +800,7 @@ frames_fit (GstKafkaSink *self, GstCaps *caps)
   GST_ELEMENT_ERROR (self, RESOURCE, SETTINGS,
       ("Frames of %dx%d %s need messages of %" G_GSIZE_FORMAT
        " bytes, but message-max-bytes is %u. "
-       "Raise it and the topic's max.message.bytes, or encode the frames.",
+       "Raise message-max-bytes and the topic's max.message.bytes, or encode the frames.",
           GST_VIDEO_INFO_WIDTH (&info), GST_VIDEO_INFO_HEIGHT (&info), GST_VIDEO_INFO_NAME (&info),
           size, max),
       ("%" GST_PTR_FORMAT, caps));
@@ -826,7 +829,7 @@ gst_kafka_sink_set_caps (GstBaseSink *sink, GstCaps *caps)
   GstKafkaSink *self = GST_KAFKA_SINK (sink);
   gboolean taken;
 
-  /* Upstream tries again with each buffer and event. */
+  /* Upstream offers refused caps again with each buffer and event. */
   if (self->refused_caps && gst_caps_is_equal (self->refused_caps, caps)) {
     GST_DEBUG_OBJECT (self, "refused again: %" GST_PTR_FORMAT, caps);
     return FALSE;
@@ -847,9 +850,9 @@ log_throttling (GstKafkaSink *self, gboolean throttles)
   self->throttling = throttles;
 }
 
-/* Sends an event for each buffer, because elements that drop frames use the time in the last event.
- * Sends no event for buffers of kafkasrc: the messages can wait in Kafka, and a decoder in between
- * would skip frames. */
+/* Sends a throttling event upstream for each buffer, because elements that drop frames use the time
+ * in the last event. No event is sent for buffers of kafkasrc: their messages can wait in Kafka,
+ * and a decoder in between would skip frames. */
 static void
 throttle_upstream (GstKafkaSink *self, GstBuffer *buffer)
 {
@@ -871,7 +874,8 @@ throttle_upstream (GstKafkaSink *self, GstBuffer *buffer)
           GST_CLOCK_TIME_IS_VALID (time) ? time : 0));
 }
 
-/* Keeps the buffer during a pause and pushes it again afterwards. */
+/* Pushes @record. If a pause interrupts the push, the record is kept and pushed again after the
+ * pause. */
 static GstFlowReturn
 push_record (GstKafkaSink *self, GstKafkaRecord *record)
 {
@@ -905,8 +909,8 @@ refuse (GstKafkaSink *self, GstBuffer *buffer, const GError *error)
   return skips ? GST_FLOW_OK : GST_FLOW_ERROR;
 }
 
-/* Without a key the messages of one camera spread over all partitions, and nothing keeps their
- * order. */
+/* Warns once of a header that the template `key` names and a buffer lacks: without a key the
+ * messages of one camera spread over all partitions, and nothing keeps their order. */
 static void
 warn_of_missing_key (GstKafkaSink *self)
 {
@@ -917,7 +921,8 @@ warn_of_missing_key (GstKafkaSink *self)
   self->template.missing_told = TRUE;
   GST_ELEMENT_WARNING (self, RESOURCE, SETTINGS,
       ("key=\"%s\" can't be filled: a buffer has no text in the header \"%s\". Such buffers are "
-       "sent without a key, to any partition. Name another header, or set that one.",
+       "sent without a key, to any partition. Name another header in key, or set this header in "
+       "all buffers.",
           template->key, template->missing),
       (NULL));
 }
@@ -1056,36 +1061,40 @@ gst_kafka_sink_class_init (GstKafkaSinkClass *klass)
    *
    * | field | type | meaning |
    * | --- | --- | --- |
-   * | delivered, delivered-bytes | uint64 | buffers acknowledged, and their bytes |
-   * | waiting | uint | buffers not yet handed to the client |
-   * | in-flight | uint | buffers handed to the client, not yet acknowledged |
-   * | queued-bytes | uint64 | bytes of the waiting buffers and of those in flight |
-   * | dropped-upstream | uint64 | new buffers dropped because the queue was full (leaky=upstream) |
-   * | dropped-downstream | uint64 | oldest buffers dropped because the queue was full
+   * | delivered, delivered-bytes | uint64 | number of acknowledged buffers, and of their bytes |
+   * | waiting | uint | number of buffers that librdkafka's client doesn't have yet |
+   * | in-flight | uint | number of buffers that librdkafka's client has and that aren't
+   *   acknowledged yet |
+   * | queued-bytes | uint64 | number of bytes of the waiting buffers and of those in flight |
+   * | dropped-upstream | uint64 | number of new buffers dropped because the queue was full
+   *   (leaky=upstream) |
+   * | dropped-downstream | uint64 | number of oldest buffers dropped because the queue was full
    *   (leaky=downstream) |
-   * | undeliverable | uint64 | buffers that could not be delivered |
-   * | resent | uint64 | buffers that the client gave back and that were sent again |
-   * | rebuilds | uint64 | clients replaced after a fatal error |
-   * | refused-batches | uint64 | times that the limit for batches was lowered, because brokers
-   *   refused a batch as too large |
-   * | batch-bytes | uint64 | limit for a batch, in bytes |
-   * | lost-connections | uint64 | with acks=none: connections that ended while in use; buffers on
-   *   their way are lost |
-   * | spooled | uint64 | buffers written to the disk (#GstKafkaSink:spool) |
-   * | spool-sent | uint64 | buffers on the disk that were delivered |
-   * | spool-dropped | uint64 | oldest buffers dropped because the disk was full, by
-   *   #GstKafkaSink:spool-bytes or #GstKafkaSink:spool-time, or because the disk fails or its file
-   *   was damaged |
-   * | spool-buffers | uint64 | buffers on the disk now, those of earlier runs included |
-   * | spool-used-bytes | uint64 | bytes of the disk that they use |
-   * | latency | uint64 | moving mean of the time from hand-over to acknowledgement, ns |
-   * | connected | boolean | the cluster has answered since the start |
-   * | throttle-time | uint64 | ns for which the brokers let the element wait at present, because
-   *   it exceeds a quota |
-   * | waits-for-access | boolean | access was lost, and the element waits for it
-   *   (#GstKafkaSink:access-timeout) |
+   * | undeliverable | uint64 | number of buffers that could not be delivered |
+   * | resent | uint64 | number of buffers that librdkafka's client gave back and that were sent
+   *   again |
+   * | rebuilds | uint64 | number of librdkafka's clients that were replaced after a fatal error |
+   * | refused-batches | uint64 | number of times that the size of batches was lowered, because
+   *   brokers refused a batch as too large |
+   * | batch-bytes | uint64 | largest size of a batch of messages, in bytes |
+   * | lost-connections | uint64 | with acks=none, number of connections that ended while in use, so
+   *   that buffers on their way were lost |
+   * | spooled | uint64 | number of buffers written to the disk (#GstKafkaSink:spool) |
+   * | spool-sent | uint64 | number of buffers from the disk that were delivered |
+   * | spool-dropped | uint64 | number of oldest buffers dropped because the disk or
+   *   #GstKafkaSink:spool-bytes was full, because of #GstKafkaSink:spool-time, or because the disk
+   *   failed or its file was damaged |
+   * | spool-buffers | uint64 | number of buffers on the disk now, those of earlier runs included |
+   * | spool-used-bytes | uint64 | number of bytes that the buffers on the disk use |
+   * | latency | uint64 | moving mean of the time from a buffer's transfer to librdkafka to its
+   *   acknowledgement, ns |
+   * | connected | boolean | TRUE if the cluster has answered since the start |
+   * | throttle-time | uint64 | time for which the brokers let the element wait at present, because
+   *   it exceeds a quota, ns |
+   * | waits-for-access | boolean | TRUE if access was lost, and the element waits until it is
+   *   granted again (#GstKafkaSink:access-timeout) |
    *
-   * Counted since the last start.
+   * All numbers are counted since the last start of the element.
    *
    * Since: 0.1
    */

@@ -63,7 +63,7 @@ gst_kafka_sink_on_error_get_type (void)
   static gsize type;
   static const GEnumValue values[] = {
       {GST_KAFKA_SINK_ON_ERROR_FAIL, "Post an error and stop", "fail"},
-      {GST_KAFKA_SINK_ON_ERROR_SKIP, "Post a warning and continue with the next", "skip"},
+      {GST_KAFKA_SINK_ON_ERROR_SKIP, "Post a warning and continue with the next buffer", "skip"},
       {0, NULL, NULL},
   };
 
@@ -240,8 +240,8 @@ install_target_properties (GObjectClass *klass, GParamFlags flags)
   /**
    * GstKafkaSink:camera:
    *
-   * The value of the header `camera`. A buffer that already has this header keeps it. The property
-   * is unset by default, so no header is added.
+   * The value of the header `camera`. A buffer that already has a header `camera` keeps it. The
+   * property is unset by default, so no header is added.
    *
    * Since: 0.1
    */
@@ -253,10 +253,10 @@ install_target_properties (GObjectClass *klass, GParamFlags flags)
    * GstKafkaSink:key:
    *
    * The key of each message. The key may be a template: the header `camera` replaces `%{camera}`,
-   * and likewise any other header. A message without that header gets no key. If the property is
-   * unset,
-   * a buffer that was made from a message keeps that message's key. The meta's `target-key`
-   * overrules both. An empty name, or a `%{` without `}`, is RESOURCE/SETTINGS at the start.
+   * and likewise any other header. A message that lacks a header of the template gets no key. If
+   * the property is unset, a buffer that was made from a message keeps that message's key. The
+   * meta's `target-key` overrules this property and the message's key. A template with an empty
+   * name, or with a `%{` without `}`, is the error RESOURCE/SETTINGS at the start.
    *
    * Since: 0.1
    */
@@ -269,8 +269,9 @@ install_target_properties (GObjectClass *klass, GParamFlags flags)
   /**
    * GstKafkaSink:partition:
    *
-   * The partition of each message. The meta's `target-partition` overrules it. With -1 the key
-   * chooses the partition, or the partitions take turns.
+   * The partition of each message. The meta's `target-partition` overrules this property. If the
+   * property is -1, the message's key chooses the partition; without a key the partitions take
+   * turns.
    *
    * Since: 0.1
    */
@@ -283,8 +284,8 @@ install_target_properties (GObjectClass *klass, GParamFlags flags)
    *
    * Creates the topic before the first message, with #GstKafkaSink:partitions and
    * #GstKafkaSink:replication-factor. An existing topic is not changed. The property is off by
-   * default, because topics usually belong to the cluster's administrator. Together with a template
-   * in #GstKafkaSink:topic it is the error RESOURCE/SETTINGS.
+   * default, because topics usually belong to the cluster's administrator. The property together
+   * with a template in #GstKafkaSink:topic is the error RESOURCE/SETTINGS.
    *
    * Since: 0.1
    */
@@ -339,9 +340,9 @@ install_delivery_properties (GObjectClass *klass, GParamFlags flags)
    * GstKafkaSink:enable-idempotence:
    *
    * The brokers drop duplicates that arise when the client sends a message again. With idempotence,
-   * at most five requests a connection are in flight, which limits the rate over a long link.
-   * The property is off by default, because readers recognise duplicates by their headers. It needs
-   * acks=all, else RESOURCE/SETTINGS.
+   * at most five requests a connection are in flight, which limits the rate over a long link. The
+   * property is off by default, because readers recognise duplicates by their headers. Idempotence
+   * with another value of acks than `all` is the error RESOURCE/SETTINGS.
    *
    * Since: 0.1
    */
@@ -353,9 +354,8 @@ install_delivery_properties (GObjectClass *klass, GParamFlags flags)
   /**
    * GstKafkaSink:connect-timeout:
    *
-   * The time that the first contact with a broker may take (ns); then RESOURCE/OPEN_WRITE is
-   * posted. In later
-   * outages the element waits for up to #GstKafkaSink:delivery-timeout.
+   * The time that the first contact with a broker may take (ns), after which RESOURCE/OPEN_WRITE is
+   * posted. In later outages the element waits for up to #GstKafkaSink:delivery-timeout.
    *
    * Since: 0.1
    */
@@ -409,9 +409,10 @@ install_link_properties (GObjectClass *klass, GParamFlags flags)
   /**
    * GstKafkaSink:message-max-bytes:
    *
-   * The size of the largest message in bytes, headers included. Raw frames that are larger are
-   * RESOURCE/SETTINGS as soon as their caps are known, other buffers RESOURCE/WRITE. The default is
-   * librdkafka's. By default, brokers accept messages of up to 1048588 bytes.
+   * The size of the largest message in bytes, headers included. Raw frames that are larger are the
+   * error RESOURCE/SETTINGS as soon as their caps are known, and other buffers that are larger are
+   * RESOURCE/WRITE. librdkafka has the same default. By default, brokers accept messages of up to
+   * 1048588 bytes.
    *
    * Since: 0.1
    */
@@ -436,9 +437,10 @@ install_link_properties (GObjectClass *klass, GParamFlags flags)
    * GstKafkaSink:congestion-control:
    *
    * The algorithm of TCP's congestion control, which decides how fast a connection sends. An
-   * algorithm that the kernel doesn't offer is RESOURCE/SETTINGS. If the property is unset, a
-   * connection has the kernel's default until more than 2 % of its packets are lost. Then it gets
-   * bbr, if the kernel offers that, since the others take each loss for congestion and send less.
+   * algorithm that the kernel doesn't offer is the error RESOURCE/SETTINGS. If the property is
+   * unset, a connection has the kernel's default until more than 2 % of its packets are lost, and
+   * then bbr, if the kernel offers it, because other algorithms take each loss for congestion and
+   * send less.
    *
    * Since: 0.1
    */
@@ -471,7 +473,7 @@ install_queue_properties (GObjectClass *klass, GParamFlags flags)
    * GstKafkaSink:leaky:
    *
    * The action when the queue is full. For live video use `downstream`, which sends the newest
-   * frames. The default drops nothing.
+   * frames. The default, `none`, drops nothing.
    *
    * Since: 0.1
    */
@@ -517,7 +519,8 @@ install_queue_properties (GObjectClass *klass, GParamFlags flags)
   /**
    * GstKafkaSink:drain-timeout:
    *
-   * The time that EOS waits until all buffers are delivered (ns); then RESOURCE/WRITE is posted.
+   * The time that EOS waits until all buffers are delivered (ns), after which RESOURCE/WRITE is
+   * posted.
    *
    * Since: 0.1
    */
@@ -536,15 +539,14 @@ install_spool_properties (GObjectClass *klass, GParamFlags flags)
    * A directory for buffers that can't be sent in time: while the brokers are away, while the link
    * is too slow, and those that are undelivered when the element stops. The stored buffers are sent
    * later, by the next run too, with the headers, the key and the timestamp that they would have
-   * had. The directory is created if its parent directory exists. Each element needs a
-   * directory of its own: one that another element uses is RESOURCE/BUSY, one that can't be written
-   * RESOURCE/OPEN_WRITE. The property is unset by default, so there is no spool.
+   * had. The directory is created if its parent directory exists. Each element needs a directory of
+   * its own: a directory that another element uses is the error RESOURCE/BUSY, and one that can't
+   * be written is RESOURCE/OPEN_WRITE. The property is unset by default, so there is no spool.
    *
    * With a spool, #GstKafkaSink:connect-timeout and #GstKafkaSink:delivery-timeout cause no errors,
    * #GstKafkaSink:leaky has no effect, upstream isn't throttled, and buffers that EOS leaves
    * undelivered after #GstKafkaSink:drain-timeout stay on the disk. Buffers that kafkasrc made
-   * aren't spooled,
-   * because their messages wait in Kafka.
+   * aren't spooled, because their messages wait in Kafka.
    *
    * Since: 0.1
    */
@@ -558,8 +560,8 @@ install_spool_properties (GObjectClass *klass, GParamFlags flags)
    *
    * The size of the file in #GstKafkaSink:spool at which the oldest buffers are dropped. The number
    * of dropped buffers is in `spool-dropped`, and a warning RESOURCE/NO_SPACE_LEFT is posted. A
-   * full disk has the
-   * same effect. The default holds 40 minutes of frames of 60 kB at 30 frames/s.
+   * full disk drops the oldest buffers too. The default holds 40 minutes of frames of 60 kB at 30
+   * frames/s.
    *
    * Since: 0.1
    */
@@ -583,8 +585,8 @@ install_spool_properties (GObjectClass *klass, GParamFlags flags)
    * GstKafkaSink:spool-rate:
    *
    * The largest number of buffers from the disk that are sent in a second. Readers have to process
-   * these buffers besides the live ones, so the default is less than the capacity of a fog with a
-   * few cores. With #GstKafkaSink:spool-order `oldest-first` the rate must exceed that of the
+   * buffers from the disk besides live ones, so the default is less than the capacity of a fog with
+   * a few cores. With #GstKafkaSink:spool-order `oldest-first` the rate must exceed that of the
    * stream, or the disk never empties.
    *
    * Since: 0.1

@@ -10,8 +10,8 @@ G_BEGIN_DECLS
 /**
  * GstKafkaAcks:
  * @GST_KAFKA_ACKS_NONE: no broker acknowledges; a message counts as delivered once it is sent
- * @GST_KAFKA_ACKS_LEADER: the partition's leader has stored it
- * @GST_KAFKA_ACKS_ALL: all in-sync replicas have stored it
+ * @GST_KAFKA_ACKS_LEADER: the partition's leader has stored the message
+ * @GST_KAFKA_ACKS_ALL: all in-sync replicas have stored the message
  *
  * When a message counts as delivered. The values are Kafka's own: 0, 1 and -1.
  *
@@ -46,7 +46,8 @@ typedef enum {
 /**
  * GstKafkaSinkOnError:
  * @GST_KAFKA_SINK_ON_ERROR_FAIL: post an error and stop
- * @GST_KAFKA_SINK_ON_ERROR_SKIP: post a warning, count the buffer, go on with the next
+ * @GST_KAFKA_SINK_ON_ERROR_SKIP: post a warning, count the buffer, and continue with the next
+ *   buffer
  *
  * What happens when a buffer can't be delivered.
  *
@@ -59,7 +60,7 @@ typedef enum {
 
 GType gst_kafka_compression_get_type (void);
 
-/* kafkasink's own properties. The element's object lock guards them. */
+/* The properties that only kafkasink has, guarded by the element's object lock. */
 typedef struct {
   gchar *camera, *key, *congestion_control;
   gint partition;
@@ -76,14 +77,14 @@ typedef struct {
   GstKafkaSpoolLimits spool_limits;
 } GstKafkaSinkSettings;
 
-/* The ids from here on belong to gstkafkasink.c. */
+/* The property ids from this one on belong to gstkafkasink.c. */
 enum { GST_KAFKA_SINK_PROP_OTHER = GST_KAFKA_PROP_OWN + 100 };
 
 void gst_kafka_sink_settings_init (GstKafkaSinkSettings *self);
 void gst_kafka_sink_settings_clear (GstKafkaSinkSettings *self);
 void gst_kafka_sink_settings_install_properties (GObjectClass *klass);
-/* Returns FALSE if @id is none of these properties. These functions take the object lock
- * themselves. */
+/* Returns FALSE if @id is none of kafkasink's own properties. The functions that set and get a
+ * property take the object lock themselves. */
 gboolean gst_kafka_sink_settings_set_property (
     GstKafkaSinkSettings *self, GObject *object, guint id, const GValue *value);
 gboolean gst_kafka_sink_settings_get_property (

@@ -3,15 +3,15 @@
 
 #include "gstkafkameta.h"
 
-/* Number of the meta's fields that a free buffer keeps: the first ones, which are the topic and
+/* Number of the meta's fields that a free buffer keeps: the first fields, which are the topic and
  * numbers. */
 #define N_KEPT (GST_KAFKA_FIELD_TIMESTAMP + 1)
-/* Free buffers that are kept, at most: about as many as downstream holds at a time. */
+/* The largest number of free buffers that are kept: about as many as downstream holds at a time. */
 #define MAX_KEPT 64
 
 struct _GstKafkaBuffers {
-  gatomicrefcount refs; /* one for the run, one for each buffer */
-  GMutex lock;          /* guards all below */
+  gatomicrefcount refs; /* reference count: one for the run, one for each buffer */
+  GMutex lock;          /* guards all fields below */
   guint n;
   GstBuffer *kept[MAX_KEPT];
   gboolean closed;
@@ -60,10 +60,10 @@ gst_kafka_buffers_close (GstKafkaBuffers *self)
   unref (self);
 }
 
-/* --- a buffer comes back --- */
+/* --- a buffer is released downstream and comes back --- */
 
-/* Returns FALSE if the field has to be removed: it belongs to one message, or others have added
- * it */
+/* Returns FALSE if the field has to be removed, because it belongs to one message, or another
+ * element has added it. */
 static gboolean
 is_kept (GQuark name, GValue *value, gpointer fields)
 {
@@ -110,7 +110,7 @@ keep (GstKafkaBuffers *self, GstBuffer *buffer)
   return keeps;
 }
 
-/* Called when the last reference of @object is gone. Returns FALSE if @object lives on. */
+/* Called when the last reference of @object is gone. Returns FALSE if @object must not be freed. */
 static gboolean
 come_back (GstMiniObject *object)
 {

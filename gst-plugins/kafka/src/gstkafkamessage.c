@@ -4,13 +4,15 @@
 
 #include <string.h>
 
-/* The longest duration of a message, because a stranger's header may hold any value. */
+/* The longest duration (ns) that a message may have, because a stranger's header may hold any
+ * value. */
 #define MAX_DURATION (3600 * GST_SECOND)
-/* A capture time that is further ahead of Kafka's timestamp is wrong, because a message is sent
- * after its capture. A replay would wait for such a time for ever. */
+/* The longest time (ns) by which a capture time may be ahead of Kafka's timestamp. A capture time
+ * further ahead is wrong, because a message is sent after its capture, and a replay would wait for
+ * that time for ever. */
 #define MOST_AHEAD (3600 * GST_SECOND)
-/* The year 2000. A clock that was never set starts in 1970, and the recording would seem to last
- * for decades. */
+/* The earliest plausible capture time: the year 2000. A clock that was never set starts in 1970,
+ * and with such a time a recording would seem to last for decades. */
 #define EARLIEST (G_GUINT64_CONSTANT (946684800) * GST_SECOND)
 
 typedef struct {
@@ -28,7 +30,7 @@ wrapped_free (gpointer data)
   g_free (self);
 }
 
-/* Returns FALSE if the message has no header of that name. */
+/* Returns FALSE if the message has no header named @name. */
 static gboolean
 find_header (const rd_kafka_message_t *message, const gchar *name, GstKafkaHeader *header)
 {
@@ -131,7 +133,8 @@ wrap (rd_kafka_message_t *message, GstKafkaHandle *handle)
     text, sizeof text - 1                                                                          \
   }
 
-/* The names that need no check, in kafkasink's order. */
+/* The names of the headers that kafkasink writes, in its order. These names need no check for
+ * UTF-8. */
 static const struct {
   const gchar *name;
   gsize size;
@@ -147,7 +150,7 @@ static const struct {
 };
 G_STATIC_ASSERT (G_N_ELEMENTS (names) == GST_KAFKA_N_USED);
 
-/* @next: where to look first */
+/* Returns the index of @name in `names`, or GST_KAFKA_N_USED. @next: the index to look at first */
 static guint
 find_name (const gchar *name, guint next)
 {
@@ -200,7 +203,7 @@ gst_kafka_message_headers_clear (GstKafkaMessageHeaders *self)
     g_free (self->all);
 }
 
-/* The buffer outlives the message's bytes, so it takes over the headers. */
+/* The buffer outlives the message's bytes, so the buffer takes over the headers. */
 static void
 take_headers (GstBuffer *buffer, rd_kafka_message_t *message, const GstKafkaMessageHeaders *headers)
 {
@@ -218,7 +221,8 @@ decide (gpointer ledger, gint64 offset, GstKafkaAckOutcome outcome)
   gst_kafka_ledger_decide (ledger, offset, outcome, g_get_monotonic_time ());
 }
 
-/* Returns: (transfer none): the field's value, which has @type and may be an earlier message's */
+/* Returns: (transfer none): the field's value, which has the type @type and may still be the value
+ * of an earlier message */
 static GValue *
 get_field (GstStructure *s, GstKafkaField field, GType type)
 {
@@ -259,7 +263,7 @@ set_key (GstStructure *s, const rd_kafka_message_t *message)
       g_bytes_new (message->key, message->key_len));
 }
 
-/* A replay has no ledger, so its messages need no token. */
+/* Adds an ack token to @buffer, except in a replay, which has no ledger. */
 static void
 add_ack (GstBuffer *buffer, gint64 offset, GstKafkaFetched *fetched)
 {

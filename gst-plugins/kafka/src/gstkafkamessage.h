@@ -20,13 +20,15 @@ typedef enum {
   GST_KAFKA_N_USED,
 } GstKafkaUsed;
 
-/* The headers of one message, read once. Their texts belong to the message, then to the buffer that
- * is made from it. */
+/* The headers of one message, read once. The texts of the headers belong to the message, and later
+ * to the buffer that is made from it. */
 typedef struct {
   guint n;
-  const GstKafkaHeader *used[GST_KAFKA_N_USED]; /* the last one of each name; NULL: absent */
-  GstKafkaHeader *all;                          /* without those whose name isn't UTF-8 */
-  /* room for the headers of usual messages, so that no memory is allocated */
+  /* the last header of each name; NULL: the message has none */
+  const GstKafkaHeader *used[GST_KAFKA_N_USED];
+  /* all headers, except those whose name isn't UTF-8 */
+  GstKafkaHeader *all;
+  /* space for the headers of usual messages, so that no memory is allocated for them */
   GstKafkaHeader usual[16];
 } GstKafkaMessageHeaders;
 
@@ -37,9 +39,9 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (GstKafkaMessageHeaders, gst_kafka_message_head
 
 /**
  * gst_kafka_message_to_buffer:
- * @fetched: (transfer full):
- * @buffers: the run's
- * @headers: those of the message
+ * @fetched: (transfer full): the message and the objects that are needed to free it
+ * @buffers: the free buffers of the run
+ * @headers: the headers of the message
  *
  * Returns: (transfer full): a buffer of the message's own bytes, uncopied, with its #GstKafkaMeta,
  * flags and duration. A message without a value becomes an empty buffer, flagged as a gap.
@@ -51,28 +53,30 @@ GstBuffer *gst_kafka_message_to_buffer (
  * (not before 2000, less than an hour ahead of Kafka's timestamp), else Kafka's timestamp.
  * %GST_CLOCK_TIME_NONE: not known */
 GstClockTime gst_kafka_message_get_capture_time (const rd_kafka_message_t *message);
-/* The same. @header: (nullable): the message's last header of that name */
+/* Like gst_kafka_message_get_capture_time(). @header: (nullable): the message's last header
+ * `capture-time` */
 GstClockTime gst_kafka_message_parse_capture_time (
     const rd_kafka_message_t *message, const GstKafkaHeader *header);
 
-/* Returns whether a decoder needs earlier messages too. */
+/* Returns whether a decoder needs earlier messages to decode this message. */
 gboolean gst_kafka_message_is_delta_unit (const rd_kafka_message_t *message);
 /* Returns whether the message is a header of the stream, such as Theora's, which has no time of its
  * own. */
 gboolean gst_kafka_message_is_header (const rd_kafka_message_t *message);
-/* The header `seq`. FALSE: it has none */
+/* Sets @seq to the value of the header `seq`. Returns FALSE if the message has no valid header
+ * `seq`. */
 gboolean gst_kafka_message_get_seq (const rd_kafka_message_t *message, guint64 *seq);
 /* Returns the duration in ns, at most an hour; 0: not known */
 GstClockTime gst_kafka_message_get_duration (const rd_kafka_message_t *message);
 /* Returns whether both messages are of one session of one camera. */
 gboolean gst_kafka_message_is_of_session (const rd_kafka_message_t *a, const rd_kafka_message_t *b);
 /* Sets @before to the time from the message's DTS to its PTS, in ns, at most an hour. Returns FALSE
- * if the message's headers don't say it. */
+ * if the message's headers don't have both times. */
 gboolean gst_kafka_message_get_reorder (
     const rd_kafka_message_t *message, GstClockTimeDiff *before);
 /* Returns whether the message's header `camera` is @camera; %NULL matches any message. */
 gboolean gst_kafka_message_is_of_camera (const rd_kafka_message_t *message, const gchar *camera);
-/* Whether the value of @header (nullable) is @text. */
+/* Returns whether the value of @header (nullable) is @text. */
 gboolean gst_kafka_message_header_is (const GstKafkaHeader *header, const gchar *text);
 
 G_END_DECLS

@@ -10,12 +10,13 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 
 #define REASON "alone in the pipeline in failed runs"
 
-/* GstBaseSrc asks for the id of its stream without a name, which is a critical if the element
- * counts two source pads, and neither a virtual method nor a property changes that. GStreamer's
- * own sources with several pads don't use it: they are bins, or do all of its work themselves.
- * For a pad that nearly nobody requests, both cost more than this: the pad is missing only from the
- * count. The lists have it, so state changes, queries, iterators and links work; GStreamer (1.22 to
- * 1.26) uses the count of pads for that id and lowers it when a pad is removed. */
+/* Leaves the pad `rejects` out of the element's number of source pads. GstBaseSrc creates the id of
+ * its stream without a name, which logs a critical warning if the element counts two source pads,
+ * and neither a virtual method nor a property changes that. GStreamer's own sources with several
+ * pads don't derive from GstBaseSrc: they are bins, or do all of its work themselves. For a pad
+ * that is rarely requested, both ways cost more than a pad that isn't counted. The element's lists
+ * contain the pad, so state changes, queries, iterators and links work; GStreamer (1.22 to 1.26)
+ * uses the number of pads only for the stream id, and lowers it when a pad is removed. */
 static void
 count_pads (GstElement *element, gint more)
 {

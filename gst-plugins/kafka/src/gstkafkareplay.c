@@ -22,64 +22,67 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
  * - A message's capture time is its header `capture-time` if that is plausible (not before 2000,
  *   less than an hour ahead of Kafka's timestamp), else Kafka's timestamp. Order, PTS, duration and
  *   seeks use the capture time.
- * - Within a session of a camera, `seq` decides the order, not the capture time: B-frames leave in
- *   the order in which a decoder needs them.
+ * - Within a session of a camera, `seq` decides the order, not the capture time, so that B-frames
+ *   leave in the order in which a decoder needs them.
  * - The window (start-time, end-time) uses Kafka's timestamp, because brokers search by nothing
  *   else: the capture time with CreateTime, the time of arrival at the broker with LogAppendTime.
  * - PTS 0, the origin, is start-time, or the first capture time if that is earlier or if start-time
  *   is unset.
  * - The duration reaches to the end of the message that was captured last. If the last 256
- *   messages of a partition are of other cameras, it reaches to the last of them.
- * - A message is decoded as long before its PTS as when it was sent. A DTS is never negative: those
- *   of the first B-frames become 0, 1, 2 ns.
- * - A seek's stop is reached only when all remaining frames have a DTS after it: B-frames that are
- * shown before the stop follow a frame that is shown after it.
+ *   messages of a partition are of other cameras, the duration reaches to the last of these
+ *   messages.
+ * - The DTS lies as long before the PTS as in the buffer that was sent. A DTS is never negative:
+ *   the DTS of the first B-frames become 0, 1, 2 ns.
+ * - A seek's stop is reached only when all remaining frames have a DTS after the stop, because
+ *   B-frames that are shown before the stop follow a frame that is shown after it.
  */
 
 /* One partition of the recording. */
 typedef struct {
   gchar *topic;
   gint partition;
-  gint64 first; /* first and last offset of the recording when it was opened */
-  gint64 start; /* the oldest offset of the log */
+  gint64 first; /* first offset of the recording in this partition, when the recording was opened */
+  gint64 start; /* the oldest offset left in the log */
   gint64 end;
   rd_kafka_queue_t *queue;
   /* the next message, read ahead to compare it with those of other tracks */
   rd_kafka_message_t *head;
   GstClockTime head_time;  /* ns since the Unix epoch */
-  GstClockTimeDiff before; /* time from the decoding of the head to head_time */
+  GstClockTimeDiff before; /* time from the DTS of the head to its PTS, ns */
   gboolean decode_known;   /* the field `before` is known; otherwise it is 0 */
   guint beyond;            /* number of successive messages after the seek's stop */
   gboolean at_end;
-  gboolean measured;   /* the last message of the track is known */
+  gboolean measured;   /* TRUE if the last message of the track is known */
   GstClockTime others; /* the last capture time of other cameras' messages; 0: none was read */
   gint64 position;     /* the next offset to read */
-  gboolean astray;     /* the position was refused, and will be replaced */
+  gboolean astray;     /* the broker refused the position, which will be replaced */
   /* the refused offset, if this element requested it; -1: librdkafka derived it from damaged
    * data */
   gint64 refused_at;
   gboolean reset_told;
-  gint64 heard;  /* when the last message or event of the track came, monotonic us */
-  gint64 looked; /* when silence was last checked for, monotonic us */
+  gint64 heard;  /* the time when the last message or event of the track came, monotonic us */
+  gint64 looked; /* the time when the track was last checked for silence, monotonic us */
   gboolean silence_told;
   gint64 lost;      /* number of offsets counted as deleted */
-  gint64 lost_from; /* the first of these offsets */
+  gint64 lost_from; /* the first offset counted as deleted */
   GstKafkaLog log;
   GstKafkaDamage damage;
-  GArray *holes; /* of GstKafkaHole: known damage */
+  GArray *holes; /* array of GstKafkaHole: the known damaged offsets */
 } GstKafkaTrack;
 
 /* Unreadable offsets: a damaged batch, or the part of it that a seek has reached. */
 typedef struct {
   gint64 from;
   gint64 good;
-  gint64 counted; /* first offset that has yet to be counted and reported */
+  /* offset from which on all offsets of the hole are counted and reported already */
+  gint64 counted;
 } GstKafkaHole;
 
 typedef struct _GstKafkaQuestion GstKafkaQuestion;
 
 struct _GstKafkaReplay {
-  GstKafkaFault fault;  /* first: gst_kafka_client_new() */
+  /* the first member, because gst_kafka_client_new() makes it the opaque pointer */
+  GstKafkaFault fault;
   gatomicrefcount refs; /* reference count: one for the element, one for each query */
   GstKafkaHandle *handle;
   rd_kafka_t *rk;
@@ -92,23 +95,22 @@ struct _GstKafkaReplay {
   GstClockTime stop;      /* stop of a seek, relative to the origin; GST_CLOCK_TIME_NONE: none */
   GstClockTime least_dts; /* the smallest DTS that isn't used yet */
   gboolean reorders;      /* messages were found that aren't in the order of capture */
-  GstClockTime
-      /* target of a pending seek of the tracks, relative to the origin; GST_CLOCK_TIME_NONE: no
-       * seek is pending */
-      seek_time;
-  gint64 checked;          /* when the last check of the tracks' logs began, monotonic us */
+  /* target of a pending seek of the tracks, relative to the origin; GST_CLOCK_TIME_NONE: no seek
+   * is pending */
+  GstClockTime seek_time;
+  /* the time when the last check of the tracks' logs began, monotonic us */
+  gint64 checked;
   GstKafkaQuery *check;    /* (nullable): the check of the tracks' logs that isn't answered yet */
   GstKafkaQuestion *asked; /* the data of `check` */
   gchar *missing;          /* text about a topic or partition that doesn't exist */
-  gint64
-      /* shortest time in ms from capture to Kafka's timestamp of the messages seen so far; at most
-       * 0 */
-      least_lag;
-  /* Kafka's timestamp is the time of arrival, so later delays aren't known */
+  /* shortest time in ms from capture to Kafka's timestamp of the messages seen so far; at most
+   * 0 */
+  gint64 least_lag;
+  /* Kafka's timestamps are the times of arrival, so the delays of later messages aren't known */
   gboolean by_arrival;
-  /* messages are pushed downstream; FALSE: they are only examined, to open or to seek */
+  /* messages are pushed downstream; FALSE: messages are only examined, to open the replay */
   gboolean playing;
-  gboolean held_told; /* it is known whether messages are held back at the end */
+  gboolean held_told; /* TRUE if it is known whether messages are held back at the end */
   GError *ended;      /* the error that ends the stream, because messages are missing */
   gint gone;          /* librdkafka reports that a partition is gone; atomic */
 
@@ -116,18 +118,20 @@ struct _GstKafkaReplay {
   gboolean flushing;
   guint64 lost;
   guint64 damaged;
-  guint64 others; /* messages of other cameras that were read, each as often as a seek reads it */
+  /* number of messages read of other cameras; a message that is read again after a seek counts
+   * again */
+  guint64 others;
   GstClockTime duration;
 };
 
 G_STATIC_ASSERT (G_STRUCT_OFFSET (GstKafkaReplay, fault) == 0);
 
-/* What the brokers are asked, with their answer. Each kind of question uses some of the fields. */
+/* A question to the brokers, with their answer. Each kind of question uses some of the fields. */
 struct _GstKafkaQuestion {
   GstKafkaReplay *replay; /* a reference */
   void (*ask) (GstKafkaQuestion *self);
   rd_kafka_resp_err_t err;
-  /* (nullable): the times or logical offsets to ask for; later the offsets */
+  /* (nullable): the times or logical offsets to query, which the answer replaces by offsets */
   rd_kafka_topic_partition_list_t *list;
   gchar *topic; /* (nullable): the topic of a position that was refused */
   gint partition;
@@ -135,7 +139,7 @@ struct _GstKafkaQuestion {
   gboolean refused;
   GstKafkaReset reset;
   GstKafkaDiscovery found;
-  GstKafkaPosition *positions; /* (nullable): of the partitions found */
+  GstKafkaPosition *positions; /* (nullable): the positions of the partitions in `found` */
 };
 
 /* --- one partition --- */
@@ -225,7 +229,8 @@ ask_topics (GstKafkaQuestion *self)
       self->replay->rk, self->replay->settings, GST_KAFKA_ANSWER_MS, &self->found);
 }
 
-/* Asks for the partitions, and where the recording begins and ends in each. */
+/* Queries the brokers for the partitions, and for the begin and end of the recording in each
+ * partition. */
 static void
 ask_ranges (GstKafkaQuestion *self)
 {
@@ -244,7 +249,7 @@ is_interrupted (gpointer replay)
 }
 
 /* Takes ownership of @question, which lives as long as the query that is returned. Returns:
- * (transfer full) (nullable): the answered query; NULL if a flush came first. */
+ * (transfer full) (nullable): the answered query; NULL if a flush came before the answer. */
 static GstKafkaQuery *
 wait_for_answer (GstKafkaReplay *self, GstKafkaQuestion *question)
 {
@@ -256,8 +261,8 @@ wait_for_answer (GstKafkaReplay *self, GstKafkaQuestion *question)
   return query;
 }
 
-/* Replaces the times or logical offsets in @list by the offsets found. A flush returns at once,
- * with RD_KAFKA_RESP_ERR__INTR. */
+/* Replaces the times or logical offsets in @list by the offsets found. During a flush the function
+ * returns at once, with RD_KAFKA_RESP_ERR__INTR. */
 static rd_kafka_resp_err_t
 find_offsets (GstKafkaReplay *self, rd_kafka_topic_partition_list_t *list)
 {
@@ -287,7 +292,7 @@ capture_time_of (const rd_kafka_message_t *message)
   return GST_CLOCK_TIME_IS_VALID (time) ? time : 0;
 }
 
-/* Returns: (transfer full): all tracks in their order, with @offset */
+/* Returns: (transfer full): a list of all tracks in their order, each with @offset */
 static rd_kafka_topic_partition_list_t *
 list_tracks (GstKafkaReplay *self, gint64 offset)
 {
@@ -328,7 +333,8 @@ place_tracks (GstKafkaReplay *self, const rd_kafka_topic_partition_list_t *list)
     if (!track->at_end)
       rd_kafka_topic_partition_list_add (reading, track->topic, track->partition)->offset = offset;
   }
-  /* librdkafka's own seek times out a thousand times too early before 2.1. */
+  /* The tracks are assigned anew, because the seek of librdkafka before 2.1 times out a thousand
+   * times too early. */
   rd_kafka_assign (self->rk, reading);
   rd_kafka_topic_partition_list_destroy (reading);
 }
@@ -358,7 +364,8 @@ warn (GstKafkaReplay *self, GstKafkaTrack *track, const GstKafkaReset *reset)
 }
 
 /* Counts each deleted offset once, however often a seek reaches it. Deleted messages are always the
- * oldest, so those counted before are after @reset's or are the last of them. */
+ * oldest ones, so the offsets counted before either lie after the offsets in @reset, or are the
+ * last of the offsets in @reset. */
 static void
 count_lost (GstKafkaReplay *self, GstKafkaTrack *track, const GstKafkaReset *reset)
 {
@@ -375,7 +382,7 @@ count_lost (GstKafkaReplay *self, GstKafkaTrack *track, const GstKafkaReset *res
   g_mutex_unlock (&self->lock);
 }
 
-/* Sets a new beginning of the recording, or a new position of the track. */
+/* Applies @reset: sets a new beginning of the recording, or a new position of the track. */
 static void
 accept_reset (GstKafkaReplay *self, GstKafkaTrack *track, const GstKafkaReset *reset)
 {
@@ -492,7 +499,8 @@ place_at (GstKafkaReplay *self, GstKafkaTrack *track, gint64 from, const GstKafk
     gst_kafka_reset_reassign (self->rk, track->topic, track->partition, get_place (track));
 }
 
-/* If the broker doesn't answer, the next round queries it again. */
+/* Queries the broker for a new position of the track. If the broker doesn't answer, the next round
+ * queries it again. */
 static void
 place_again (GstKafkaReplay *self, GstKafkaTrack *track)
 {
@@ -537,7 +545,8 @@ add_hole (GstKafkaTrack *self, gint64 from, gint64 good)
   return &g_array_index (self->holes, GstKafkaHole, self->holes->len - 1);
 }
 
-/* Counts and reports each offset once, when it is first played. */
+/* Counts and reports each damaged offset once, when the replay reaches the offset for the first
+ * time. */
 static void
 count_hole (GstKafkaReplay *self, const GstKafkaTrack *track, GstKafkaHole *hole, gint64 from)
 {
@@ -625,8 +634,8 @@ end_for (GstKafkaReplay *self, const rd_kafka_message_t *message)
         tried, err, size ? size : rd_kafka_message_errstr (message), GST_RESOURCE_ERROR_READ);
 }
 
-/* Handles a message whose offset the broker's log doesn't have. Such an offset is damaged, because
- * no CRC covers it. */
+/* Handles a message whose offset the broker's log doesn't have: this offset is damaged, because no
+ * CRC covers it. */
 static void
 take_strange (GstKafkaReplay *self, GstKafkaTrack *track, const rd_kafka_message_t *message)
 {
@@ -728,8 +737,9 @@ is_answered (GstKafkaReplay *self, const GstKafkaTrack *track)
   return answered;
 }
 
-/* Ends the stream if a topic was deleted: librdkafka reports it once, and reads no more of it. A
- * query confirms it, because a broker that starts may not know its topics yet. */
+/* Ends the stream if a topic was deleted: librdkafka reports the deletion once, and reads no more
+ * messages of the topic. A query confirms the deletion, because a broker that has just started may
+ * not know its topics yet. */
 static void
 look_for_deleted_topic (GstKafkaReplay *self)
 {
@@ -750,7 +760,8 @@ look_for_deleted_topic (GstKafkaReplay *self)
   gst_kafka_query_free (query);
 }
 
-/* librdkafka doesn't report some kinds of damage, and fetches the same batch again and again. */
+/* Handles a track from which no message comes although messages exist, because librdkafka doesn't
+ * report some kinds of damage, and fetches the same batch again and again. */
 static void
 look_for_silence (GstKafkaReplay *self, GstKafkaTrack *track)
 {
@@ -777,7 +788,8 @@ look_for_silence (GstKafkaReplay *self, GstKafkaTrack *track)
 static gboolean
 fill_track (GstKafkaReplay *self, GstKafkaTrack *track)
 {
-  /* The reader waits for the track from now on. Before, the pipeline may have been busy. */
+  /* The time of waiting for the track begins now, because before this call the pipeline may have
+   * been busy. */
   track->heard = g_get_monotonic_time ();
   while (!track->head && !track->at_end) {
     rd_kafka_message_t *message = rd_kafka_consume_queue (track->queue, POLL_TIME_MS);
@@ -804,12 +816,13 @@ fill_track (GstKafkaReplay *self, GstKafkaTrack *track)
 /* The number of B-frames that may follow a frame and be shown before it: at most 16 in H.264 and
  * H.265. */
 #define MOST_REORDERED 16
-/* Messages may arrive at the broker in another order than they were captured, by at most this
- * time. */
+/* The longest time (ns) by which the order of arrival at the broker may differ from the order of
+ * capture. */
 #define DISORDER (10 * GST_SECOND)
 
-/* The number of offsets before the end of a track among which its last message is searched: at
- * first, from one search to the next, and if messages of other cameras are found. */
+/* The last message of a track is searched among its last LOOK_BACK offsets at first. The number of
+ * offsets grows by the factor LOOK_BACK_GROWTH from one search to the next; if messages of other
+ * cameras are found, the search ends at MOST_LOOK_BACK. */
 #define LOOK_BACK 4
 #define LOOK_BACK_GROWTH 8
 #define MOST_LOOK_BACK 256
@@ -868,8 +881,8 @@ end_replay (gpointer data)
   return NULL;
 }
 
-/* librdkafka 2.0.2 never ends a client that read a topic which was deleted meanwhile. The replay
- * lives until its last query returns. */
+/* The client is ended on another thread, because librdkafka 2.0.2 never ends a client that has read
+ * a topic which was deleted later. The replay lives until its last query returns. */
 void
 gst_kafka_replay_free (GstKafkaReplay *self)
 {
@@ -991,7 +1004,7 @@ add_track (GstKafkaReplay *self, const rd_kafka_topic_partition_t *from, const G
   gst_kafka_damage_init (&track->damage);
   gst_kafka_log_init (&track->log);
   track->holes = g_array_new (FALSE, FALSE, sizeof (GstKafkaHole));
-  /* Each track has a queue of its own, to wait for a single track. */
+  /* Each track has a queue of its own, so that the reader can wait for a single track. */
   track->queue = rd_kafka_queue_get_partition (self->rk, track->topic, track->partition);
   rd_kafka_queue_forward (track->queue, NULL);
   g_ptr_array_add (self->tracks, track);
@@ -1067,7 +1080,8 @@ look_at_end (GstKafkaReplay *self, GstKafkaTrack *track, gint64 back, GstClockTi
   if (!track->at_end)
     return FALSE;
   track->measured |= look_from (track, back) == track->start;
-  /* If the camera stopped long ago, its recording ends no later than those of the others. */
+  /* If the camera stopped long ago, its recording ends no later than the recordings of other
+   * cameras. */
   if (!track->measured && back >= MOST_LOOK_BACK && track->others) {
     *last = MAX (*last, track->others);
     track->measured = TRUE;
@@ -1075,8 +1089,8 @@ look_at_end (GstKafkaReplay *self, GstKafkaTrack *track, gint64 back, GstClockTi
   return TRUE;
 }
 
-/* Searches the last @back offsets of each track in which no message was found yet. @all: all tracks
- * are measured. Returns FALSE if the pad is flushing */
+/* Searches the last @back offsets of each track in which no message was found yet. @all: (out): the
+ * last message of each track is known. Returns FALSE if the pad is flushing */
 static gboolean
 look_at_ends (GstKafkaReplay *self, gint64 back, GstClockTime *last, gboolean *all)
 {
@@ -1129,8 +1143,8 @@ go_to_begin (GstKafkaReplay *self)
 }
 
 /* Finds the first capture time; %GST_CLOCK_TIME_NONE without a message. The message that arrived
- * first may not be the first one captured: B-frames, and stream headers, which have the time of
- * sending. Returns FALSE if the pad is flushing */
+ * first may not be the first one captured, because of B-frames, and of stream headers, which have
+ * the time of sending. Returns FALSE if the pad is flushing */
 static gboolean
 find_begin (GstKafkaReplay *self, GstClockTime *begin)
 {
@@ -1207,7 +1221,7 @@ void
 gst_kafka_replay_seek (GstKafkaReplay *self, GstClockTime time, GstClockTime stop)
 {
   self->stop = stop;
-  /* Playing starts at the beginning. */
+  /* At the start no seek to 0 is needed, because playing starts at the beginning. */
   if (time > 0 || GST_CLOCK_TIME_IS_VALID (self->origin))
     self->seek_time = time;
 }
@@ -1221,7 +1235,8 @@ first_error (const rd_kafka_topic_partition_list_t *list)
   return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
-/* If a seek ends at the oldest message left of a track, earlier ones may have been deleted. */
+/* Checks after a seek for deleted messages: if the seek arrives at the oldest message left of a
+ * track, earlier messages may have been deleted. */
 static void
 look_for_deleted (GstKafkaReplay *self, const rd_kafka_topic_partition_list_t *found)
 {
@@ -1269,8 +1284,8 @@ go_to (GstKafkaReplay *self, GstClockTime time, rd_kafka_resp_err_t *err)
   return !*err && !self->ended && fill_tracks (self);
 }
 
-/* Finds the last key unit captured before @end; GST_CLOCK_TIME_NONE if there is none. FALSE:
- * flushing */
+/* Finds the last key unit captured before @end; GST_CLOCK_TIME_NONE if there is none. Returns FALSE
+ * if the pad is flushing. */
 static gboolean
 find_key_unit (GstKafkaReplay *self, GstClockTime end, GstClockTime *time)
 {
@@ -1288,7 +1303,7 @@ find_key_unit (GstKafkaReplay *self, GstClockTime end, GstClockTime *time)
 }
 
 /* Seeks to the key unit before @target, or to the beginning, because a decoder needs all frames
- * from there. */
+ * from the key unit on. */
 static gboolean
 go_to_key_unit (GstKafkaReplay *self, GstClockTime target, rd_kafka_resp_err_t *err)
 {
@@ -1349,7 +1364,7 @@ has_stopped (GstKafkaReplay *self)
   return TRUE;
 }
 
-/* (nullable): a track behind whose end messages exist */
+/* Returns: (nullable): a track with messages after its end */
 static GstKafkaTrack *
 find_longer (GstKafkaReplay *self)
 {
@@ -1372,8 +1387,8 @@ warn_of_held (GstKafkaReplay *self, const GstKafkaTrack *track, gint64 newest, g
   gst_clear_object (&element);
 }
 
-/* The recording ends at the last stable offset that was known when it was opened. Reports once that
- * messages behind it are held back by an open transaction: others were published later. */
+/* The recording ends at the last stable offset that was known when it was opened. Reports once if
+ * the messages after it are held back by an open transaction, and weren't only published later. */
 static void
 look_for_held (GstKafkaReplay *self)
 {

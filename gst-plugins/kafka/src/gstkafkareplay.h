@@ -6,8 +6,8 @@
 G_BEGIN_DECLS
 
 /* Reads a recorded topic in the order of capture over all partitions, beginning at any time. Only
- * for the streaming thread, except set_flushing(), the duration and the stats. No function blocks
- * much longer than a second. */
+ * the streaming thread may call these functions, except those for flushing, the duration and the
+ * stats. No function blocks much longer than a second. */
 typedef struct _GstKafkaReplay GstKafkaReplay;
 
 /* Takes ownership of @conf and @settings. */
@@ -20,22 +20,23 @@ void gst_kafka_replay_free (GstKafkaReplay *self);
  *
  * Looks up the partitions and their ends. Call the function again after %GST_KAFKA_READ_FLUSHING.
  *
- * Returns: %GST_KAFKA_READ_MESSAGE when it is open, %GST_KAFKA_READ_FAILED with @error
+ * Returns: %GST_KAFKA_READ_MESSAGE when the replay is open, %GST_KAFKA_READ_FAILED with @error
  */
 GstKafkaRead gst_kafka_replay_open (GstKafkaReplay *self, GError **error);
 
-/* The next read returns the first message captured at @time or later (since the beginning of the
- * recording), or with delta-coded video the key unit before it. Reading ends when no message before
- * @stop can follow (%GST_CLOCK_TIME_NONE: at the end). */
+/* Seeks: the next read returns the first message captured at @time (ns after the beginning of the
+ * recording) or later, or with delta-coded video the key unit before this message. Reading ends
+ * when no message before @stop can follow (%GST_CLOCK_TIME_NONE: at the end). */
 void gst_kafka_replay_seek (GstKafkaReplay *self, GstClockTime time, GstClockTime stop);
 
-/* @fetched: (out): the message, without a ledger.
- * @pts and @dts: (out): times relative to the beginning of the recording; they may be unknown. */
+/* Reads the next message. @fetched: (out): the message, without a ledger. @pts and @dts: (out):
+ * times relative to the beginning of the recording; they may be unknown. */
 GstKafkaRead gst_kafka_replay_read (GstKafkaReplay *self, GstKafkaFetched *fetched,
     GstClockTime *pts, GstClockTime *dts, GError **error);
 
 void gst_kafka_replay_set_flushing (GstKafkaReplay *self, gboolean flushing);
-/* Sets `lost`, `damaged` and `other-cameras`. For any thread. */
+/* Sets `lost`, `damaged`, `other-cameras` and `throttle-time`. Any thread may call this
+ * function. */
 void gst_kafka_replay_add_stats (GstKafkaReplay *self, GstStructure *stats);
 /* Returns %GST_CLOCK_TIME_NONE until the duration is known. */
 GstClockTime gst_kafka_replay_get_duration (GstKafkaReplay *self);

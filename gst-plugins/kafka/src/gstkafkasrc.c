@@ -9,19 +9,17 @@
  * running time of their arrival.
  *
  * With #GstKafkaSrc:group-id the element is a member of a consumer group, whose members share the
- * topic's partitions. A message is done, and its offset is committed, when all buffers made from
- * it are
- * released and no error followed, or when the stream has ended cleanly. So after a crash, an error
- * or a stop, the messages that were in the pipeline are read again. Without a group the element
- * reads all partitions, beginning with messages that are published after its start, and commits
- * nothing.
+ * topic's partitions. A message is done, and its offset is committed, when all buffers made from it
+ * are released and no error followed, or when the stream has ended cleanly. So after a crash, an
+ * error or a stop, the messages that were in the pipeline are read again. Without a group the
+ * element reads all partitions, beginning with messages that are published after its start, and
+ * commits nothing.
  *
  * The element waits for a topic that doesn't exist yet, and for a broker that is lost later. A
- * broker that
- * can't be reached at the start is an error after 10 s.
+ * broker that can't be reached at the start is an error after 10 s.
  *
  * #GstKafkaSrc:topic is a comma-separated list of names and of patterns that begin with `^`. A
- * pattern also matches topics that are created later, but never the brokers' own.
+ * pattern also matches topics that are created later, but never the brokers' own topics.
  *
  * ## Events
  *
@@ -32,15 +30,13 @@
  * | --- | --- |
  * | `topic` | string: #GstKafkaSrc:topic as it was set |
  * | `partitions` | GstValueArray of int, from 0: the numbers of the assigned partitions; empty if
- *   others have them all |
+ *   other members have all partitions |
  *
- * A CAPS event is sent whenever a message has other caps than the last one. SEGMENT is in TIME,
- * but in BYTES
- * for Ogg. An EOS event ends a bounded range, and follows an error. A GST_EVENT_SEEK is taken in a
- * replay
- * only, in TIME and with a positive rate, with the flags FLUSH, ACCURATE, SEGMENT and
- * TRICKMODE_KEY_UNITS. Any other seek is refused; one whose stop is before its start causes a
- * warning (RESOURCE, SEEK). After a FLUSH, messages that were in the pipeline are read again at
+ * A CAPS event is sent whenever a message has other caps than the last one. SEGMENT is in TIME, but
+ * in BYTES for Ogg. An EOS event ends a bounded range, and follows an error. A GST_EVENT_SEEK is
+ * taken in a replay only, in TIME and with a positive rate, with the flags FLUSH, ACCURATE, SEGMENT
+ * and TRICKMODE_KEY_UNITS. Any other seek is refused; a seek whose stop is before its start causes
+ * a warning (RESOURCE, SEEK). After a FLUSH, messages that were in the pipeline are read again at
  * the next start.
  *
  * ## Messages
@@ -49,8 +45,8 @@
  *
  * | field | meaning |
  * | --- | --- |
- * | `partitions` | GstValueArray of int, from 0 |
- * | `topics` | GstValueArray of string: the topic of each of them |
+ * | `partitions` | GstValueArray of int, from 0: the numbers of the assigned partitions |
+ * | `topics` | GstValueArray of string: the topic of each assigned partition |
  * | `rebalances` | uint64: the number of changes so far, from 1 |
  *
  * A DURATION_CHANGED message is posted when a replay has been opened. Warnings (RESOURCE, READ)
@@ -82,9 +78,9 @@
  * gst-launch-1.0 playbin uri="kafka://localhost:9092/camera?start=earliest"
  * ]|
  * Plays the frames that the camera has published so far like a file (#GstKafkaSrc:replay, which
- * `start` or `end` in a URI set, as in `start=2026-11-25T00:44:00Z`). A seek into delta-coded
- * video begins with the key
- * unit before it. With the flag TRICKMODE_KEY_UNITS only key units are read.
+ * `start` or `end` in a URI set, as in `start=2026-11-25T00:44:00Z`). A seek into delta-coded video
+ * begins with the key unit before the seek's target. With the flag TRICKMODE_KEY_UNITS only key
+ * units are read.
  *
  * Since: 0.1
  */
@@ -128,25 +124,26 @@ typedef struct {
   GstKafkaSettings settings;
   GstKafkaSrcSettings own;
   Counters counters;
-  /* Only one of the two exists between READY and PAUSED. The streaming thread uses the reader
-   * without lock. */
+  /* Only one of `consumer` and `player` exists, while the element is in PAUSED or PLAYING. The
+   * streaming thread uses them without lock. */
   GstKafkaConsumer *consumer;
   GstKafkaReplay *player;
-  GstKafkaCleanEnd *end;    /* the consumer's object, while the consumer runs */
+  GstKafkaCleanEnd *end;    /* detects a clean end of the stream, while the consumer runs */
   GstStructure *last_stats; /* stats of the last run */
 
   /* Only the streaming thread uses the fields below. */
-  gint64 pushing; /* when the push of the last buffer began, monotonic us; 0: none */
+  /* the time when the push of the last buffer began, monotonic us; 0: none was pushed */
+  gint64 pushing;
   /* buffer that was created and not yet pushed; the base class drops it when a pause or EOS
    * comes */
   GstBuffer *created;
 
-  guint64 delta_units; /* messages that trick mode has skipped since the last seek */
+  guint64 delta_units; /* number of messages that trick mode has skipped since the last seek */
   gboolean key_units;  /* a message was played since the last seek */
 
   FogSlot rejects; /* for the pad `rejects` */
   GstKafkaSrcCaps caps;
-  GstKafkaBuffers *buffers; /* while there is a client */
+  GstKafkaBuffers *buffers; /* the free buffers, while there is a client */
   gint flushed;             /* atomic */
 } GstKafkaSrc;
 
@@ -166,7 +163,7 @@ GST_ELEMENT_REGISTER_DEFINE (kafkasrc, "kafkasrc", GST_RANK_NONE, gst_kafka_src_
  *
  * Gives a buffer for each message, with the caps of its header `gst-caps`, else #GstKafkaSrc:caps,
  * else those that typefind finds. The pad answers the query LATENCY as a live source, unless
- * #GstKafkaSrc:replay is set: then it answers DURATION and SEEKING.
+ * #GstKafkaSrc:replay is set: in a replay it answers DURATION and SEEKING.
  *
  * Since: 0.1
  */
@@ -264,7 +261,7 @@ close_client (GstKafkaSrc *self)
   g_clear_pointer (&consumer, gst_kafka_consumer_stop);
   g_clear_pointer (&player, gst_kafka_replay_free);
   drop_end (self);
-  /* Called after the last commit, because no sink has seen this buffer. */
+  /* A buffer that wasn't pushed is released after the last commit, because no sink has seen it. */
   gst_clear_buffer (&self->created);
   g_clear_pointer (&self->buffers, gst_kafka_buffers_close);
 }
@@ -275,7 +272,8 @@ set_flushing (GstBaseSrc *base, gboolean flushing)
   GstKafkaSrc *self = GST_KAFKA_SRC (base);
 
   GST_DEBUG_OBJECT (self, flushing ? "unlock: waiting calls return" : "unlock is over");
-  /* An EOS event from the application may come in any state. */
+  /* An EOS event from the application may come in any state, so there may be no consumer and no
+   * player. */
   GST_OBJECT_LOCK (self);
   if (self->consumer)
     gst_kafka_consumer_set_flushing (self->consumer, flushing);
@@ -306,8 +304,9 @@ gst_kafka_src_change_state (GstElement *element, GstStateChange transition)
 
   if (transition == GST_STATE_CHANGE_READY_TO_PAUSED && !open_client (self))
     return GST_STATE_CHANGE_FAILURE;
-  /* This happens before queues free their buffers, whose messages have to be read again. The
-   * object lock isn't held, because pads of other elements are read. */
+  /* The consumer has to know of the end of PLAYING before queues free their buffers, whose messages
+   * have to be read again. The object lock isn't held, because this call reads pads of other
+   * elements. */
   if (transition == GST_STATE_CHANGE_PLAYING_TO_PAUSED && self->consumer)
     gst_kafka_consumer_set_playing (self->consumer, FALSE);
   result = GST_ELEMENT_CLASS (gst_kafka_src_parent_class)->change_state (element, transition);
@@ -339,7 +338,8 @@ tell_too_old (GstKafkaSrc *self, GstClockTime age)
           GST_TIME_ARGS (age)));
 }
 
-/* @header: (nullable): its `capture-time`. Returns FALSE if it is older than max-age */
+/* Returns FALSE if @message is older than max-age. @header: (nullable): the message's header
+ * `capture-time` */
 static gboolean
 look_at_age (GstKafkaSrc *self, const rd_kafka_message_t *message, const GstKafkaHeader *header)
 {
@@ -368,7 +368,8 @@ look_at_age (GstKafkaSrc *self, const rd_kafka_message_t *message, const GstKafk
   return fresh;
 }
 
-/* @caps: (nullable): the header. Returns GST_FLOW_CUSTOM_SUCCESS if the buffer has to be skipped */
+/* Returns GST_FLOW_CUSTOM_SUCCESS if the buffer has to be skipped. @caps: (nullable): the message's
+ * header `gst-caps` */
 static GstFlowReturn
 judge (GstKafkaSrc *self, GstBuffer *buffer, const GstKafkaHeader *caps)
 {
@@ -383,7 +384,8 @@ judge (GstKafkaSrc *self, GstBuffer *buffer, const GstKafkaHeader *caps)
   return GST_FLOW_OK;
 }
 
-/* @camera: (nullable): the header. Returns FALSE if the message is of another camera */
+/* Returns FALSE if the message is of another camera. @camera: (nullable): the message's header
+ * `camera` */
 static gboolean
 is_wanted (GstKafkaSrc *self, const rd_kafka_message_t *message, const GstKafkaHeader *camera)
 {
@@ -460,7 +462,8 @@ push_assignment (GstKafkaSrc *self)
 
 /* --- replay --- */
 
-/* Other producers may flag all messages as delta units; some encoders send only one key unit. */
+/* Warns if a seek to key units has played nothing, because other producers may flag all messages as
+ * delta units, and some encoders send only one key unit. */
 static void
 warn_of_no_key_unit (GstKafkaSrc *self)
 {
@@ -679,7 +682,8 @@ see_eos (GstKafkaSrc *self, GstPad *pad)
   gst_object_unref (rejects);
 }
 
-/* oggdemux needs a segment in bytes; with any other it prints a critical. */
+/* Returns TRUE for a stream of Ogg: oggdemux needs a segment in bytes, and logs a critical warning
+ * about any other segment. */
 static gboolean
 is_stream_of_bytes (GstPad *pad)
 {
@@ -705,8 +709,9 @@ fit_segment (GstPad *pad, GstPadProbeInfo *info)
   GST_PAD_PROBE_INFO_DATA (info) = made;
 }
 
-/* One probe for all, because each costs some hundred instructions a buffer. The base class can't
- * drop a buffer any more once it was pushed. */
+/* A single probe handles buffers and all events, because each probe costs some hundred instructions
+ * a buffer. Once a buffer leaves the pad, the base class can't drop it any more, so `created` is
+ * cleared. */
 static GstPadProbeReturn
 see_departure (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
 {
@@ -736,7 +741,7 @@ gst_kafka_src_release_pad (GstElement *element, GstPad *pad)
   gst_kafka_rejects_remove_pad (&GST_KAFKA_SRC (element)->rejects, element, pad);
 }
 
-/* Caps come with each message. */
+/* Negotiates nothing, because each message brings its own caps. */
 static gboolean
 gst_kafka_src_negotiate (GstBaseSrc *base)
 {
@@ -797,8 +802,8 @@ gst_kafka_src_query (GstBaseSrc *base, GstQuery *query)
   if (GST_QUERY_TYPE (query) == GST_QUERY_DURATION)
     return answer_duration (GST_KAFKA_SRC (base), query);
   if (GST_QUERY_TYPE (query) == GST_QUERY_LATENCY && gst_base_src_is_live (base)) {
-    /* Buffers are timestamped on arrival. The base class would count the wait for the first message
-     * as latency. */
+    /* Buffers are timestamped on arrival, so there is no latency. The base class would count the
+     * wait for the first message as latency. */
     gst_query_set_latency (query, TRUE, 0, GST_CLOCK_TIME_NONE);
     return TRUE;
   }
@@ -873,8 +878,8 @@ add_empty_stats (GstStructure *s)
   gst_structure_take_value (s, "partitions", &none);
 }
 
-/* with the object lock: the age of the last message if others wait after it. This lag grows while
- * no message is read. */
+/* Called with the object lock. Returns the age of the last message read if other messages wait
+ * behind it. The age grows while no message is read. */
 static GstClockTime
 lag_time (const GstKafkaSrc *self, const GstStructure *stats)
 {
@@ -970,52 +975,55 @@ gst_kafka_src_class_init (GstKafkaSrcClass *klass)
   /**
    * GstKafkaSrc:stats:
    *
-   * Numbers of this run, or of the last one, as a structure `kafkasrc-stats`, guint64 unless the
-   * row names another type:
+   * The numbers of this run, or of the last run, as a structure `kafkasrc-stats`. Each number is a
+   * guint64, unless its row names another type:
    *
    * | field | meaning |
    * | --- | --- |
-   * | messages, bytes | messages pushed downstream, and their bytes |
-   * | other-cameras | messages skipped because they are not of #GstKafkaSrc:camera |
-   * | too-old | messages skipped because they are older than #GstKafkaSrc:max-age |
-   * | bad-caps | messages skipped because their caps are invalid |
-   * | refused-caps | messages skipped because downstream doesn't accept their caps |
-   * | clock-skew | messages with a capture time in the future |
-   * | age | ns from capture to arrival of the last message; the maximum: not known |
-   * | damaged | messages skipped because their batch is damaged |
-   * | waits-for-access | boolean: access was lost, and the element waits for up to
-   *   #GstKafkaSrc:access-timeout |
-   * | condemned | messages not pushed because they were alone in 3 failed runs |
-   * | lag | messages not yet pushed |
-   * | lag-time | ns since the last message read was captured; 0: no lag; the maximum: not known |
-   * | prefetched | messages fetched ahead of the pipeline |
-   * | pending | messages that are on their way downstream |
-   * | parked | messages released without a mark, which wait for an error that may follow |
-   * | rebalances | changes of the assignment |
-   * | lost | offsets that were deleted from the topic before they were read |
-   * | offsets-missing | offsets, from the first one requested to the last one read, that no message
-   *   has: left by compaction, transactions, or a damaged batch; a replay doesn't count them |
-   * | held-back | offsets that the brokers hold back at present, because a transaction that began
-   *   before them hasn't ended; `lag` includes them |
-   * | throttle-time | ns for which the brokers let the element wait at present, because it exceeds
-   *   a quota |
-   * | partitions | GstValueArray of GstStructure: `topic`, `partition` (int), `lag`,
-   *   `position`, `stored` and `failed` (int64; -1: none) |
+   * | messages, bytes | number of messages pushed downstream, and of their bytes |
+   * | other-cameras | number of messages skipped because they are not of #GstKafkaSrc:camera |
+   * | too-old | number of messages skipped because they are older than #GstKafkaSrc:max-age |
+   * | bad-caps | number of messages skipped because their caps are invalid |
+   * | refused-caps | number of messages skipped because downstream doesn't accept their caps |
+   * | clock-skew | number of messages with a capture time in the future |
+   * | age | time from capture to arrival of the last message, ns; the maximum: not known |
+   * | damaged | number of messages skipped because their batch is damaged |
+   * | waits-for-access | boolean: TRUE if access was lost, and the element waits until it is
+   *   granted again (#GstKafkaSrc:access-timeout) |
+   * | condemned | number of messages not pushed because they were alone in the pipeline in 3 failed
+   *   runs |
+   * | lag | number of existing messages that aren't pushed yet |
+   * | lag-time | time since the capture of the last message read, ns; 0: no lag; the maximum: not
+   *   known |
+   * | prefetched | number of messages fetched ahead of the pipeline |
+   * | pending | number of messages that are on their way downstream |
+   * | parked | number of messages released without a mark, which become done if no error follows |
+   * | rebalances | number of changes of the assignment |
+   * | lost | number of offsets that were deleted from the topic before they were read |
+   * | offsets-missing | number of offsets, from the first one requested to the last one read, that
+   *   no message has, because of compaction, transactions or a damaged batch; a replay doesn't
+   *   count them |
+   * | held-back | number of offsets that the brokers hold back at present, because a transaction
+   *   that began before them hasn't ended; `lag` includes them |
+   * | throttle-time | time for which the brokers let the element wait at present, because it
+   *   exceeds a quota, ns |
+   * | partitions | GstValueArray of GstStructure: `topic`, `partition` (int), `lag`, `position`,
+   *   `stored` and `failed` (int64; -1: none) |
    *
    * Since: 0.1
    */
   g_object_class_install_property (object_class, PROP_STATS,
       g_param_spec_boxed ("stats", "Statistics",
-          "What was read, what was skipped and why, how far behind it is", GST_TYPE_STRUCTURE,
+          "Numbers of the messages read, skipped and not yet read", GST_TYPE_STRUCTURE,
           G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
 
   gst_element_class_add_static_pad_template (element_class, &src_template);
   /**
    * GstKafkaSrc!rejects:
    *
-   * Messages that were alone in the pipeline in 3 failed runs, as they came, with a
-   * header `reject-reason`. The elements behind the pad decide about these messages. Without the
-   * pad, a warning (STREAM, DECODE) names each message.
+   * The pad pushes messages that were alone in the pipeline in 3 failed runs, unchanged except for
+   * an added header `reject-reason`. The elements behind the pad decide about these messages.
+   * Without the pad, a warning (STREAM, DECODE) names each of these messages.
    *
    * Since: 0.1
    */

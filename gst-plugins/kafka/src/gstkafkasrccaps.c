@@ -33,8 +33,9 @@ gst_kafka_src_caps_reset (GstKafkaSrcCaps *self)
   self->bare = self->change_told = FALSE;
 }
 
-/* Counts a message whose caps downstream doesn't accept. Ends the stream with EOS, because the base
- * class would post a second error for GST_FLOW_ERROR; or warns once for each new caps. */
+/* Counts a message whose caps are invalid or not accepted downstream. With on-error=fail returns
+ * EOS, because the base class would post a second error for GST_FLOW_ERROR; otherwise warns once
+ * for each new caps. */
 static GstFlowReturn
 reject_caps (GstKafkaSrcCaps *self, const gchar *text, const gchar *why, guint64 *counter)
 {
@@ -68,8 +69,8 @@ takes_any (GstKafkaSrcCaps *self)
   return gst_caps_is_any (caps);
 }
 
-/* Warns of a change of the caps, once a run. A downstream element that can't handle the change ends
- * the stream with an error that doesn't name the cause. A queue may be before that element. */
+/* Warns of a change of the caps, once a run. A downstream element that can't handle the change,
+ * perhaps behind a queue, ends the stream with an error that doesn't name the cause. */
 static void
 report_change (GstKafkaSrcCaps *self, GstCaps *caps)
 {
@@ -178,10 +179,10 @@ takes_media (GstKafkaSrcCaps *self)
 }
 
 /* Returns: (transfer full) (nullable): the caps for a message that typefind doesn't recognise.
- * Returns NULL if downstream keeps its caps. If downstream has no caps yet, the messages that
- * follow go out without caps too. A decodebin may recognise the type from more bytes. Caps can't be
- * sent later, because the segment was sent without them. An element that takes documents inspects
- * each message itself. */
+ * Returns NULL if downstream keeps its caps. If downstream has no caps yet, this message and later
+ * messages without a header `gst-caps` go out without caps: a decodebin may recognise the type from
+ * more bytes, and an element that takes documents inspects each message itself. Caps can't be sent
+ * later, because the segment is sent without caps. */
 static GstCaps *
 choose_unknown (GstKafkaSrcCaps *self, gboolean has_caps)
 {
@@ -225,7 +226,8 @@ use_other_caps (GstKafkaSrcCaps *self, GstBuffer *buffer)
   return result;
 }
 
-/* In the usual case the header is unchanged, so the caps aren't parsed. */
+/* Returns TRUE if the header `gst-caps` is unchanged, which is the usual case, so that the caps
+ * aren't parsed. */
 static gboolean
 has_same_caps (GstKafkaSrcCaps *self, const GstKafkaHeader *header)
 {

@@ -14,10 +14,10 @@ G_BEGIN_DECLS
  * never gets the caps of another kind of message. */
 typedef struct {
   GstBaseSrc *src;
-  const GstKafkaSrcSettings *own; /* with the object lock */
-  /* With the object lock: numbers of skipped messages. */
-  guint64 bad;     /* messages with caps that can't be parsed */
-  guint64 refused; /* messages with caps that downstream doesn't accept */
+  const GstKafkaSrcSettings *own; /* guarded by the object lock */
+  /* The next two fields are numbers of skipped messages, guarded by the object lock. */
+  guint64 bad;     /* number of messages with caps that can't be parsed */
+  guint64 refused; /* number of messages with caps that downstream doesn't accept */
   /* Only the streaming thread uses the fields below. */
   gchar *header;        /* header `gst-caps` that gave downstream's present caps */
   gchar *warned_header; /* the last header that caused a warning */
@@ -34,13 +34,13 @@ void gst_kafka_src_caps_reset (GstKafkaSrcCaps *self);
 
 /**
  * gst_kafka_src_caps_use:
- * @buffer: it has all headers
- * @header: (nullable): the last one of them named `gst-caps`
+ * @buffer: the buffer of the message, with all its headers
+ * @header: (nullable): the last header of @buffer named `gst-caps`
  *
- * On the streaming thread.
+ * Sends the caps of @buffer downstream, if they have changed. Called on the streaming thread.
  *
- * Returns: %GST_FLOW_OK; %GST_FLOW_CUSTOM_SUCCESS: skip @buffer, a warning names its caps;
- * %GST_FLOW_EOS: `on-error=fail`, and an error has been posted.
+ * Returns: %GST_FLOW_OK; %GST_FLOW_CUSTOM_SUCCESS if @buffer has to be skipped, and a warning has
+ * named its caps; %GST_FLOW_EOS with `on-error=fail`, if an error has been posted.
  */
 GstFlowReturn gst_kafka_src_caps_use (
     GstKafkaSrcCaps *self, GstBuffer *buffer, const GstKafkaHeader *header);

@@ -40,11 +40,12 @@ new_conf (GstElement *element, GstKafkaSettings *common, const GstKafkaSrcSettin
   GST_OBJECT_UNLOCK (element);
   /* Memory holds at most the queue's limit plus one fetch, because the limit is checked before each
    * fetch. Small fetches reuse memory that is mapped and in the processor's caches; over a long
-   * link large ones are faster. Large fetches from one partition delay the others. */
+   * link large fetches are faster. Large fetches from one partition delay the messages of the other
+   * partitions. */
   queue_kbytes = number (prefetch / 8 * 7 / 1024);
   fetch_bytes = number (prefetch / 8);
   partition_bytes = number (prefetch / 32);
-  /* A broker sends a whole batch, even if it is larger than the fetch. */
+  /* A broker sends a whole batch, even if the batch is larger than the size of the fetch. */
   receive_bytes =
       number (MIN (settings->message_max_bytes + prefetch + RESPONSE_OVERHEAD, G_MAXINT));
   {
@@ -54,8 +55,9 @@ new_conf (GstElement *element, GstKafkaSettings *common, const GstKafkaSrcSettin
         {"enable.auto.offset.store", "false", TRUE},
         {"enable.auto.commit", "false", TRUE},
         {"enable.partition.eof", "true", TRUE},
-        /* librdkafka has one policy for positions before and after the existing messages. With
-         * `error`, librdkafka reports the missing position, and the element decides. */
+        /* librdkafka has a single policy for a position before the oldest message and for one after
+         * the newest. With auto.offset.reset=error, librdkafka reports a position that doesn't
+         * exist, and the element decides. */
         {"auto.offset.reset", "error", TRUE},
         {"auto.commit.interval.ms", "1000", FALSE},
         {"session.timeout.ms", "6000", FALSE, TRUE},
@@ -69,15 +71,17 @@ new_conf (GstElement *element, GstKafkaSettings *common, const GstKafkaSrcSettin
         {"reconnect.backoff.max.ms", "2000", FALSE},
         {"fetch.wait.max.ms", "100", FALSE},
         {"queued.max.messages.kbytes", queue_kbytes, FALSE},
-        /* This option is for producers, but librdkafka requires it to be below fetch.max.bytes. */
+        /* The option message.max.bytes is for producers, but librdkafka requires it to be below
+         * fetch.max.bytes. */
         {"message.max.bytes", "1000", FALSE},
         {"fetch.max.bytes", fetch_bytes, FALSE},
         {"fetch.message.max.bytes", partition_bytes, FALSE},
         {"receive.message.max.bytes", receive_bytes, TRUE},
         {"check.crcs", "true", FALSE},
-        /* The pause between requests while the end of a damaged batch is searched. */
+        /* The pause (ms) between two requests while the end of a damaged batch is searched. */
         {"fetch.error.backoff.ms", "100", FALSE},
-        /* librdkafka before 2.2 lacks this option, so the consumer wakes the fetcher itself. */
+        /* librdkafka before 2.2 lacks the option fetch.queue.backoff.ms, so the consumer wakes the
+         * fetcher itself. */
         {rd_kafka_version () >= 0x02020000 ? "fetch.queue.backoff.ms" : NULL, "20", FALSE},
         {NULL, NULL, FALSE},
     };
@@ -148,7 +152,7 @@ take_settings (GstKafkaConsumerSettings *settings, const GstKafkaSettings *commo
   return TRUE;
 }
 
-/* Logs the settings in force, which hold no secret. */
+/* Logs the settings of this run, except secrets. */
 static void
 log_settings (GstBaseSrc *element, const GstKafkaConsumerSettings *settings,
     const GstKafkaSrcSettings *own, const rd_kafka_conf_t *conf)
@@ -184,7 +188,7 @@ range_init (GstKafkaRange *self)
   g_snprintf (self->run, sizeof self->run, "%08x%08x", g_random_int (), g_random_int ());
 }
 
-/* Free with gst_kafka_consumer_settings_free(). */
+/* Returns: (transfer full): empty settings, to be freed with gst_kafka_consumer_settings_free() */
 static GstKafkaConsumerSettings *
 new_settings (void)
 {

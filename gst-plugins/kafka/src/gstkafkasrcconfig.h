@@ -10,15 +10,15 @@ G_BEGIN_DECLS
 
 /**
  * gst_kafka_src_new_consumer_settings:
- * @element: for the object lock, its pad and its name
- * @common: the properties it shares with kafkasink
- * @own: kafkasrc's own
+ * @element: the element, whose object lock, pad and name are used
+ * @common: the properties that kafkasrc shares with kafkasink
+ * @own: the properties that only kafkasrc has
  * @conf: (out) (transfer full): librdkafka's configuration
  * @error: GST_RESOURCE_ERROR_SETTINGS, or as for gst_kafka_conf_new()
  *
  * Makes the settings of one run from the properties.
  *
- * Returns: (nullable) (transfer full): %NULL if they can't be used together
+ * Returns: (nullable) (transfer full): %NULL if the properties can't be used together
  */
 GstKafkaConsumerSettings *gst_kafka_src_new_consumer_settings (GstBaseSrc *element,
     GstKafkaSettings *common, GstKafkaSrcSettings *own, rd_kafka_conf_t **conf, GError **error);

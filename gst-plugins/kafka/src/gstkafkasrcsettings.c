@@ -67,7 +67,7 @@ gst_kafka_src_offset_reset_get_type (void)
   static const GEnumValue values[] = {
       {GST_KAFKA_RESET_LATEST, "Messages that are published from now on", "latest"},
       {GST_KAFKA_RESET_EARLIEST, "All messages that still exist", "earliest"},
-      {GST_KAFKA_RESET_ERROR, "No position: an error, also if the position is deleted", "error"},
+      {GST_KAFKA_RESET_ERROR, "A missing or deleted position is an error", "error"},
       {0, NULL, NULL},
   };
   static gsize type;
@@ -149,7 +149,7 @@ partitions_to_value (const GArray *partitions, GValue *value)
   }
 }
 
-/* With the object lock. Returns FALSE for a property that is only copied. */
+/* With the object lock. Returns FALSE for a property whose value is only copied. */
 static gboolean
 set_other (GstKafkaSrcSettings *self, guint id, const GValue *value)
 {
@@ -226,9 +226,9 @@ install_group_properties (GObjectClass *klass, GParamFlags flags)
   /**
    * GstKafkaSrc:group-instance-id:
    *
-   * A fixed name of this member, which must be unique in the group. A restart within the session
-   * timeout then causes no rebalance. A member ends with RESOURCE/READ if another one joins under
-   * its name.
+   * A fixed name of this member, which must be unique in the group. With such a name a restart
+   * within the session timeout causes no rebalance. A member ends with RESOURCE/READ if another
+   * member joins under the same name.
    *
    * Since: 0.1
    */
@@ -259,24 +259,25 @@ install_range_properties (GObjectClass *klass, GParamFlags flags)
   /**
    * GstKafkaSrc:auto-offset-reset:
    *
-   * Where reading begins if neither the group's committed offset nor another property says, or
-   * if that position is beyond the newest message. A position before the oldest message left is
-   * moved to this message, whatever this property is, except with `error`: then each of these cases
-   * ends the stream with RESOURCE/READ. The default suits live video,
-   * where the newest frame counts.
+   * Where reading begins if neither the group's committed offset nor another property sets a
+   * position, or if the set position is beyond the newest message. A position before the oldest
+   * message left is moved to this message, whatever this property is, except with `error`: with
+   * this value each of these cases ends the stream with RESOURCE/READ. The default suits live
+   * video, where the newest frame counts.
    *
    * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_AUTO_OFFSET_RESET,
       g_param_spec_enum ("auto-offset-reset", "Auto offset reset",
-          "Where to begin without a committed offset, start-offset and start-time, or if these are "
-          "beyond the newest message; if they are older than the oldest one, that is the start",
+          "Where to begin if no committed offset, start-offset or start-time sets a position, or "
+          "if the position is beyond the newest message; a position before the oldest message is "
+          "moved to the oldest message",
           GST_TYPE_KAFKA_SRC_OFFSET_RESET, DEFAULT_AUTO_OFFSET_RESET, flags));
   /**
    * GstKafkaSrc:start-offset:
    *
-   * The offset to begin at in each partition. A group that has committed an offset continues there
-   * instead.
+   * The offset to begin at in each partition. A group that has committed an offset continues at the
+   * committed offset instead.
    *
    * Since: 0.1
    */
@@ -288,7 +289,7 @@ install_range_properties (GObjectClass *klass, GParamFlags flags)
    * GstKafkaSrc:start-time:
    *
    * The Kafka timestamp to begin at, in ns since the Unix epoch. A group that has committed an
-   * offset continues there instead.
+   * offset continues at the committed offset instead.
    *
    * Since: 0.1
    */
@@ -323,7 +324,7 @@ install_range_properties (GObjectClass *klass, GParamFlags flags)
    * GstKafkaSrc:end-time:
    *
    * Ends the stream when each partition has been read up to this Kafka timestamp, in ns since the
-   * Unix epoch. Messages of this time aren't read.
+   * Unix epoch. Messages with this timestamp or a later one aren't read.
    *
    * Since: 0.1
    */
@@ -337,9 +338,8 @@ install_range_properties (GObjectClass *klass, GParamFlags flags)
    *
    * Plays a recorded topic like a file: all partitions in the order of capture, from
    * #GstKafkaSrc:start-time or the first message, to the last message that exists when the replay
-   * is opened.
-   * Buffers are stamped by capture time; the source is seekable and not live. It uses no group. In
-   * a replay, an unreadable message ends the stream with RESOURCE/READ.
+   * is opened. Buffers are stamped by capture time; the source is seekable and not live. A replay
+   * uses no group. In a replay, an unreadable message ends the stream with RESOURCE/READ.
    *
    * Since: 0.1
    */
@@ -357,8 +357,8 @@ install_flow_properties (GObjectClass *klass, GParamFlags flags)
    * GstKafkaSrc:camera:
    *
    * Reads only messages whose header `camera` is this text. Messages of other cameras are skipped
-   * and count as done.
-   * So one camera of a shared topic can be watched or replayed, and its delta-coded video decoded.
+   * and count as done. With this property one camera of a shared topic can be watched or replayed,
+   * and its delta-coded video decoded.
    *
    * Since: 0.1
    */
@@ -368,8 +368,8 @@ install_flow_properties (GObjectClass *klass, GParamFlags flags)
   /**
    * GstKafkaSrc:max-age:
    *
-   * Messages captured longer ago than this (ns) are skipped and count as done. The default, 0,
-   * skips none, and a replay never does.
+   * Messages captured longer ago than this (ns) are skipped and count as done. With the default, 0,
+   * no message is skipped, and a replay never skips a message for its age.
    *
    * Since: 0.1
    */
@@ -410,9 +410,10 @@ install_flow_properties (GObjectClass *klass, GParamFlags flags)
   /**
    * GstKafkaSrc:socket-receive-buffer-bytes:
    *
-   * The bytes that a connection may have in flight. A link needs at least its rate times its round
-   * trip. With 0 the kernel adapts the size, up to net.ipv4.tcp_rmem. A fixed size is limited by
-   * net.core.rmem_max; if that limit is smaller, a warning RESOURCE/SETTINGS says so.
+   * The size of the kernel's receive buffer: the bytes that a connection may have in flight. A link
+   * needs a buffer of at least its rate times its round trip. With 0 the kernel adapts the size, up
+   * to net.ipv4.tcp_rmem. A fixed size is limited by net.core.rmem_max; if that limit is smaller, a
+   * warning RESOURCE/SETTINGS says so.
    *
    * Since: 0.1
    */
@@ -424,12 +425,10 @@ install_flow_properties (GObjectClass *klass, GParamFlags flags)
   /**
    * GstKafkaSrc:connect-timeout:
    *
-   * The time that a live source waits for the first contact with a broker (ns); then
-   * RESOURCE/OPEN_READ is posted. If the time is longer, a warning RESOURCE/OPEN_READ after 10 s
-   * says that
-   * the element waits. A wrong password is an error after 10 s in any case. A replay always waits
-   * for 10 s. If
-   * a broker is lost later, the element waits for ever.
+   * The time that a live source waits for the first contact with a broker (ns), after which
+   * RESOURCE/OPEN_READ is posted. If the time is longer than 10 s, a warning RESOURCE/OPEN_READ
+   * after 10 s says that the element waits. A wrong password is an error after 10 s in any case. A
+   * replay always waits for 10 s. If a broker is lost later, the element waits for ever.
    *
    * Since: 0.1
    */
@@ -442,12 +441,12 @@ install_flow_properties (GObjectClass *klass, GParamFlags flags)
    * GstKafkaSrc:caps:
    *
    * The caps of messages without the header `gst-caps`. If the property is unset, typefind examines
-   * each such message. A message that typefind doesn't recognise gets the caps of the stream of
-   * bytes that was found before it (anything but pictures and texts), else
-   * `application/octet-stream`. If downstream accepts any
-   * caps, or is no element for media (as mongosink, which takes documents), the caps stay as they
-   * are. If typefind doesn't recognise the first message, all such messages are pushed without
-   * caps, unless downstream takes only media.
+   * each message without this header. A message that typefind doesn't recognise gets the caps of
+   * the stream of bytes that was found before it (anything but pictures and texts), else
+   * `application/octet-stream`. If downstream accepts any caps, or is no element for media (as
+   * mongosink, which takes documents), the caps stay as they are. If typefind doesn't recognise the
+   * first message, all messages that it doesn't recognise are pushed without caps, unless
+   * downstream takes only media.
    *
    * Since: 0.1
    */
@@ -482,7 +481,7 @@ gst_kafka_src_settings_install_properties (GObjectClass *klass)
   gst_type_mark_as_plugin_api (GST_TYPE_KAFKA_SRC_ON_ERROR, 0);
 }
 
-/* Parses a time in a URI: a date, or a number in ns as for the property. */
+/* Parses a time in a URI: a date, or a number of ns since the Unix epoch. */
 static gboolean
 parse_time (const gchar *text, guint64 *time, GError **error)
 {

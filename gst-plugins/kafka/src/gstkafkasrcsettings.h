@@ -24,7 +24,7 @@ typedef enum {
   GST_KAFKA_SRC_FAIL,
 } GstKafkaSrcOnError;
 
-/* Guarded by the element's object lock. */
+/* The values of kafkasrc's own properties, guarded by the element's object lock. */
 typedef struct {
   gchar *group_id;
   gchar *group_instance_id;
@@ -46,13 +46,14 @@ typedef struct {
   GstKafkaSrcOnError on_error;
 } GstKafkaSrcSettings;
 
-/* The ids from here on belong to gstkafkasrc.c. */
+/* The property ids from this one on belong to gstkafkasrc.c. */
 enum { GST_KAFKA_SRC_PROP_OTHER = GST_KAFKA_PROP_OWN + 100 };
 
 void gst_kafka_src_settings_init (GstKafkaSrcSettings *self);
 void gst_kafka_src_settings_clear (GstKafkaSrcSettings *self);
 void gst_kafka_src_settings_install_properties (GObjectClass *klass);
-/* Both return FALSE if @id is none of these properties. They take the object lock themselves. */
+/* Sets or gets a property. Returns FALSE if @id is none of kafkasrc's own properties. The functions
+ * that set and get a property take the object lock themselves. */
 gboolean gst_kafka_src_settings_set_property (
     GstKafkaSrcSettings *self, GObject *object, guint id, const GValue *value);
 gboolean gst_kafka_src_settings_get_property (

@@ -5,7 +5,8 @@
 #include <gio/gio.h>
 #include <string.h>
 
-/* The nesting depth that servers accept. libbson's JSON parser accepts half of it. */
+/* The nesting depth of a document that servers accept; libbson's JSON parser accepts half of this
+ * depth. */
 #define LEVELS_MAX 200
 
 static bson_t *
@@ -15,8 +16,8 @@ invalid (GError **error, const gchar *what)
   return NULL;
 }
 
-/* Returns: (nullable): the error of a text that doesn't begin with a document. libbson would read
- * an array as a document with the fields 0, 1, 2. */
+/* Returns: (nullable): an error if the text doesn't begin with a document; %NULL if it does. An
+ * array is an error, because libbson would read an array as a document with the fields 0, 1, 2. */
 static const gchar *
 check_opening (const guint8 *text, gsize size)
 {
@@ -110,12 +111,13 @@ next_line (MongoReader *reader, const guint8 **line, gsize *size)
   return FALSE;
 }
 
-/* A plain array of bson_iter_t would be misaligned. */
+/* A struct around a bson_iter_t, because an array of plain bson_iter_t would be misaligned. */
 typedef struct {
   bson_iter_t at;
 } Level;
 
-/* Returns FALSE if @at is neither a document nor an array. */
+/* Makes @child iterate over the document or array at @at. Returns FALSE if @at holds neither a
+ * document nor an array. */
 static gboolean
 enter (const bson_iter_t *at, bson_iter_t *child)
 {
@@ -130,7 +132,8 @@ enter (const bson_iter_t *at, bson_iter_t *child)
   return bson_iter_init_from_data (child, scope, scope_size);
 }
 
-/* libbson validates by recursion, so the depth has to be checked first. */
+/* Returns TRUE if the document isn't nested too deeply. The depth is checked before libbson
+ * validates the document, because libbson does that by recursion. */
 static gboolean
 levels_are_few (const bson_t *document)
 {
@@ -200,7 +203,8 @@ mongo_reader_next (MongoReader *reader, bson_t **document, GError **error)
       if (!reader->size)
         return FALSE;
       *document = next_bson (reader, error);
-      if (reader->data != reader->text) /* otherwise the start of the next document isn't known */
+      /* if both are equal, the start of the next document isn't known */
+      if (reader->data != reader->text)
         reader->text_size = reader->data - reader->text;
       return TRUE;
   }
@@ -313,7 +317,8 @@ mongo_document_find_path (const bson_t *document)
   return NULL;
 }
 
-/* A server treats these values as conditions of a query, which could match other documents. */
+/* Returns TRUE if a server would treat the `_id` in a query as a condition, which could match other
+ * documents too. */
 static gboolean
 is_condition (const bson_iter_t *id)
 {
@@ -350,7 +355,8 @@ mongo_document_to_update (const bson_t *document)
   bson_t fields = BSON_INITIALIZER;
 
   bson_copy_to_excluding_noinit (document, &fields, "_id", NULL);
-  /* Older servers refuse an empty $set. */
+  /* If the document has no field but `_id`, $setOnInsert takes the place of an empty $set, which
+   * older servers refuse. */
   BSON_APPEND_DOCUMENT (update, bson_empty (&fields) ? "$setOnInsert" : "$set",
       bson_empty (&fields) ? document : &fields);
   bson_destroy (&fields);

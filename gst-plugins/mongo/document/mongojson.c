@@ -42,7 +42,8 @@ read_date (Text *text, gint *year, gint *month, gint *day)
          skip_one_of (text, "-") && read_digits (text, 2, day);
 }
 
-/* Reads at least one digit. Digits after the third are cut off. */
+/* Reads the digits of a fraction of a second as milliseconds; digits after the third one are cut
+ * off. Returns FALSE if there is no digit. */
 static gboolean
 read_fraction (Text *text, gint *ms, gboolean *cut)
 {
@@ -93,11 +94,10 @@ read_offset (Text *text, gint *offset)
 /**
  * date_parse:
  * @text: a date and time in the extended form of ISO 8601 or RFC 3339, with an offset from UTC:
- *   `2026-11-25T00:44:00.123456+01:00`. In the date, a space may replace the T, and the seconds
- * may be missing.
- * @size: of @text, in bytes
- * @ms: (out): milliseconds since the Unix epoch; finer digits are cut off
- * @cut: (out): whether a digit that was cut off wasn't 0
+ *   `2026-11-25T00:44:00.123456+01:00`. A space may replace the T, and the seconds may be missing.
+ * @size: number of bytes of @text
+ * @ms: (out): milliseconds since the Unix epoch; digits below the millisecond are cut off
+ * @cut: (out): TRUE if a digit other than 0 was cut off
  *
  * Returns: (nullable): the error as a text for users; %NULL on success
  */
@@ -124,7 +124,8 @@ date_parse (const gchar *text, gsize size, gint64 *ms, gboolean *cut)
 
 /* --- Extended JSON --- */
 
-/* The nesting depth that libbson accepts. Its own error names it only as a code of its parser. */
+/* The nesting depth of JSON that libbson accepts. This depth is checked here, because libbson's own
+ * error gives only a code of its parser. */
 #define LEVELS_MAX 98
 
 typedef const gchar *(*Check) (const gchar *text, gsize size);
@@ -135,23 +136,29 @@ typedef enum { TYPE, DATE, PART_OF_BINARY, PART_OF_REGEX, PART_OF_TIMESTAMP, PAR
 typedef struct {
   const gchar *name;
   Kind kind;
-  Check check; /* nullable; checks the key's value if that is a text: returns NULL or an error */
+  /* function that checks a text as value of the key, and returns NULL or an error; nullable */
+  Check check;
 } Key;
 
 typedef struct {
   gboolean is_object;
   gboolean has_keys;
-  const Key *type; /* nullable: the object's first key, if that makes the object one BSON value */
+  /* the object's first key, if it makes the object a value of Extended JSON, such as $date; else
+   * NULL */
+  const Key *type;
   gboolean awaits_key;
-  const Key *key;     /* the last key, if it is one of Extended JSON at this place */
-  guint32 seen;       /* a bit for each of @keys */
-  const gchar *doubt; /* error of the object's $type, which counts only if a $binary follows */
+  /* the key that was read last, if it has a meaning in Extended JSON at this place; else NULL */
+  const Key *key;
+  /* for each element of the table of keys, a bit that is 1 if this object has the key */
+  guint32 seen;
+  /* error in the value of the object's $type, which is reported only if a $binary follows */
+  const gchar *doubt;
 } Level;
 
 typedef struct {
   const gchar *at;
   const gchar *end;
-  const gchar *copied; /* the text before it was copied to @out */
+  const gchar *copied; /* end of the text that was already copied to @out */
   GString *out;
   GString *unescaped;
   guint dates_cut;
@@ -169,8 +176,8 @@ skip_digits (const gchar *at, const gchar *end)
   return at;
 }
 
-/* Returns: (nullable): the end of a part of a number that begins with one of @marks and has digits;
- * @at if no such part begins there; %NULL if the digits are missing */
+/* Returns: (nullable): the end of a fraction or exponent at @at, which begins with one of @marks
+ * and has digits; @at if none begins there; %NULL if its digits are missing */
 static const gchar *
 skip_part (const gchar *at, const gchar *end, const gchar *marks, const gchar *signs)
 {
@@ -184,7 +191,7 @@ skip_part (const gchar *at, const gchar *end, const gchar *marks, const gchar *s
   return at > digits ? at : NULL;
 }
 
-/* Returns: (nullable): the end of the JSON integer at @at */
+/* Returns: (nullable): the end of the JSON integer at @at; %NULL if there is none */
 static const gchar *
 skip_integer (const gchar *at, const gchar *end)
 {
@@ -194,7 +201,7 @@ skip_integer (const gchar *at, const gchar *end)
   return at == digits || (*digits == '0' && at > digits + 1) ? NULL : at;
 }
 
-/* Returns: (nullable): the end of the JSON number at @at */
+/* Returns: (nullable): the end of the JSON number at @at; %NULL if there is none */
 static const gchar *
 skip_number (const gchar *at, const gchar *end)
 {
@@ -203,7 +210,8 @@ skip_number (const gchar *at, const gchar *end)
   return at ? skip_part (at, end, "eE", "+-") : NULL;
 }
 
-/* Returns TRUE if the number isn't 0, but becomes 0 as a double. A byte must follow the number. */
+/* Returns TRUE if the number isn't 0, but becomes 0 as a double. At least one byte must follow the
+ * number in memory. */
 static gboolean
 vanishes (const gchar *at, const gchar *end)
 {
@@ -215,7 +223,8 @@ vanishes (const gchar *at, const gchar *end)
          fpclassify (g_ascii_strtod (at, NULL)) == FP_ZERO;
 }
 
-/* A byte must follow the whole number. libbson reads some larger numbers as others: 2^64 as 0. */
+/* Returns TRUE if the whole number fits into 64 bits; libbson reads some larger numbers as other
+ * numbers, for example 2^64 as 0. At least one byte must follow the number in memory. */
 static gboolean
 fits_64_bits (const gchar *at)
 {
@@ -262,10 +271,11 @@ check_double (const gchar *text, gsize size)
   return vanishes (text, text + size) ? "a $numberDouble is too small for a double" : NULL;
 }
 
-/* libbson wraps an exponent that doesn't fit an int: it reads 1E4294967297 as 10. */
+/* The largest number of digits of an exponent, because libbson takes an exponent that doesn't fit
+ * into an int modulo 2^32: it reads 1E4294967297 as 10. */
 #define EXPONENT_DIGITS_MAX 9
 
-/* Returns TRUE if the number has no exponent, or one that libbson reads as it is. */
+/* Returns TRUE if the number has no exponent, or an exponent that libbson reads correctly. */
 static gboolean
 has_sound_exponent (const gchar *text)
 {
@@ -300,7 +310,7 @@ check_subtype (const gchar *text, gsize size)
              : "the type of a $binary isn't one or two hexadecimal digits";
 }
 
-/* libbson reads other characters as a digit 0. */
+/* Checks a $oid, because libbson reads characters that aren't hexadecimal digits as a digit 0. */
 static const gchar *
 check_oid (const gchar *text, gsize size)
 {
@@ -311,7 +321,8 @@ check_oid (const gchar *text, gsize size)
   return digits == size && size == 24 ? NULL : "a $oid isn't 24 hexadecimal digits";
 }
 
-/* libbson reads its parts with sscanf(), which accepts spaces, signs and 0x. */
+/* Checks a $uuid, because libbson reads its parts with sscanf(), which accepts spaces, signs and 0x
+ * too. */
 static const gchar *
 check_uuid (const gchar *text, gsize size)
 {
@@ -325,14 +336,16 @@ check_uuid (const gchar *text, gsize size)
              : "a $uuid is not of the form 73ffd264-44b3-4c69-90e8-e7d1dfc035d4";
 }
 
-/* libbson stops at a NUL, and checks the rest. */
+/* Checks the base64 of a $binary for a NUL, at which libbson would stop; libbson finds all other
+ * errors. */
 static const gchar *
 check_base64 (const gchar *text, gsize size)
 {
   return memchr (text, 0, size) ? "the base64 of a $binary holds a NUL" : NULL;
 }
 
-/* libbson leaves out the options that it doesn't know. */
+/* Checks the options of a regular expression, because libbson silently leaves out options that it
+ * doesn't know. */
 static const gchar *
 check_options (const gchar *text, gsize size)
 {
@@ -396,14 +409,14 @@ get_level (Scan *self)
   return self->depth ? &self->levels[self->depth - 1] : NULL;
 }
 
-/* Returns: (nullable): the key whose value is the object of this level. */
+/* Returns: (nullable): the key of Extended JSON whose value is the object that is being read. */
 static const Key *
 get_outer_key (Scan *self)
 {
   return self->depth > 1 ? self->levels[self->depth - 2].key : NULL;
 }
 
-/* Returns TRUE if @key has a meaning within the object of this level. */
+/* Returns TRUE if @key has a meaning in Extended JSON within the object that is being read. */
 static gboolean
 belongs_here (Scan *self, const Key *key)
 {
@@ -446,7 +459,8 @@ open_level (Scan *self)
   return NULL;
 }
 
-/* libbson reads an empty $date as the year 1970. */
+/* Ends the object or array that is being read. An empty object as the value of a $date is an error,
+ * because libbson would read it as the year 1970. */
 static const gchar *
 close_level (Scan *self)
 {
@@ -462,7 +476,7 @@ close_level (Scan *self)
 
 /* --- texts --- */
 
-/* Returns: (nullable): the closing quote */
+/* Returns: (nullable): the closing quote of the JSON text; %NULL if it is missing */
 static const gchar *
 find_quote (const gchar *at, const gchar *end)
 {
@@ -472,8 +486,8 @@ find_quote (const gchar *at, const gchar *end)
   return at < end ? at : NULL;
 }
 
-/* Appends the character of an escape if it is ASCII, which suffices for keys and types. libbson
- * checks the rest. */
+/* Appends the character of an escape sequence if it is ASCII, which suffices for keys and types,
+ * because libbson checks all other text. */
 static const gchar *
 append_escaped (GString *text, const gchar *at, const gchar *end)
 {
@@ -529,7 +543,7 @@ take_key (Scan *self, const gchar *text, gsize size)
   return is_named (level->key, "$binary") ? level->doubt : NULL;
 }
 
-/* Replaces the quoted date from @self->at to @close. */
+/* Replaces the quoted date between @self->at and @close by a number of milliseconds. */
 static const gchar *
 replace_date (Scan *self, const gchar *close, const gchar *text, gsize size)
 {
@@ -546,8 +560,8 @@ replace_date (Scan *self, const gchar *close, const gchar *text, gsize size)
   return NULL;
 }
 
-/* $type may stand before $binary. Without a $binary, as in {"$type": "string"}, it is an ordinary
- * document. */
+/* Checks the value of a key. An error in a $type is kept until a $binary follows it; an object with
+ * a $type but no $binary, as {"$type": "string"}, is an ordinary document. */
 static const gchar *
 check_value (Level *level, const gchar *text, gsize size)
 {
@@ -594,7 +608,9 @@ take_number (Scan *self)
   }
   if (!(self->at = skip_number (start, self->end)))
     return "a number is not a JSON number";
-  if (self->at == self->end) /* no document ends with a number, and the next byte doesn't exist */
+  /* the text ends with the number, so no byte follows that vanishes() may read; libbson reports the
+   * error, because no document ends with a number */
+  if (self->at == self->end)
     return NULL;
   if (skip_integer (start, self->end) == self->at && !fits_64_bits (start))
     return "a whole number is out of range: it has more than 64 bits";
@@ -617,7 +633,8 @@ take_comma (Scan *self)
   return NULL;
 }
 
-/* Leaves all other values to libbson, which reads {"$undefined": false} as undefined. */
+/* Skips a character of a value that libbson checks itself, and refuses {"$undefined": false}, which
+ * libbson would read as undefined. */
 static const gchar *
 take_other (Scan *self)
 {

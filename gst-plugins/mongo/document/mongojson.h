@@ -12,12 +12,12 @@ G_BEGIN_DECLS
  *   has none
  * @error: G_IO_ERROR_INVALID_DATA: libbson would store a value that differs from the text
  *
- * Refuses values that libbson would change (seen in 1.23: `-012`, decimals and doubles followed by
- * text, code with a NUL, a timestamp beyond 32 bits, the same key twice within one value). Replaces
- * each date by milliseconds, because libbson knows few formats of dates. All other errors are found
- * by libbson.
+ * Refuses values that libbson would store as other values (libbson 1.23 does this with `-012`,
+ * decimals and doubles followed by text, code with a NUL, a timestamp beyond 32 bits, and the same
+ * key twice within one value). Replaces each date by milliseconds, because libbson knows few
+ * formats of dates. All other errors are left to libbson.
  *
- * Returns: (transfer full) (nullable): the text for libbson; %NULL with @error
+ * Returns: (transfer full) (nullable): the text that libbson can read; %NULL with @error set
  */
 GString *mongo_json_prepare (const gchar *text, gsize size, guint *dates_cut, GError **error);
 

@@ -6,7 +6,8 @@
 
 #include "fogtemplate.h"
 
-/* Servers allow 255 bytes including the name of the database. */
+/* The largest length of a collection's name; servers allow 255 bytes for the names of database and
+ * collection together. */
 #define NAME_MAX_BYTES 180
 
 static gboolean
@@ -15,7 +16,8 @@ is_harmless (gchar c)
   return g_ascii_isalnum (c) || (c && strchr ("_-.:", c)) || (guchar) c >= 0x80;
 }
 
-/* Restricts names so that no message can write to the server's own collections. */
+/* Returns TRUE if the name of a collection is allowed. Names are restricted so that no message can
+ * make the sink write to the server's own collections. */
 static gboolean
 is_good_name (const gchar *name)
 {
@@ -39,7 +41,7 @@ append_date (GString *name, const bson_iter_t *value, const gchar *format, GErro
 
   if (!text) {
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
-        "its date can't be written as %s for the collection's name", format);
+        "the document's date can't be written as %s for the collection's name", format);
     return FALSE;
   }
   g_string_append (name, text);
@@ -89,7 +91,7 @@ append_field (GString *name, const gchar *place, gpointer user_data)
   if (found && !parts[1] && append_value (name, &value))
     return TRUE;
   g_set_error (filling->error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
-      "it has no field \"%s\" that is %s, for the collection's name", parts[0],
+      "the document has no field \"%s\" that is %s, for the collection's name", parts[0],
       parts[1] ? "a date" : "text or a whole number");
   return FALSE;
 }

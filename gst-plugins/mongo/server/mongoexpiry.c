@@ -13,12 +13,13 @@ GST_DEBUG_CATEGORY_EXTERN (gst_mongo_sink_debug);
 #define CODE_COMMAND_NOT_SUPPORTED 115
 #define CODE_NOT_IMPLEMENTED 238
 
-/* A rule of expiry: an index with a TTL, or an option of the collection. The struct also describes
- * an index that could get a TTL. */
+/* A rule of expiry, which is an index with a TTL, or an option of the collection. A Rule also
+ * describes an index without a TTL that could get one. */
 typedef struct {
-  gchar *index; /* name of the index; NULL: an option of the collection, as in a time series */
-  gchar *field; /* NULL: the index has several fields */
-  gint64 after; /* s: the TTL; -1: none */
+  /* name of the index; NULL: the rule is an option of the collection, as in a time series */
+  gchar *index;
+  gchar *field; /* name of the index's only field; NULL: the index has several fields */
+  gint64 after; /* the TTL, s; -1: the index has no TTL */
   gboolean partial;
 } Rule;
 
@@ -56,8 +57,8 @@ read_text (const bson_t *document, const gchar *path)
              : NULL;
 }
 
-/* Returns: (nullable) (transfer full): the field of an index with a single field. @ascending:
- * (out) */
+/* Returns: (nullable) (transfer full): the field that an index has; %NULL if it has several fields.
+ * @ascending: (out) */
 static gchar *
 read_key (const bson_t *index, gboolean *ascending)
 {
@@ -74,8 +75,8 @@ read_key (const bson_t *index, gboolean *ascending)
   return name;
 }
 
-/* Returns: (nullable): the rule; %NULL if the index has no TTL, and doesn't conflict with a TTL
- * index. */
+/* Returns: (nullable): the rule of an index; %NULL if the index has no TTL, and doesn't conflict
+ * with a TTL index over the same field. */
 static Rule *
 rule_of_index (const bson_t *index)
 {
@@ -92,8 +93,8 @@ rule_of_index (const bson_t *index)
   return NULL;
 }
 
-/* Returns: (nullable): the rule; %NULL if the collection has no option of expiry, and isn't a time
- * series. */
+/* Returns: (nullable): the rule of a collection; %NULL if the collection has no option of expiry,
+ * and isn't a time series. */
 static Rule *
 rule_of_collection (const bson_t *description)
 {
@@ -118,7 +119,7 @@ rule_of_collection (const bson_t *description)
   return rule;
 }
 
-/* Adds a rule for each index or collection that @cursor lists. */
+/* Adds to @rules a rule for each index or collection that @cursor lists. */
 static gboolean
 add_rules (
     GPtrArray *rules, mongoc_cursor_t *cursor, Rule *(*read) (const bson_t *), bson_error_t *error)
@@ -163,7 +164,7 @@ list_options (
   return ok;
 }
 
-/* --- the steps to the wanted rule --- */
+/* --- the steps that establish the wanted rule --- */
 
 static gboolean
 is_own (const Rule *rule)
@@ -177,7 +178,8 @@ is_over_field (const Rule *rule, const MongoExpiry *wanted)
   return !rule->partial && g_strcmp0 (rule->field, wanted->field) == 0;
 }
 
-/* Chooses the command for a rule that has a TTL. */
+/* Returns what has to be done about an existing rule that has a TTL, so that the wanted rule is in
+ * force. */
 static Step
 choose_step (const Rule *rule, const MongoExpiry *wanted)
 {
@@ -215,7 +217,8 @@ set_clash (const MongoExpiry *self, const Rule *rule, MongoResult *result)
   mongo_result_set (result, MONGO_VERDICT_FAILED, 0, reason);
 }
 
-/* @rule: (nullable): the rule that @command was meant to change */
+/* Sets the result for a command that the server refuses. @rule: (nullable): the rule that @command
+ * was meant to change */
 static void
 set_refusal (const MongoExpiry *self, const gchar *command, const Rule *rule,
     const bson_error_t *error, MongoResult *result)
@@ -333,8 +336,8 @@ settle_rules (const MongoExpiry *self, mongoc_client_t *client, const GPtrArray 
   return TRUE;
 }
 
-/* Sets the TTL of an existing index or time series that has none. The server doesn't allow a
- * second index over the same field. */
+/* Sets the TTL of an existing index or time series that has none, because the server doesn't allow
+ * a second index over the same field. */
 static gboolean
 add_time (const MongoExpiry *self, mongoc_client_t *client, const GPtrArray *rules,
     MongoExpiryState *state, MongoResult *result)
@@ -351,8 +354,9 @@ add_time (const MongoExpiry *self, mongoc_client_t *client, const GPtrArray *rul
   return TRUE;
 }
 
-/* Returns FALSE if the caller has to take the error for a failure. Without expire-after the rules
- * needn't be known, so the user needs no right to list indexes. */
+/* Handles an error of the command that lists the rules of a collection. Returns FALSE if the error
+ * is a failure. If expire-after is unset, a refusal isn't a failure, because the rules needn't be
+ * known, so the user needs no right to list indexes. */
 static gboolean
 fail_to_list (
     const MongoExpiry *self, const gchar *command, const bson_error_t *error, MongoResult *result)
@@ -368,8 +372,8 @@ fail_to_list (
   return TRUE;
 }
 
-/* Returns TRUE if the server doesn't support expiry, so it never deletes a document at a wrong
- * time. */
+/* Returns TRUE if the error means that the server doesn't support expiry, so that it deletes no
+ * document at a wrong time. */
 static gboolean
 lacks_expiry (const bson_error_t *error)
 {

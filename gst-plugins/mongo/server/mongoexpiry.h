@@ -8,43 +8,47 @@
 
 G_BEGIN_DECLS
 
-/* The name of the index that mongosink creates. mongosink changes and drops only an index of
- * this name. */
+/* The name of the TTL index that mongosink creates; mongosink drops no index with another name. */
 #define MONGO_EXPIRY_INDEX "mongosink-expiry"
-/* expire-after is unset: the rules of a collection aren't changed. */
+/* Value of `after` if expire-after is unset, so that the rules of a collection aren't changed. */
 #define MONGO_EXPIRY_UNSET -1
 
-/* The rule of expiry that a collection is to have. */
+/* The rule of expiry that a collection is to have, according to the properties. */
 typedef struct {
   const gchar *database, *collection;
   const gchar *field; /* name of the date from which a document's age is counted */
-  gint after;         /* time until documents expire, s; 0: never; or MONGO_EXPIRY_UNSET */
+  /* time until documents expire, s; 0: documents never expire; or MONGO_EXPIRY_UNSET */
+  gint after;
 } MongoExpiry;
 
 typedef struct {
-  gboolean met;  /* flag: the wanted rule is in force, by an index or by the collection */
-  gchar *remark; /* with MONGO_EXPIRY_UNSET: the rule that is in force; NULL: none */
-  gchar *lack;   /* reason why the server doesn't support expiry; NULL: it does */
+  /* TRUE if the wanted rule is in force, by an index or by an option of the collection */
+  gboolean met;
+  /* with MONGO_EXPIRY_UNSET: description of the rule that is in force; NULL: none is */
+  gchar *remark;
+  gchar *lack; /* error text, if the server doesn't support expiry; otherwise NULL */
 } MongoExpiryState;
 
 /**
  * mongo_expiry_keep:
- * @state: (out): all zero before
- * @result: holds the error if documents would expire at another time. The result holds no error if
- *   the connection was lost: the write that follows will show that
+ * @state: (out): must be all zero before the call
+ * @result: gets an error if documents would expire at another time than @self says, but not if the
+ *   connection was lost, because the write that follows will show that
  *
- * Makes the documents of the collection expire as set: changes the time of an existing rule over
- * the same field, and drops the index of this element if it is over another field or not wanted any
- * more. Another program's index is never dropped: if it contradicts, that is an error.
+ * Makes the documents of the collection expire as @self says. Changes the time of an existing rule
+ * over the same field, and drops the index %MONGO_EXPIRY_INDEX if it is over another field or not
+ * wanted any more. The index of another program is never dropped, so it is an error if that index
+ * contradicts @self.
  *
- * Returns: %FALSE if no answer came, or with an error
+ * Returns: %FALSE if the server gave no answer, or @result has an error
  */
 gboolean mongo_expiry_keep (
     const MongoExpiry *self, mongoc_client_t *client, MongoExpiryState *state, MongoResult *result);
 
-/* Like mongo_expiry_keep(), but changes nothing: @state->met says whether the wanted rule is in
- * force, @state->remark names the rules that are and would be changed. @result holds an error if
- * mongo_expiry_keep() would find one that it can't mend. */
+/* Looks at the rules of a collection as mongo_expiry_keep() does, but changes nothing: @state->met
+ * says whether the wanted rule is in force, and @state->remark names the rules in force that
+ * mongo_expiry_keep() would change. @result gets an error if there is a rule that
+ * mongo_expiry_keep() can't change or drop. */
 gboolean mongo_expiry_look (
     const MongoExpiry *self, mongoc_client_t *client, MongoExpiryState *state, MongoResult *result);
 void mongo_expiry_state_clear (MongoExpiryState *state);

@@ -25,7 +25,8 @@ append_field (bson_t *key, GString *name, gchar *field, GError **error)
   return TRUE;
 }
 
-/* The index gets the name that the server would choose, so creating it again isn't an error. */
+/* Gives the index the name that the server would choose, so that creating an existing index again
+ * isn't an error. */
 static bson_t *
 new_index (const gchar *spec, GError **error)
 {

@@ -11,8 +11,8 @@ G_BEGIN_DECLS
  * @collection: a collection's name
  * @indexes: (nullable): indexes separated by semicolons, their fields by commas; a minus before a
  *   field means descending order: "camera,-captured;replica"
- * @except: (nullable): an ascending index over this field alone is left out
- * @error: G_IO_ERROR_INVALID_ARGUMENT: @indexes is malformed
+ * @except: (nullable): the name of a field; an ascending index over only this field is left out
+ * @error: G_IO_ERROR_INVALID_ARGUMENT if @indexes is malformed
  *
  * Returns: (nullable) (transfer full): the createIndexes command; %NULL without @error if there is
  * no index to create
@@ -20,13 +20,13 @@ G_BEGIN_DECLS
 bson_t *mongo_index_command (
     const gchar *collection, const gchar *indexes, const gchar *except, GError **error);
 
-/* Returns whether @index, as the server describes it, is the index over `_id`. @key: the name of
- * the description's field that lists the indexed fields */
+/* Returns TRUE if @index, a description by the server, describes the index over `_id`. @key: the
+ * name of the field in @index that lists the indexed fields */
 gboolean mongo_index_is_of_id (const bson_t *index, const gchar *key);
 
 /**
  * mongo_time_series_command:
- * @time_field: the date of each document
+ * @time_field: the name of the field with the date of each document
  * @meta_field: (nullable): the field that identifies a series, for example the camera
  * @expire_after: seconds until a document expires; 0: never
  *

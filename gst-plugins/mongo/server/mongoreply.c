@@ -5,45 +5,48 @@
 
 #include "mongoindex.h"
 
-/* AtlasError: the user lacks a right, or the cluster has no space left. */
+/* MongoDB's error code AtlasError, which means that the user lacks a right, or that the cluster has
+ * no space left. */
 #define CODE_ATLAS 8000
 /* The text before an index's name in the message of error 11000. */
 #define INDEX_NAMED "index: "
 
-/* From MongoDB's src/mongo/base/error_codes.yml; the last one is from Cosmos DB. */
+/* Codes of errors after which a write is tried again, because a later write may succeed. The codes
+ * are from MongoDB's src/mongo/base/error_codes.yml, except the last one, which is from Cosmos
+ * DB. */
 static const gint transient_codes[] = {
-    MONGO_CODE_INTERNAL_ERROR, /* a full disk, or a document that the server can't handle */
-    6,                         /* HostUnreachable */
-    7,                         /* HostNotFound */
-    24,                        /* LockTimeout */
-    46,                        /* LockBusy */
-    50,                        /* MaxTimeMSExpired */
-    63,                        /* StaleShardVersion */
-    64,                        /* WriteConcernFailed */
-    89,                        /* NetworkTimeout */
-    91,                        /* ShutdownInProgress */
-    112,                       /* WriteConflict */
-    133,                       /* FailedToSatisfyReadPreference */
-    150,                       /* StaleEpoch */
-    189,                       /* PrimarySteppedDown */
-    202,                       /* NetworkInterfaceExceededTimeLimit */
-    262,                       /* ExceededTimeLimit */
-    462,                       /* IngressRequestRateLimitExceeded */
-    9001,                      /* SocketException */
-    10058,                     /* the older NotWritablePrimary */
-    10107,                     /* NotWritablePrimary */
-    11600,                     /* InterruptedAtShutdown */
-    11601,                     /* Interrupted */
-    11602,                     /* InterruptedDueToReplStateChange */
-    13388,                     /* StaleConfig */
-    13435,                     /* NotPrimaryNoSecondaryOk */
-    13436,                     /* NotPrimaryOrSecondary */
-    14031,                     /* OutOfDiskSpace */
-    16500,                     /* TooManyRequests */
+    /* the server's disk is full, or the server can't handle a document */
+    MONGO_CODE_INTERNAL_ERROR, 6, /* HostUnreachable */
+    7,                            /* HostNotFound */
+    24,                           /* LockTimeout */
+    46,                           /* LockBusy */
+    50,                           /* MaxTimeMSExpired */
+    63,                           /* StaleShardVersion */
+    64,                           /* WriteConcernFailed */
+    89,                           /* NetworkTimeout */
+    91,                           /* ShutdownInProgress */
+    112,                          /* WriteConflict */
+    133,                          /* FailedToSatisfyReadPreference */
+    150,                          /* StaleEpoch */
+    189,                          /* PrimarySteppedDown */
+    202,                          /* NetworkInterfaceExceededTimeLimit */
+    262,                          /* ExceededTimeLimit */
+    462,                          /* IngressRequestRateLimitExceeded */
+    9001,                         /* SocketException */
+    10058,                        /* the older NotWritablePrimary */
+    10107,                        /* NotWritablePrimary */
+    11600,                        /* InterruptedAtShutdown */
+    11601,                        /* Interrupted */
+    11602,                        /* InterruptedDueToReplStateChange */
+    13388,                        /* StaleConfig */
+    13435,                        /* NotPrimaryNoSecondaryOk */
+    13436,                        /* NotPrimaryOrSecondary */
+    14031,                        /* OutOfDiskSpace */
+    16500,                        /* TooManyRequests */
 };
 
-/* Only a document can cause these codes. Settings can cause others too, such as BadValue (2) and
- * ShardKeyNotFound (61). */
+/* Codes of errors whose cause can only be the document. Codes such as BadValue (2) and
+ * ShardKeyNotFound (61) aren't here, because settings can cause them too. */
 static const gint document_codes[] = {
     15,    /* Overflow */
     22,    /* InvalidBSON */
@@ -57,7 +60,7 @@ static const gint document_codes[] = {
     121,   /* DocumentValidationFailure */
     10334, /* BSONObjectTooLarge */
     17280, /* KeyTooLong */
-    17419, /* the document would grow too large */
+    17419, /* the stored document would grow too large */
     17420, /* the document to insert is too large */
 };
 
@@ -109,7 +112,7 @@ judge_code (gint code, const gchar *reason)
   return MONGO_VERDICT_REFUSED;
 }
 
-/* Returns the verdict for an error of a whole batch. */
+/* Returns the verdict for an error that concerns a whole batch. */
 static MongoVerdict
 judge_command (gint code, const gchar *reason)
 {
@@ -146,7 +149,8 @@ mongo_error_judge (const bson_error_t *error, const bson_t *reply)
       return MONGO_VERDICT_LOST;
     case MONGOC_ERROR_SERVER_SELECTION:
     case MONGOC_ERROR_PROTOCOL:
-    case MONGOC_ERROR_CLIENT: /* also a connection lost during authentication */
+    /* this domain also has the error of a connection lost during authentication */
+    case MONGOC_ERROR_CLIENT:
     case MONGOC_ERROR_SCRAM:
     case MONGOC_ERROR_SASL:
       return MONGO_VERDICT_RETRY;
@@ -179,8 +183,8 @@ get_text (const bson_t *document, const gchar *name)
 }
 
 /* Returns TRUE if @message names the index over `_id`, as in "index: _id_ dup key: { _id: 1 }" or,
- * of older servers, "index: fog.events.$_id_ dup key: { : 1 }". The value behind it may be any
- * text. */
+ * of older servers, "index: fog.events.$_id_ dup key: { : 1 }". The text behind the index's name
+ * may be anything. */
 static gboolean
 names_index_of_id (const gchar *message)
 {
@@ -195,7 +199,8 @@ names_index_of_id (const gchar *message)
          (size > 5 && memcmp (name + size - 5, "$_id_", 5) == 0);
 }
 
-/* A duplicate in another unique index than that over `_id` means that the document isn't stored. */
+/* Returns the verdict for the error 11000. A duplicate in a unique index other than that over `_id`
+ * means that the document can't be stored. */
 static MongoVerdict
 judge_duplicate_key (const bson_t *write_error)
 {
@@ -221,7 +226,7 @@ judge_write_error (const bson_t *write_error, MongoResult *result)
   mongo_result_set (result, verdict, code, reason ? reason : "the server gave no reason");
 }
 
-/* Goes to the next document of a list. Returns FALSE at the list's end. */
+/* Sets @element to the next document of a BSON array. Returns FALSE at the end of the array. */
 static gboolean
 next_element (bson_iter_t *iter, bson_t *element)
 {
@@ -266,8 +271,8 @@ judge_write_errors (const bson_t *reply, MongoResult *results, guint n)
   return found;
 }
 
-/* A write concern error: the documents are stored, but not as safely as required. So all documents
- * without a write error are tried again. */
+/* Handles a write concern error, which means that the documents are stored, but not as safely as
+ * required, so all documents without a write error have to be tried again. */
 static void
 judge_write_concern (const bson_t *reply, MongoResult *results, guint n)
 {

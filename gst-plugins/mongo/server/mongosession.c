@@ -14,23 +14,24 @@ GST_DEBUG_CATEGORY_EXTERN (gst_mongo_sink_debug);
 #define GST_CAT_DEFAULT gst_mongo_sink_debug
 
 #define CLOSED_AT_ONCE G_USEC_PER_SEC
-/* The number of documents of a batch that are compared with the stored documents of the same
- * _id. If one of them differs, all others are compared too. */
+/* The number of duplicates of a batch that are compared with the stored documents of the same _id.
+ * If one of them differs from the stored document, all duplicates of the batch are compared. */
 #define PLACES_COMPARED 8
 #define NO_CLIENT "the driver can't create a client from the URI"
 #define CODE_NAMESPACE_EXISTS 48
 
 struct _MongoSession {
   mongoc_uri_t *uri;
-  gint32 answer_timeout;     /* ms: from the URI */
-  gint32 answer_timeout_now; /* ms: for this connection */
+  gint32 answer_timeout;     /* time for an answer that the URI allows, ms */
+  gint32 answer_timeout_now; /* time for an answer that the present connection allows, ms */
   gchar *hosts;
   MongoTarget target;
   MongoSessionWarning warning;
   gpointer data;
   mongoc_client_t *client; /* nullable */
-  gsize writes;            /* number of writes so far */
-  GHashTable *prepared;    /* set of names: collections whose options and indexes are set */
+  gsize writes;            /* number of bulk writes so far */
+  /* set of the names of the collections whose options and indexes are set */
+  GHashTable *prepared;
 };
 
 /* --- target of the writes --- */
@@ -57,7 +58,7 @@ mongo_target_clear (MongoTarget *target)
   g_clear_pointer (&target->meta_field, g_free);
 }
 
-/* The name of the date from which a document's age is counted. */
+/* Returns the name of the date field from which a document's age is counted. */
 static const gchar *
 get_date (const MongoTarget *target)
 {
@@ -261,8 +262,9 @@ warn (MongoSession *self, const gchar *collection, const gchar *lacks, const gch
 
 typedef enum {
   ANSWER_YES,
-  ANSWER_NO,   /* the server refuses the command */
-  ANSWER_NONE, /* the connection was lost, or the server can't execute the command now */
+  ANSWER_NO, /* the server refuses the command for good */
+  /* no answer came, because the connection was lost, or the server can't execute the command now */
+  ANSWER_NONE,
 } Answer;
 
 static Answer
@@ -277,7 +279,8 @@ ask_for (MongoSession *self, const bson_t *command, bson_error_t *error)
              : ANSWER_NO;
 }
 
-/* Returns FALSE if the server gave no answer. @made: (out): TRUE if the time series is new */
+/* Creates a collection as a time series, if it doesn't exist. Returns FALSE if the server gave no
+ * answer. @made: (out): TRUE if the time series was created */
 static gboolean
 make_series (MongoSession *self, const gchar *collection, gboolean *made)
 {
@@ -304,8 +307,8 @@ warn_of_expiry (MongoSession *self, const gchar *collection, const gchar *remark
   self->warning (self->data, error, MONGO_HERE);
 }
 
-/* Returns FALSE if the server gave no answer, or @result has an error. @met: (out): TRUE if the
- * wanted rule of expiry is in force */
+/* Makes the documents of a collection expire as the target says. Returns FALSE if the server gave
+ * no answer, or @result has an error. @met: (out): TRUE if the wanted rule of expiry is in force */
 static gboolean
 keep_expiry (MongoSession *self, const gchar *collection, gboolean *met, MongoResult *result)
 {
@@ -324,8 +327,8 @@ keep_expiry (MongoSession *self, const gchar *collection, gboolean *met, MongoRe
   return kept;
 }
 
-/* Returns FALSE if the server gave no answer. @expires: TRUE if an index over the date exists
- * already */
+/* Creates the indexes of a collection. Returns FALSE if the server gave no answer. @expires: TRUE
+ * if a rule of expiry over the date field is in force, so that no index over it is needed */
 static gboolean
 make_indexes (MongoSession *self, const gchar *collection, gboolean expires)
 {
@@ -342,7 +345,8 @@ make_indexes (MongoSession *self, const gchar *collection, gboolean expires)
   return answer != ANSWER_NONE;
 }
 
-/* Creates the collection and its indexes once. @result: an error that prevents all writes */
+/* Creates the collection and its indexes, once in a session. @result: gets an error if it prevents
+ * all writes to the collection */
 static void
 prepare_collection (MongoSession *self, const gchar *collection, MongoResult *result)
 {
@@ -404,8 +408,8 @@ add_to_bulk (mongoc_bulk_operation_t *bulk, MongoMode mode, MongoItem *item, con
   return FALSE;
 }
 
-/* Deletes the stored chunks of a file that can't be completed, because they would belong to any
- * file of its name. FALSE: try again later. */
+/* Deletes the stored chunks of a file that can't be completed, because they would belong to a later
+ * file of the same name. Returns FALSE if the deletion has to be tried again later. */
 static gboolean
 withdraw_chunks (MongoSession *self, MongoItem *item)
 {
@@ -439,8 +443,8 @@ withdraw_chunks (MongoSession *self, MongoItem *item)
   return done || !mongo_item_is_retry (item);
 }
 
-/* Rejects a part of a file of which another part was refused. The last part, the file's own
- * document, waits until the stored chunks are deleted. */
+/* Rejects a part of a file of which another part was refused. The last part, which is the file's
+ * document, is rejected only when the stored chunks are deleted. */
 static void
 refuse_part (MongoSession *self, MongoItem *item)
 {
@@ -454,7 +458,7 @@ static GPtrArray *
 fill_bulk (MongoSession *self, mongoc_bulk_operation_t *bulk, MongoItem **items, guint n)
 {
   GPtrArray *taken = g_ptr_array_sized_new (n);
-  /* The driver needn't validate: the document was checked when it was read. */
+  /* The driver needn't validate documents, because mongosink checks them when it reads them. */
   g_autoptr (bson_t) no_validation = BCON_NEW ("validate", BCON_BOOL (false));
 
   for (guint i = 0; i < n; i++) {
@@ -475,8 +479,8 @@ execute (MongoSession *self, mongoc_bulk_operation_t *bulk, GPtrArray *items)
   bson_t reply;
   gboolean ok = mongoc_bulk_operation_execute (bulk, &reply, &error) != 0;
   gint64 took = g_get_monotonic_time () - start;
-  /* The driver reports a timeout as a broken connection, so the elapsed time has to tell them
-   * apart. A tenth is subtracted because the driver measures differently. */
+  /* The driver reports a timeout as a broken connection, so the elapsed time shows which of both it
+   * was. A tenth is subtracted from the timeout, because the driver measures time differently. */
   gboolean late = took >= self->answer_timeout_now * (G_TIME_SPAN_MILLISECOND * 9 / 10);
 
   mongo_reply_judge (ok, &reply, &error, results, items->len);
@@ -525,9 +529,9 @@ note_files (MongoSession *self, GPtrArray *items)
   }
 }
 
-/* --- a unique index that the server doesn't name --- */
+/* --- duplicates in a unique index that the server doesn't name --- */
 
-/* Returns TRUE if the collection has no unique index except the one over `_id`. */
+/* Returns TRUE if the collection has no unique index except that over `_id`. */
 static gboolean
 only_id_is_unique (mongoc_collection_t *collection)
 {
@@ -585,9 +589,9 @@ settle_taken (mongoc_collection_t *collection, GPtrArray *items)
   }
 }
 
-/* --- duplicates of an _id that is a place in Kafka --- */
+/* --- duplicates of an _id made of topic, partition and offset --- */
 
-/* Returns TRUE if both documents hold the same bytes of a buffer. */
+/* Returns TRUE if both documents, which wrap buffers, have the same bytes in `data`. */
 static gboolean
 hold_same_bytes (const bson_t *a, const bson_t *b)
 {
@@ -617,9 +621,9 @@ have_same_value (const bson_iter_t *a, const bson_iter_t *b)
   return same;
 }
 
-/* Returns TRUE if no field of @document has another value in @stored. A field that only one of the
- * two documents has was added or removed after @document was stored, and the server fills in a
- * timestamp. */
+/* Returns TRUE if no field of @document has another value in @stored. Fields that only one of the
+ * documents has don't count, because another program may have added or removed fields of the stored
+ * document; timestamps don't count, because the server fills them in. */
 static gboolean
 may_be_same (const bson_t *stored, const bson_t *document)
 {
@@ -634,8 +638,8 @@ may_be_same (const bson_t *stored, const bson_t *document)
   return TRUE;
 }
 
-/* Returns TRUE if another document is stored under the `_id` of this one. If the query fails, its
- * error is the item's result. */
+/* Returns TRUE if the document that is stored under the item's `_id` isn't the item's document. If
+ * the query fails, its error becomes the item's result. */
 static gboolean
 is_taken_by_another (mongoc_collection_t *collection, MongoItem *item)
 {
@@ -656,7 +660,8 @@ is_taken_by_another (mongoc_collection_t *collection, MongoItem *item)
   return another;
 }
 
-/* Returns: (transfer container): MongoItems whose `_id` is a place in Kafka and exists already */
+/* Returns: (transfer container): the items whose `_id` is `topic:partition:offset` and is stored
+ * already */
 static GPtrArray *
 find_placed_duplicates (GPtrArray *items)
 {
@@ -671,8 +676,8 @@ find_placed_duplicates (GPtrArray *items)
   return found;
 }
 
-/* Checks up to PLACES_COMPARED of @items, evenly distributed. Returns TRUE if the `_id` of one of
- * them belongs to another document. */
+/* Checks up to PLACES_COMPARED of @items, evenly distributed. Returns TRUE if the document that is
+ * stored under the `_id` of one of them is another one. */
 static gboolean
 some_are_taken (mongoc_collection_t *collection, const GPtrArray *items)
 {
@@ -685,9 +690,10 @@ some_are_taken (mongoc_collection_t *collection, const GPtrArray *items)
   return FALSE;
 }
 
-/* Rejects documents whose `_id` belongs to another document. The offsets of a topic that was
- * created again start from 0 again. Without this check its documents would count as duplicates,
- * and would be lost. In a replay the check costs a few reads for each batch. */
+/* Rejects documents under whose `_id`, made of topic, partition and offset, another document is
+ * stored. If a topic was created again, its offsets start from 0 again, and without this check its
+ * documents would count as duplicates and would be lost. In a replay the check takes a few reads
+ * for each batch. */
 static void
 settle_places (mongoc_collection_t *collection, GPtrArray *items)
 {
@@ -705,8 +711,8 @@ settle_places (mongoc_collection_t *collection, GPtrArray *items)
   }
 }
 
-/* An upsert fails with a duplicate `_id` if another upsert was faster. The next try will change
- * the document of that upsert. */
+/* An upsert fails with a duplicate `_id` if another upsert with this `_id` was faster. The slower
+ * upsert is tried again, and then changes the document that the faster upsert stored. */
 static void
 settle_upserts (GPtrArray *items)
 {
@@ -755,7 +761,8 @@ has_verdict (MongoItem **items, guint n, MongoVerdict verdict)
   return FALSE;
 }
 
-/* Returns: (nullable): an error that prevents the other writes as well */
+/* Returns: (nullable): the result of an item that failed for a reason that prevents other writes as
+ * well */
 static const MongoResult *
 find_outage (MongoItem **items, guint n)
 {
@@ -776,8 +783,8 @@ mongo_session_reject (MongoSession *self, MongoItem *item)
     withdraw_chunks (self, item);
 }
 
-/* Returns TRUE if the server closed the connection because of this document, but still answers a
- * ping. Some servers close the connection because of documents that they can't read. */
+/* Returns TRUE if the server closes the connection when it gets these documents, but still answers
+ * a ping, because some servers close the connection over documents that they can't read. */
 static gboolean
 closes_connection (MongoSession *self, MongoItem **items, guint n)
 {
@@ -792,7 +799,7 @@ closes_connection (MongoSession *self, MongoItem **items, guint n)
   return mongo_session_ping (self, &error);
 }
 
-/* Returns TRUE if each of the items failed with an internal error of the server. */
+/* Returns TRUE if the server failed with an internal error at each of the items. */
 static gboolean
 all_are_internal_errors (MongoItem **items, guint n)
 {
@@ -815,7 +822,8 @@ must_split (MongoSession *self, MongoItem **items, guint n, gboolean in_doubt)
          (in_doubt && all_are_internal_errors (items, n));
 }
 
-/* Whether the document is the cause depends on the results of other documents. */
+/* Gives @item the verdict refused: whether its document is the cause is decided later, by the
+ * results of other documents. */
 static void
 refuse (MongoItem *item)
 {
@@ -827,7 +835,8 @@ refuse (MongoItem *item)
   item->result.verdict = MONGO_VERDICT_REFUSED;
 }
 
-/* The server stores others and fails at these, so they may be the cause. */
+/* Gives the items at which the server failed with an internal error the verdict refused, because
+ * the server stored other items of the batch, so the failed items may be the cause. */
 static void
 refuse_internal_errors (MongoItem **items, guint n)
 {
@@ -836,7 +845,8 @@ refuse_internal_errors (MongoItem **items, guint n)
       refuse (items[i]);
 }
 
-/* Halves a refused batch until the document that causes the refusal is alone. */
+/* Writes a batch, and halves it as long as it is refused, until the document that causes the
+ * refusal is alone. */
 static void
 write_split (MongoSession *self, MongoItem **items, guint n, gboolean in_doubt)
 {
@@ -861,9 +871,9 @@ write_split (MongoSession *self, MongoItem **items, guint n, gboolean in_doubt)
     judge_all (items + n / 2, n - n / 2, later);
 }
 
-/* Returns the number of items, from the first on, that form one bulk. These items have the same
- * collection and, except for inserts, different `_id`s, because an unordered bulk doesn't keep the
- * order of upserts. */
+/* Returns how many of the items, from the first one on, are written as one bulk. The items of a
+ * bulk have the same collection, and for upserts they have different `_id`s, because an unordered
+ * bulk doesn't keep the order of upserts. */
 static guint
 count_run (MongoItem **items, guint n, MongoMode mode)
 {

@@ -38,13 +38,15 @@ read_uri_file (const gchar *file, GError **error)
   return g_steal_pointer (&text);
 }
 
-/* Returns TRUE if an @ isn't percent-encoded. libmongoc reads user:p@ss@host as the host "ss@host",
- * and user:p@ss/?a=b@host as the host "ss" with an option, which would appear in name look-ups and
- * in messages. So only the @ before the hosts may be there. */
+/* Returns TRUE if the URI has an @ that should be percent-encoded. libmongoc reads user:p@ss@host
+ * as the host "ss@host", and user:p@ss/?a=b@host as the host "ss" with an option, which would
+ * appear in name look-ups and in messages. The only @ that the URI may have is the one before the
+ * hosts. */
 static gboolean
 has_stray_at (const gchar *text)
 {
-  const gchar *places = strstr (text, "://"); /* user, password, hosts, database, options */
+  /* the text from user and password on, which is followed by hosts, database and options */
+  const gchar *places = strstr (text, "://");
   const gchar *at;
 
   if (!places)
@@ -60,7 +62,8 @@ parse (const gchar *text, GError **error)
   bson_error_t what = {0};
   mongoc_uri_t *uri = has_stray_at (text) ? NULL : mongoc_uri_new_with_error (text, &what);
   g_autofree gchar *lower = g_ascii_strdown (text, -1);
-  /* The driver's error may quote the URI. */
+  /* If the URI may hold a password, the driver's error isn't shown, because it may quote the
+   * URI. */
   gboolean secret = strchr (lower, '@') || strstr (lower, "password");
 
   if (!uri)
@@ -92,8 +95,8 @@ set_defaults (mongoc_uri_t *uri)
   for (guint i = 0; i < G_N_ELEMENTS (default_timeouts); i++)
     if (!mongoc_uri_has_option (uri, default_timeouts[i].option))
       mongoc_uri_set_option_as_int32 (uri, default_timeouts[i].option, default_timeouts[i].ms);
-  /* libmongoc's own retries are off, because the writer tries again itself, which also works with
-   * servers without sessions. */
+  /* libmongoc's own retries are off, because MongoWriter tries again itself, which also works with
+   * servers that have no sessions. */
   if (!mongoc_uri_has_option (uri, MONGOC_URI_RETRYWRITES))
     mongoc_uri_set_option_as_bool (uri, MONGOC_URI_RETRYWRITES, false);
   if (!mongoc_uri_get_appname (uri))
@@ -112,7 +115,8 @@ mongo_uri_open (const gchar *text, const gchar *file, GError **error)
     return NULL;
   if (!text)
     text = g_getenv ("MONGODB_URI");
-  /* To libmongoc a line feed at the end belongs to the database's name or to the last option. */
+  /* White space at the end is removed, because libmongoc would take a line feed there as a part of
+   * the database's name or of the last option. */
   stripped = g_strstrip (g_strdup (text ? text : MONGO_DEFAULT_URI));
   if (!(uri = parse (stripped, error)))
     return NULL;

@@ -8,54 +8,61 @@
 GST_DEBUG_CATEGORY_EXTERN (gst_mongo_sink_debug);
 #define GST_CAT_DEFAULT gst_mongo_sink_debug
 
-/* A thread with its own connection. */
+/* One of the writer's threads, which has a connection of its own. */
 typedef struct {
   MongoWriter *writer;
-  MongoSession *session; /* only this thread uses it */
-  /* of MongoItem, which are being written; only this thread changes it, with the lock */
+  MongoSession *session; /* the thread's connection, which no other thread uses */
+  /* array of MongoItem: the documents that are being written; only this thread changes the array,
+   * with the lock */
   GPtrArray *batch;
-  guint at_once;       /* documents in one write: fewer after the database was too slow */
-  guint doublings;     /* how many times the time allowed for an answer was doubled */
-  gint64 deadline;     /* monotonic us: when trying ends; 0: the last try stored a document */
-  gint64 backoff;      /* us: the pause before the next try */
-  guint lost_in_row;   /* tries in a row in which the connection broke, or the server did */
-  gint64 outage_began; /* monotonic us; 0: no outage */
-  gboolean isolated;   /* flag: the next try writes the first document alone */
+  /* largest number of documents in one write; it becomes smaller when the database is too slow */
+  guint at_once;
+  guint doublings; /* number of times that the time for an answer was doubled */
+  /* monotonic time (us) when the thread stops trying again; 0: the last try stored a document */
+  gint64 deadline;
+  gint64 backoff; /* mean pause (us) before the next try */
+  /* number of successive tries that broke the connection, or ended with an internal error of the
+   * server */
+  guint lost_in_row;
+  gint64 outage_began; /* monotonic time (us) when the outage began; 0: no outage */
+  gboolean isolated;   /* TRUE if the next try writes the first document of the batch alone */
   FogThread *thread;   /* created by the element */
 } MongoWorker;
 
 typedef enum {
-  MONGO_WRITER_CONNECTING, /* the first thread connects, the others wait for it */
+  MONGO_WRITER_CONNECTING, /* the first thread connects, and the other threads wait until it has */
   MONGO_WRITER_WORKING,
   MONGO_WRITER_FAILING, /* a thread is posting an error */
-  MONGO_WRITER_ENDED,   /* the error was posted; all buffers are marked failed */
+  MONGO_WRITER_ENDED,   /* the error was posted, and all buffers are marked failed */
 } MongoWriterState;
 
 struct _MongoWriter {
-  gatomicrefcount refs; /* reference count: one for the element, one for each thread */
+  gatomicrefcount refs; /* number of references: the element and each thread have one */
   MongoWriterFuncs funcs;
   MongoWriterSettings settings;
-  GPtrArray *workers; /* array of MongoWorker, which doesn't change once they run */
+  GPtrArray *workers; /* array of MongoWorker, which doesn't change while the threads run */
 
-  /* The lock guards all fields below, and the items' buffers. Lock order: the element's object
-   * lock, then this lock. No other lock is taken while it is held. */
+  /* The lock guards all fields below, and the items' buffers. The lock order is the element's
+   * object lock, then `lock`; no other lock is taken while `lock` is held. */
   GMutex lock;
-  GCond changed; /* signalled after each change of these fields */
-  /* the functions of the owner; NULL after stop, for a thread that is still stuck in libmongoc */
+  GCond changed; /* signalled after each change of a field that the lock guards */
+  /* the element that owns the writer; NULL after mongo_writer_stop(), which a thread that is stuck
+   * in libmongoc may outlive */
   GstElement *owner;
   GQueue queue;        /* of MongoItem */
-  gint64 first_queued; /* time when the first item of the queue came, monotonic us */
+  gint64 first_queued; /* monotonic time (us) since when the first item of the queue waits */
   gboolean interrupted, draining, stopping;
   MongoWriterState state;
-  guint in_outage; /* number of threads that wait for the database */
-  gsize count;     /* number of refusals and stored documents, to compare their times */
-  /* gsize by GRefString: while a thread waits, the count when a document of each collection was
-   * last stored */
+  guint in_outage; /* number of threads that wait in an outage of the database */
+  /* number of first refusals and of stored documents so far, which shows which of two came first */
+  gsize count;
+  /* maps a collection's name to the value of `count` when a document of the collection was last
+   * stored; kept only while a thread waits in an outage */
   GHashTable *stored;
   MongoWriterStats stats;
 };
 
-/* Called without the lock: logs with the owner as the object. */
+/* Writes to the debug log, with the owner as the object. Must be called without the lock. */
 #define MONGO_WRITER_LOG(self, level, ...)                                                         \
   G_STMT_START                                                                                     \
   {                                                                                                \
@@ -94,7 +101,8 @@ compare_collections (gconstpointer a, gconstpointer b)
   return strcmp ((*(MongoItem *const *) a)->collection, (*(MongoItem *const *) b)->collection);
 }
 
-/* Called with the lock: fills @batch from the queue, and sorts it by collection. */
+/* Called with the lock: moves items from the queue to @batch until the batch is full, and sorts the
+ * batch by collection. */
 static void
 take_batch (MongoWriter *self, GPtrArray *batch)
 {
@@ -113,7 +121,8 @@ take_batch (MongoWriter *self, GPtrArray *batch)
   g_ptr_array_sort (batch, compare_collections);
 }
 
-/* Without the lock. Fills @batch from the queue, and sorts it by collection. */
+/* Called without the lock: moves items from the queue to @batch until the batch is full, and sorts
+ * the batch by collection. */
 static void
 take_more (MongoWriter *self, GPtrArray *batch)
 {
@@ -124,8 +133,8 @@ take_more (MongoWriter *self, GPtrArray *batch)
 
 /* --- buffers --- */
 
-/* Called with the lock: moves the item's buffer to @buffers, for release_buffers() without the
- * lock. */
+/* Called with the lock: moves the item's buffer to @buffers, because release_buffers() must be
+ * called without the lock. */
 static void
 steal_buffer (MongoItem *item, GPtrArray *buffers)
 {
@@ -139,7 +148,7 @@ new_buffers (void)
   return g_ptr_array_new_with_free_func ((GDestroyNotify) gst_buffer_unref);
 }
 
-/* With the lock. Returns the buffers of all waiting documents. */
+/* With the lock. Takes the buffers from all waiting documents and returns them. */
 static GPtrArray *
 steal_all_buffers (MongoWriter *self)
 {
@@ -156,7 +165,7 @@ steal_all_buffers (MongoWriter *self)
   return buffers;
 }
 
-/* Marks the ack tokens of the buffers with @outcome and releases the buffers. */
+/* Marks the ack tokens of @buffers with @outcome and releases @buffers. */
 static void
 release_buffers (GPtrArray *buffers, GstKafkaAckOutcome outcome)
 {
@@ -167,7 +176,7 @@ release_buffers (GPtrArray *buffers, GstKafkaAckOutcome outcome)
 
 /* --- failure --- */
 
-/* Called with the lock, which is released meanwhile: empties the queue and marks all buffers
+/* Called with the lock, which is released for a moment: empties the queue and marks all buffers
  * failed. */
 static void
 abandon (MongoWriter *self)
@@ -181,7 +190,8 @@ abandon (MongoWriter *self)
   g_mutex_lock (&self->lock);
 }
 
-/* Marks the buffers failed before the failure becomes visible to other threads. */
+/* Marks all buffers failed. Called before `state` becomes MONGO_WRITER_ENDED, which other threads
+ * wait for. */
 static void
 fail_waiting (MongoWriter *self)
 {
@@ -207,8 +217,8 @@ begin_to_fail (MongoWriter *self)
   return first;
 }
 
-/* Takes the lock itself. Ends all threads, and posts @error. @error: NULL if the writer is
- * stopping, or if the error was posted already */
+/* Takes the lock itself. Makes all threads end, and posts @error. @error: NULL if the writer is
+ * stopping, or the error was posted already */
 #define fail(self, error) fail_at (self, error, MONGO_HERE)
 static void
 fail_at (MongoWriter *self, const GError *error, const MongoPlace *place)
@@ -242,7 +252,8 @@ is_settled (const MongoItem *item)
   return is_stored (item) || item->result.verdict == MONGO_VERDICT_REJECTED;
 }
 
-/* Threads whose documents were refused look for this. */
+/* Notes the collections in which documents were stored, so that a thread whose document was refused
+ * knows that the server stores others. */
 static void
 note_stored (MongoWriter *self, const GPtrArray *batch)
 {
@@ -298,11 +309,13 @@ release_settled (MongoWriter *self, GPtrArray *batch)
   }
   g_mutex_unlock (&self->lock);
   release_buffers (stored, GST_KAFKA_ACK_DONE);
-  g_ptr_array_unref (rejected); /* funcs.rejected has marked their ack tokens */
+  /* funcs.rejected has marked the ack tokens of the rejected documents' buffers */
+  g_ptr_array_unref (rejected);
 }
 
-/* Removes the settled documents from @batch, and counts them. Their buffers are released before
- * that, because drain() must not return before all buffers are released. */
+/* Removes the settled documents from @batch, and counts them. The buffers of settled documents are
+ * released before these are counted, because mongo_writer_drain() waits for the count, and must not
+ * return before all buffers are released. */
 static void
 settle (MongoWriter *self, GPtrArray *batch, GstClockTime latency)
 {
@@ -326,7 +339,8 @@ settle (MongoWriter *self, GPtrArray *batch, GstClockTime latency)
 
 /* --- the cause of a failed try --- */
 
-/* Another thread may have stored a document of the same collection since the first refusal. */
+/* Notes that the item was refused. If another thread has stored a document of the same collection
+ * since the item's first refusal, `beside` becomes TRUE. */
 static void
 note_refusal (MongoWriter *self, MongoItem *item)
 {
@@ -338,9 +352,9 @@ note_refusal (MongoWriter *self, MongoItem *item)
   g_mutex_unlock (&self->lock);
 }
 
-/* Returns TRUE if @other was stored, which shows that the server stores documents of this
- * collection. After an internal error, @other must have been stored later, because a disk may have
- * become full in between. */
+/* Returns TRUE if @other was stored, which shows that the server stores documents of the collection
+ * of @item. If @item failed with an internal error, @other must have been stored after it, because
+ * the disk may have become full in between. */
 static gboolean
 vouches_for (const MongoItem *other, const MongoItem *item)
 {
@@ -348,9 +362,9 @@ vouches_for (const MongoItem *other, const MongoItem *item)
          (!mongo_item_is_internal_error (item) || other->order > item->order);
 }
 
-/* Rejects a document that was refused although another one of its collection was stored, and then
- * again when it was sent alone: the document is the cause. If all documents are refused, the server
- * or the settings are the cause. */
+/* Finds out whether refused documents are the cause of their refusal. A document is rejected if it
+ * was refused while another one of its collection was stored, and is refused again when it is sent
+ * alone. If all documents are refused, the server or the settings are the cause. */
 static void
 worker_find_fault (MongoWorker *self, guint tried)
 {
@@ -370,7 +384,8 @@ worker_find_fault (MongoWorker *self, guint tried)
   }
 }
 
-/* Returns TRUE if the next try sends one document alone, to find out whether it is the cause. */
+/* Chooses a refused document that the next try sends alone, to find out whether it is the cause.
+ * Returns FALSE if there is no such document. */
 static gboolean
 worker_isolate (MongoWorker *self)
 {
@@ -387,14 +402,15 @@ worker_isolate (MongoWorker *self)
     g_mutex_unlock (&self->writer->lock);
     self->isolated = TRUE;
     MONGO_WRITER_LOG (self->writer, DEBUG,
-        "a document was refused beside others that are stored, so it goes alone: %s (code %d)",
+        "a document was refused while others were stored, so it is sent again alone: %s (code %d)",
         item->result.reason, item->result.code);
     return TRUE;
   }
   return FALSE;
 }
 
-/* Returns: (nullable): the document with the worst verdict, which decides about the batch */
+/* Returns: (nullable): the document with the worst verdict, which decides whether the batch is
+ * tried again */
 static const MongoItem *
 batch_find_worst (GPtrArray *batch)
 {
@@ -409,7 +425,8 @@ batch_find_worst (GPtrArray *batch)
   return worst;
 }
 
-/* Returns: (transfer full): the reason why trying ends, taken from the worst @item */
+/* Returns: (transfer full): the error to post because the batch isn't tried again; its cause is the
+ * result of @item */
 static GError *
 worker_new_write_error (const MongoWorker *self, const MongoItem *item)
 {
@@ -452,8 +469,8 @@ is_stopping (MongoWriter *self)
   return stopping;
 }
 
-/* Waits before the next try. Returns FALSE if the deadline is over, or the writer is stopping or
- * has failed. */
+/* Pauses before the next try, and doubles @backoff. Returns FALSE if the deadline is over, or the
+ * writer stops or has failed. */
 static gboolean
 wait_backoff (MongoWriter *self, gint64 *backoff, gint64 deadline)
 {
@@ -554,8 +571,8 @@ report_one (MongoWriter *self, GstElement *owner, MongoItem *item)
   return go_on;
 }
 
-/* Returns FALSE if the owner has posted an error about a rejected document (on-error=fail), or is
- * gone. */
+/* Reports the rejected documents of a batch to the owner. Returns FALSE if the owner has posted an
+ * error about one of them (on-error=fail), or the writer has no owner any more. */
 static gboolean
 report_rejected (MongoWriter *self, GPtrArray *batch)
 {
@@ -574,7 +591,7 @@ report_rejected (MongoWriter *self, GPtrArray *batch)
 
 /* --- outages --- */
 
-/* Returns FALSE if another thread is waiting already and has reported the outage. */
+/* Returns FALSE if another thread already waits in an outage, and has reported it. */
 static gboolean
 begin_outage (MongoWriter *self)
 {
@@ -632,7 +649,7 @@ count_retry (MongoWriter *self)
   g_mutex_unlock (&self->lock);
 }
 
-/* --- a database that is away, or slow --- */
+/* --- retries and slow answers --- */
 
 static void
 forget_results (GPtrArray *batch)
@@ -645,8 +662,9 @@ forget_results (GPtrArray *batch)
   }
 }
 
-/* A write that isn't answered in time may still be running, and repeating it would take as long. So
- * the next write has fewer documents and more time. */
+/* Adapts the size of writes and the time for an answer to the speed of the database. After a write
+ * that wasn't answered in time, the next write has fewer documents and more time, because the first
+ * write may still be running, and repeating it would take as long. */
 static void
 adapt_to_speed (MongoWorker *self, guint tried, const MongoItem *worst, gint64 took)
 {
@@ -688,8 +706,8 @@ log_try (MongoWorker *self, guint tried, gint64 took)
       count_verdicts (self, MONGO_VERDICT_REJECTED));
 }
 
-/* Tries once to write the batch. Returns: (nullable): the document with the worst verdict of those
- * that aren't settled */
+/* Tries once to write the batch. Returns: (nullable): of the documents that are neither stored nor
+ * rejected, the one with the worst verdict */
 static const MongoItem *
 try_batch (MongoWorker *self, gboolean *go_on)
 {
@@ -716,7 +734,7 @@ try_batch (MongoWorker *self, gboolean *go_on)
   return worst;
 }
 
-/* Sets the time that the next connections wait for an answer. */
+/* Sets the time for which the next connections wait for an answer. */
 static void
 choose_answer_timeout (MongoWorker *self)
 {
@@ -732,8 +750,8 @@ choose_answer_timeout (MongoWorker *self)
   mongo_session_set_answer_timeout (self->session, chosen);
 }
 
-/* A right that is missing at the start is an error. A right that is withdrawn later may come
- * back. */
+/* Returns TRUE if the user lacks a right that the user had before, because it may be granted again;
+ * a right that is missing from the start is an error. */
 static gboolean
 may_come_back (MongoWriter *self, const MongoItem *worst)
 {
@@ -745,7 +763,8 @@ may_come_back (MongoWriter *self, const MongoItem *worst)
   return stored && worst->result.verdict == MONGO_VERDICT_DENIED;
 }
 
-/* Returns FALSE if trying again is useless, or retry-timeout is over. */
+/* Waits before the batch is tried again. Returns FALSE if trying again is useless, or retry-timeout
+ * is over. */
 static gboolean
 wait_to_try_again (MongoWorker *self, const MongoItem *worst)
 {
@@ -771,8 +790,8 @@ wait_to_try_again (MongoWorker *self, const MongoItem *worst)
     return FALSE;
   count_retry (writer);
   choose_answer_timeout (self);
-  /* Writes more documents, because one of them may be stored, which shows that others are refused
-   * alone. */
+  /* Adds more documents to the batch, because if the server stores one of them, the refused
+   * documents are the cause of their refusal. */
   take_more (writer, self->batch);
   return TRUE;
 }
@@ -847,7 +866,8 @@ batch_is_due (MongoWriter *self, gint64 now)
          now >= add_time (self->first_queued, self->settings.batch_latency);
 }
 
-/* Waits for a batch. Returns FALSE if the writer is stopping, and the queue is empty. */
+/* Waits until a batch is full or has waited for batch-latency. Returns FALSE if the writer is
+ * stopping, and the queue is empty. */
 static gboolean
 next_batch (MongoWriter *self, GPtrArray *batch)
 {
@@ -889,7 +909,8 @@ on_session_warning (gpointer data, const GError *error, const MongoPlace *place)
 
 /* --- the threads: life --- */
 
-/* Waits until the first thread has connected. FALSE: it never will. */
+/* Waits until the first thread has connected. Returns FALSE if the first thread has failed, or the
+ * writer is stopping. */
 static gboolean
 wait_connected (MongoWriter *self)
 {
@@ -941,7 +962,8 @@ start_worker (gpointer data, gpointer writer)
   worker->thread = fog_thread_new ("mongosink", run, worker, NULL);
 }
 
-/* Returns FALSE if at @deadline a thread is still in a call of libmongoc. */
+/* Waits until the threads have ended. Returns FALSE if a thread is still in a call of libmongoc at
+ * @deadline. */
 static gboolean
 end_workers (MongoWriter *self, gint64 deadline)
 {
@@ -960,7 +982,7 @@ mongo_writer_start (GstElement *owner, const MongoWriterFuncs *funcs, const mong
     const MongoTarget *target, const MongoWriterSettings *settings)
 {
   MongoWriter *self = g_new0 (MongoWriter, 1);
-  /* If the order of writes matters, a single connection keeps it. */
+  /* In the modes in which the order of writes matters, a single connection keeps the order. */
   guint connections = target->mode == MONGO_MODE_INSERT ? settings->connections : 1;
 
   g_atomic_ref_count_init (&self->refs);
@@ -995,7 +1017,8 @@ mongo_writer_push (MongoWriter *self, MongoItem *item)
 
   g_mutex_lock (&self->lock);
   while (self->state != MONGO_WRITER_ENDED && !self->interrupted && is_full (self)) {
-    GST_LOG_OBJECT (self->owner, "%" G_GUINT64_FORMAT " documents are waiting: waiting for room",
+    GST_LOG_OBJECT (self->owner,
+        "%" G_GUINT64_FORMAT " documents are waiting: waiting until some are stored",
         self->stats.waiting);
     g_cond_wait (&self->changed, &self->lock);
   }

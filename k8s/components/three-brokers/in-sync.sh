@@ -1,9 +1,9 @@
 #!/bin/sh
 # Succeeds once this broker, since its start, has been an in-sync replica of all its partitions. A
-# rolling update waits for that before it ends the next broker. Afterwards a file answers, because
-# each question to Kafka starts a Java.
+# rolling update waits for this success before it ends the next broker. After the first success the
+# script only looks for the file /tmp/in-sync, because each query of Kafka starts a Java process.
 set -eu
-# kafka.sh writes kafka.properties at each start
+# The file counts only if it is newer than kafka.properties, which kafka.sh writes at each start.
 [ -z "$(find /tmp/in-sync -newer /tmp/kafka.properties 2>/dev/null)" ] || exit 0
 export KAFKA_HEAP_OPTS=-Xmx96m
 topics=$(/opt/kafka/bin/kafka-topics.sh --bootstrap-server "$ADVERTISED" ${KAFKA_ADMIN_CONFIG:+--command-config "$KAFKA_ADMIN_CONFIG"} --describe)

@@ -11,11 +11,11 @@
 #define MAX_BYTES (16 * 1024 * 1024)
 #define MAX_DEPTH 16
 #define MAX_ELEMENTS 1000000
-/* Bytes of memory that a byte of text may take, in the tree or in the cascade that is made from
- * it. */
+/* Bytes of memory that one byte of XML may take, in the tree of XML elements or in the cascade that
+ * is made from the tree. */
 #define MEMORY_OF_TEXT 32
 
-/* The data of a GNode of the document. */
+/* The data of a GNode of the tree, that is, of one XML element. */
 typedef struct {
   gchar *name;
   GString *text;
@@ -66,7 +66,8 @@ start_element (GMarkupParseContext *context, const gchar *name, const gchar **at
         "more than %d levels or %d elements", MAX_DEPTH, MAX_ELEMENTS);
     return;
   }
-  /* To prepend takes constant time. end_element() restores the order. */
+  /* The new element is prepended, because that takes constant time; end_element() restores the
+   * order. */
   parser->current = g_node_prepend (parser->current, g_node_new (item_new (name)));
 }
 
@@ -114,8 +115,8 @@ parse_into (Parser *parser, const gchar *xml, gsize length, GError **error)
   return parsed;
 }
 
-/* GLib's parser, strings and arrays abort when they get no memory. So this first tries to allocate,
- * in one block, as much as they may need. */
+/* Returns TRUE if a block of @size bytes can be allocated. GLib's parser, strings and arrays abort
+ * when they get no memory, so before they run, as much memory as they may need is tried. */
 static gboolean
 has_memory (gsize size)
 {
@@ -125,8 +126,8 @@ has_memory (gsize size)
   return memory != NULL;
 }
 
-/* Returns: (nullable) (transfer full): the text as a tree of bounded depth and size. Every error is
- * G_IO_ERROR_INVALID_DATA, except G_IO_ERROR_NO_SPACE. */
+/* Returns: (nullable) (transfer full): the XML as a tree of bounded depth and size. The error is
+ * G_IO_ERROR_NO_SPACE if there is no memory, G_IO_ERROR_INVALID_DATA otherwise. */
 static GNode *
 xml_parse (const gchar *xml, gsize length, GError **error)
 {
@@ -162,7 +163,8 @@ xml_name (GNode *node)
   return ((XmlItem *) node->data)->name;
 }
 
-/* Returns the text without surrounding white space; it lives as long as the tree. */
+/* Returns the text of an XML element without surrounding white space; the text lives as long as the
+ * tree. */
 static const gchar *
 xml_text (GNode *node)
 {
@@ -180,8 +182,8 @@ xml_child (GNode *node, const gchar *name)
   return NULL;
 }
 
-/* Appends the numbers of the text to @numbers (of gdouble). Returns FALSE if the text holds
- * something else, or a number beyond @most. */
+/* Appends the numbers in the text of an XML element to @numbers (of gdouble). Returns FALSE if the
+ * text holds something other than numbers, or a number whose absolute value is above @most. */
 static gboolean
 xml_numbers (GNode *node, gdouble most, GArray *numbers)
 {
@@ -203,20 +205,20 @@ xml_numbers (GNode *node, gdouble most, GArray *numbers)
 
 /* --- the cascade --- */
 
-/* OpenCV subtracts this from the threshold of each stage, in single precision. */
+/* Number that OpenCV subtracts, in single precision, from the threshold of each stage. */
 #define THRESHOLD_SLACK 1e-5f
 
 #define MAX_STAGES 1000
 #define MAX_TREE_NODES 64
-/* Far above any number in a trained cascade, and small enough that no later arithmetic
- * overflows. */
+/* The largest number that a cascade may contain: far above any number in a trained cascade, and so
+ * small that no later arithmetic overflows. */
 #define MAX_MAGNITUDE 1e6
 #define N_PATTERNS 256
 
 typedef struct {
   GArray *stages, *trees, *nodes, *leaves, *features;
   GArray *patterns; /* only if `binary` */
-  GArray *numbers;  /* array of gdouble: the numbers that read_numbers() read last */
+  GArray *numbers;  /* the numbers that the last call of read_numbers() read, as gdouble */
   gboolean binary;  /* the features are local binary patterns, not Haar features */
   gint width, height;
   GError **error;
@@ -237,13 +239,14 @@ fail (Loader *self, const gchar *format, ...)
   return FALSE;
 }
 
-/* Reads the numbers of the node's text into self->numbers. Returns FALSE if there are fewer than
- * @least or more than @most. */
+/* Reads the numbers of the node's text into self->numbers. Returns FALSE if the text has fewer than
+ * @least or more than @most numbers. */
 static gboolean
 read_numbers (Loader *self, GNode *node, guint least, guint most)
 {
   g_array_set_size (self->numbers, 0);
-  /* In the file, a set of patterns is a number of 32 bits. */
+  /* Numbers of LBP cascades may have 32 bits, because the file contains a set of patterns as such
+   * numbers. */
   if (!xml_numbers (node, self->binary ? -(gdouble) G_MININT32 : MAX_MAGNITUDE, self->numbers))
     return fail (self,
         "<%s> holds something that isn't a number, or a number that is too large: \"%.40s\"",
@@ -326,7 +329,8 @@ read_cells (Loader *self, GNode *node)
   return TRUE;
 }
 
-/* Reads a Haar feature. The node of the rectangles is the same in both formats. */
+/* Reads a Haar feature. The XML element with the rectangles is the same in both formats of cascade
+ * files. */
 static gboolean
 read_feature (Loader *self, GNode *node)
 {
@@ -360,12 +364,13 @@ read_feature (Loader *self, GNode *node)
 static gboolean
 child_is_valid (const HaarTree *tree, guint node, gint child)
 {
-  /* A child comes after its parent, so every walk through the tree ends. */
+  /* A child that is a node must have a higher index than its parent, so that every walk through the
+   * tree ends. */
   return child > 0 ? (guint) child > node && (guint) child < tree->n_nodes
                    : child >= -(gint) tree->n_nodes;
 }
 
-/* Appends the tree whose nodes and leaves have just been appended. */
+/* Checks the tree whose nodes and leaves were appended since open_tree(), and appends it. */
 static gboolean
 close_tree (Loader *self, HaarTree *tree)
 {
@@ -407,7 +412,8 @@ read_patterns (Loader *self, guint first)
   return TRUE;
 }
 
-/* Each node has its two children, its feature, and a threshold or a set of patterns. */
+/* Reads the nodes of a tree: the numbers for a node are its two children, its feature, and a
+ * threshold or a set of patterns. */
 static gboolean
 read_internal_nodes (Loader *self, GNode *node)
 {
@@ -550,7 +556,8 @@ read_stages (Loader *self, GNode *root, gboolean old)
 static gboolean
 check_window (Loader *self, gdouble width, gdouble height)
 {
-  /* Contrast is measured one pixel inside the window. */
+  /* A side of the window has at least 3 px, because contrast is measured without the window's
+   * outermost pixels. */
   if (!(width >= 3 && width <= HAAR_MAX_WINDOW && height >= 3 && height <= HAAR_MAX_WINDOW)) {
     g_set_error (self->error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
         "a window of %gx%g pixels, expected 3 to %d a side", width, height, HAAR_MAX_WINDOW);
@@ -561,7 +568,8 @@ check_window (Loader *self, gdouble width, gdouble height)
   return TRUE;
 }
 
-/* Returns FALSE if the text of the child @name is neither @a nor @b. @is_b: (out): it is @b */
+/* Returns FALSE if the text of the child @name is neither @a nor @b. @is_b: (out): TRUE if the text
+ * is @b */
 static gboolean
 read_choice (
     Loader *self, GNode *root, const gchar *name, const gchar *a, const gchar *b, gboolean *is_b)
@@ -666,7 +674,7 @@ find_kind (HaarCascade *cascade)
   cascade->stumps = TRUE;
   for (guint i = 0; i < cascade->n_trees; i++)
     cascade->stumps &= cascade->trees[i].n_nodes == 1;
-  /* Like OpenCV: a stump's first leaf is the left one, whatever its node says. */
+  /* Like OpenCV, takes a stump's first leaf as the left one, whatever the stump's node says. */
   for (guint i = 0; cascade->stumps && i < cascade->n_nodes; i++) {
     cascade->nodes[i].left = 0;
     cascade->nodes[i].right = -1;

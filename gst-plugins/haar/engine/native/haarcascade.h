@@ -6,33 +6,34 @@
 G_BEGIN_DECLS
 
 #define HAAR_MAX_BLOCKS 3
-/* px: the largest side of a window. A larger window's sum of squares would take more than 32
- * bits. */
+/* The largest side (px) of a window, because a larger window's sum of squared pixels would take
+ * more than 32 bits. */
 #define HAAR_MAX_WINDOW 255
 G_STATIC_ASSERT (G_GUINT64_CONSTANT (255) * 255 * HAAR_MAX_WINDOW * HAAR_MAX_WINDOW <= G_MAXUINT32);
 
-/* A rectangle, upright or turned by 45 degrees, whose sum of pixels is multiplied with the
- * weight. */
+/* A part of a Haar feature: a rectangle, upright or turned by 45 degrees, whose sum of pixels is
+ * multiplied with the weight. */
 typedef struct {
   gint x, y, width, height;
   gfloat weight;
 } HaarBlock;
 
-/* A Haar feature: the sum of its blocks. Or a local binary pattern of 3x3 equal cells: then its
- * only block is the upper left cell, and has no weight. */
+/* A Haar feature, whose value is the sum of its blocks; or a local binary pattern of 3x3 equal
+ * cells, whose only block is the upper left cell, which has no weight. */
 typedef struct {
   HaarBlock blocks[HAAR_MAX_BLOCKS];
   guint n_blocks;
   gboolean tilted;
 } HaarFeature;
 
-/* A set of local binary patterns, with one bit for each of the 256. */
+/* A set of local binary patterns, with one bit for each of the 256 patterns. */
 typedef struct {
   guint32 bits[8];
 } HaarPatterns;
 
-/* A child above 0 is the index of a node of the same tree. At or below 0 it is minus the index of a
- * leaf. The left child comes next if the feature's value is below the threshold. */
+/* A node of a tree. If `left` or `right` is above 0, that child is the node of the same tree with
+ * this index; otherwise the child is the leaf whose index is minus this number. If the feature's
+ * value is below the threshold, the left child is evaluated next, otherwise the right one. */
 typedef struct {
   guint feature;
   gfloat threshold;
@@ -52,15 +53,15 @@ typedef struct {
 typedef struct {
   gint width, height;
   gboolean has_tilted;
-  gboolean stumps; /* every tree has one node */
+  gboolean stumps; /* every tree consists of one node */
   HaarStage *stages;
   guint n_stages;
   HaarTree *trees;
   guint n_trees;
   HaarNode *nodes;
   guint n_nodes;
-  /* For each node: the patterns that lead to its left child, in place of a threshold. NULL: Haar
-   * features. */
+  /* For each node, the set of local binary patterns that lead to its left child, in place of a
+   * threshold; NULL if the features are Haar features. */
   HaarPatterns *patterns;
   gfloat *leaves;
   guint n_leaves;
@@ -68,10 +69,11 @@ typedef struct {
   guint n_features;
 } HaarCascade;
 
-/* Reads OpenCV's XML: the format of opencv_traincascade, or the older one of opencv_haartraining.
- * The reader checks all properties that the scan relies on. G_IO_ERROR_INVALID_DATA: it isn't a
- * correct cascade; G_IO_ERROR_NOT_SUPPORTED: it is one of another kind; G_IO_ERROR_NO_SPACE: there
- * is no memory for it. */
+/* Reads a cascade from OpenCV's XML, in the format of opencv_traincascade, or in the older one of
+ * opencv_haartraining. The reader checks all properties that the scan relies on. Its errors are
+ * G_IO_ERROR_INVALID_DATA: the XML isn't a correct cascade; G_IO_ERROR_NOT_SUPPORTED: it is a
+ * cascade that this engine can't evaluate; G_IO_ERROR_NO_SPACE: there is no memory for the
+ * cascade. */
 HaarCascade *haar_cascade_parse (const gchar *xml, gsize length, GError **error);
 void haar_cascade_free (HaarCascade *cascade);
 

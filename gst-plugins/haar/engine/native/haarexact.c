@@ -4,8 +4,9 @@
 #include <math.h>
 #include <string.h>
 
-/* The number of last stages whose margins show how certain a window is. Windows without a face
- * hardly ever pass these stages. Margins of early stages hardly show how certain a window is. */
+/* The number of last stages of a cascade whose margins show how certainly a window contains a face,
+ * because windows without a face hardly ever pass these stages. The margins of earlier stages
+ * hardly show how certainly a window contains a face. */
 #define TELLING_STAGES 5
 
 gfloat
@@ -14,8 +15,8 @@ haar_exact_factor (gint64 variance)
   return (gfloat) (1. / sqrt ((gdouble) variance));
 }
 
-/* OpenCV skips a window if area * factor >= 0.1. The factor falls as the variance grows, so a
- * bisection finds the least variance of a window that isn't skipped. */
+/* OpenCV skips a window if area * factor >= 0.1. haar_exact_factor() falls as the variance grows,
+ * so a bisection finds the least variance of a window that isn't skipped. */
 static gint64
 find_least_variance (gdouble area)
 {
@@ -32,9 +33,9 @@ find_least_variance (gdouble area)
   return high;
 }
 
-/* The standard deviation of a stage's sum if each of its trees returned its least or its
- * greatest leaf at random. Margins divided by this value are comparable between stages and
- * cascades. */
+/* Returns the standard deviation that a stage's sum would have if each tree of the stage returned
+ * its least or its greatest leaf at random. Margins that are divided by this standard deviation are
+ * comparable between stages and cascades. */
 static gdouble
 find_spread (const HaarCascade *cascade, const HaarStage *stage)
 {
@@ -137,8 +138,8 @@ set_feature_offsets (HaarExact *self, guint i)
   }
 }
 
-/* Computes the offsets of a stage's features when the stage is used first: with most layouts most
- * stages never are. */
+/* Computes the offsets of a stage's features when the stage is used first, because most stages are
+ * never used with most layouts. */
 static void
 prepare_stage (HaarExact *self, guint stage)
 {
@@ -202,8 +203,8 @@ tree_value (const HaarExact *self, const HaarIntegral *integral, gint at, gfloat
   return self->cascade->leaves[tree->first_leaf + (guint) -child];
 }
 
-/* The result of the comparison is the leaf's index. No branch is used here, because it would be
- * mispredicted every other time. */
+/* Returns the leaf of a stump. The result of the comparison with the threshold is the leaf's index,
+ * because a branch would be mispredicted every other time. */
 static inline gfloat
 stump_value (const HaarExact *self, const HaarIntegral *integral, gint at, gfloat factor,
     const HaarTree *tree)
@@ -214,8 +215,9 @@ stump_value (const HaarExact *self, const HaarIntegral *integral, gint at, gfloa
   return self->cascade->leaves[tree->first_leaf + !(value < node->threshold)];
 }
 
-/* Returns a bit for each of the eight outer cells, clockwise from the upper left one, which is the
- * highest bit: 1 if the cell is at least as bright as the middle one. */
+/* Returns the local binary pattern: a bit for each of the eight outer cells, clockwise from the
+ * upper left cell, which is the highest bit. A bit is 1 if the cell is at least as bright as the
+ * middle cell. */
 static inline guint
 pattern_at (const guint32 *plane, const gint32 grid[4][4])
 {
@@ -235,7 +237,7 @@ pattern_at (const guint32 *plane, const gint32 grid[4][4])
          (guint) (cells[2][0] >= middle) << 1 | (guint) (cells[1][0] >= middle);
 }
 
-/* Sums the leaves in single precision, like OpenCV. */
+/* Returns a stage's sum of leaves for local binary patterns, in single precision like OpenCV. */
 static gfloat
 patterns_sum (const HaarExact *self, const HaarIntegral *integral, gint at, const HaarStage *stage)
 {
@@ -308,6 +310,6 @@ haar_exact_strength (const HaarExact *self, gdouble margins)
 {
   guint n = self->cascade->n_stages - haar_exact_first_telling (self);
 
-  /* The margins may overflow, because a leaf may be as large as a float can be. */
+  /* The sum of margins may be infinite, because a leaf may be as large as a float can be. */
   return isfinite (margins) ? pow (margins / n, 2) : 0;
 }

@@ -5,11 +5,11 @@
 #include <stdlib.h>
 
 #define MAX_PIXEL 255
-/* The largest block, in pixels, whose sum takes 16 bits. */
+/* The area (px) of the largest block whose sum of pixels fits into 16 bits. */
 #define MAX_BLOCK_AREA (G_MAXUINT16 / MAX_PIXEL)
 #define MAX_SHIFT 6
 #define MAX_FACTOR 64
-/* The sum to which the weights of a stage are scaled. */
+/* The weights of a stage are scaled so that their sum is this number. */
 #define WEIGHT_RANGE 30000.
 #define MAX_STUMPS 2000
 #define MAX_CORNERS (4 * HAAR_MAX_BLOCKS)
@@ -17,12 +17,16 @@
 typedef struct {
   const HaarCascade *cascade;
   GArray *stages, *stumps, *corners, *trees, *sets;
-  GArray *kinds[HAAR_SUM_KINDS]; /* of HaarFilterStump: the current stage's stumps of each kind */
-  gdouble error, wide_error;     /* the largest error of a limit in the current stage */
-  gint contrast_bits;            /* number of bits by which contrasts are shifted right */
+  /* for each kind, an array of HaarFilterStump: the stumps of this kind in the current stage */
+  GArray *kinds[HAAR_SUM_KINDS];
+  /* the largest error of the limit of a stump in the current stage */
+  gdouble error, wide_error;
+  /* number of bits by which contrasts are shifted right, so that they fit into 15 bits */
+  gint contrast_bits;
 } Builder;
 
-/* The corners of all blocks of a feature. Corners at the same position are merged into one. */
+/* The corners of all blocks of a feature, in which corners at the same position are merged into
+ * one. */
 typedef struct {
   HaarFilterCorner corners[MAX_CORNERS];
   guint n;
@@ -43,8 +47,8 @@ add_corner (CornerSet *set, gint x, gint y, gint factor, gboolean tilted)
     set->corners[i] = set->corners[--set->n];
 }
 
-/* Adds the four corners of a block. A tilted block goes down and left by its height, and down and
- * right by its width. */
+/* Adds the four corners of a block to @set. A tilted block extends down and left by its height, and
+ * down and right by its width. */
 static void
 add_block (CornerSet *set, const HaarBlock *b, gboolean tilted, gint factor)
 {
@@ -66,14 +70,14 @@ merge_corners (const HaarFeature *feature, gint sign)
   return set;
 }
 
-/* The number of corners of a feature with the same factor. */
+/* A factor, and the number of corners of a feature that must have it. */
 typedef struct {
   gint factor;
   guint n;
 } Share;
 
-/* Sorts the corners by their factors, in the order of @shares. Returns FALSE if the corners have
- * other factors. */
+/* Sorts the corners by their factors, in the order of @shares. Returns FALSE if the corners don't
+ * have the factors in @shares, in these numbers. */
 static gboolean
 order_corners (CornerSet *set, const Share *shares, guint n_shares)
 {
@@ -104,8 +108,8 @@ largest_factor (const CornerSet *set)
   return largest;
 }
 
-/* Sorts the corners in the order that their kind demands. @factor: set for the kinds that have a
- * factor */
+/* Returns the kind of sum that suits the corners of a feature, and sorts the corners as this kind
+ * demands. @factor: (out): the factor of the kinds that have one */
 static HaarSumKind
 classify (CornerSet *set, gint16 *factor)
 {
@@ -125,7 +129,7 @@ classify (CornerSet *set, gint16 *factor)
   return HAAR_SUM_ANY;
 }
 
-/* Returns TRUE if the integral image's value at the corner includes the pixel. */
+/* Returns TRUE if the integral image's value at the corner includes the pixel at @x and @y. */
 static gboolean
 is_summed (const HaarFilterCorner *corner, gint x, gint y)
 {
@@ -154,8 +158,8 @@ feature_range (const CornerSet *set, gint width, gint height)
   return MAX_PIXEL * MAX (positive, negative);
 }
 
-/* The number of a block's rows whose sum takes 16 bits; 0 if one row's sum takes more. A tilted row
- * has two pixels a column. */
+/* Returns the number of a block's rows whose sum of pixels fits into 16 bits; 0 if not even the sum
+ * of one row does. A row of a tilted block has two pixels in each column. */
 static gint
 slice_rows (const HaarBlock *block, gboolean tilted)
 {
@@ -175,9 +179,9 @@ is_covered (const HaarFeature *feature)
   return TRUE;
 }
 
-/* Sets the threshold that contrasts are multiplied with, for sums shifted right by @shift. @error:
- * the error of the sum; @largest: (inout): the largest error of a limit. Returns FALSE if the
- * threshold takes more than 16 bits. */
+/* Sets the stump's threshold, with which contrasts are multiplied, for sums shifted right by
+ * @shift. @error: the error of the feature's sum; @largest: (inout): the largest error of a limit
+ * so far. Returns FALSE if the threshold doesn't fit into 16 bits. */
 static gboolean
 set_threshold (const Builder *self, HaarFilterStump *stump, gdouble threshold, gint shift,
     gdouble error, gdouble *largest)
@@ -187,13 +191,14 @@ set_threshold (const Builder *self, HaarFilterStump *stump, gdouble threshold, g
   if (fabs (scaled) > G_MAXINT16)
     return FALSE;
   stump->threshold = haar_twin ((gint16) lrint (scaled));
-  /* Both the contrast and the threshold are rounded. */
+  /* The limit has an error because both the contrast and the threshold are rounded. */
   error += fabs (ldexp (threshold, self->contrast_bits - shift)) * 0.51 + 0.26;
   *largest = MAX (*largest, error);
   return TRUE;
 }
 
-/* Cuts the block into slices whose sums take 16 bits each. Returns: the number of slices */
+/* Cuts the block into slices whose sums of pixels fit into 16 bits, and appends the corners of
+ * these slices. Returns: the number of slices */
 static gint
 append_slices (
     Builder *self, HaarFilterStump *stump, const HaarBlock *block, gboolean tilted, gint factor)
@@ -259,7 +264,8 @@ make_stump (
   return kind;
 }
 
-/* A limit has its error, and is rounded down to a whole number. */
+/* Returns the margin between a feature's value and a limit of a stump that has the error @error,
+ * and is rounded down to a whole number. */
 static HaarMargin
 make_margin (gdouble error)
 {
@@ -317,8 +323,8 @@ leaf_range (const HaarCascade *cascade, const HaarTree *tree, gdouble *least, gd
   }
 }
 
-/* Returns: the error of the stump's weight. @unknown: (inout): grows by the weight of a stump that
- * isn't covered */
+/* Adds the stump of a tree with one node. Returns: the error of the stump's rounded weight.
+ * @unknown: (inout): grows by the weight of the stump if the filter can't evaluate it */
 static gdouble
 add_stump (Builder *self, const HaarTree *tree, gdouble scale, gdouble *unknown)
 {
@@ -341,7 +347,7 @@ add_stump (Builder *self, const HaarTree *tree, gdouble scale, gdouble *unknown)
   return fabs (fabs (difference) - weight);
 }
 
-/* Returns: the largest error of the tree's leaves */
+/* Adds a tree with several nodes. Returns: the largest error of the tree's rounded leaves */
 static gdouble
 add_tree (Builder *self, const HaarTree *tree, gdouble scale)
 {
@@ -385,8 +391,8 @@ append_grid (Builder *self, const HaarBlock *cell)
     }
 }
 
-/* Returns the set of patterns that lead to the larger leaf. The set is complemented, because the
- * filter's patterns are. */
+/* Returns the set of patterns that lead to the larger leaf. The set holds the complements of the
+ * patterns, because the filter computes these complements. */
 static HaarPatterns
 choose_set (const HaarPatterns *to_left, gboolean left_is_larger)
 {
@@ -402,8 +408,8 @@ choose_set (const HaarPatterns *to_left, gboolean left_is_larger)
   return set;
 }
 
-/* Returns: the sum of two errors: of the stump's rounded weight, and of OpenCV's sum in single
- * precision */
+/* Adds the stump of a local binary pattern. Returns: the error of the stump's rounded weight, plus
+ * the error that OpenCV's sum in single precision may have */
 static gdouble
 add_pattern (Builder *self, const HaarTree *tree, gdouble scale, gdouble largest_sum)
 {
@@ -463,7 +469,8 @@ find_contrast_bits (const HaarCascade *cascade)
   return bits;
 }
 
-/* Returns TRUE if the sum of each cell of a feature fits into 16 bits. */
+/* Returns TRUE if the sum of pixels of a cell fits into 16 bits, for all local binary patterns of
+ * the cascade. */
 static gboolean
 has_small_cells (const HaarCascade *cascade)
 {
@@ -487,7 +494,8 @@ is_suited (const HaarCascade *cascade)
   for (guint i = 0; i < cascade->n_trees; i++)
     if (cascade->trees[i].n_nodes > HAAR_FILTER_MAX_NODES)
       return FALSE;
-  /* The kernel reads the sum of squares as a signed number. */
+  /* The sum of a window's squared pixels must fit into 31 bits, because the kernel reads it as a
+   * signed number. */
   return (gint64) cascade->width * cascade->height * MAX_PIXEL * MAX_PIXEL < G_MAXINT32;
 }
 

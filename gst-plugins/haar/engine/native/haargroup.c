@@ -7,9 +7,9 @@
 #define EPS 0.2
 
 typedef struct {
-  HaarRect rect; /* the sum of the members, later their mean */
+  HaarRect rect; /* the sum of the rectangles of the windows in the group, later their mean */
   gint members;
-  gdouble strength; /* sum of the strengths of the windows */
+  gdouble strength; /* sum of the strengths of the windows in the group */
 } Group;
 
 static gboolean
@@ -32,7 +32,7 @@ find_root (guint *parents, guint i)
 }
 
 /* Joins windows that are similar, directly or through other windows, into one set. The root of a
- * set is its first window. */
+ * set is the window with the lowest index. */
 static void
 connect (const HaarWindow *windows, guint n, guint *parents)
 {
@@ -51,7 +51,7 @@ connect (const HaarWindow *windows, guint n, guint *parents)
   }
 }
 
-/* Makes a Group of each set, in the order of the first members. */
+/* Makes a Group of each set of similar windows, in the order of the sets' first windows. */
 static GArray *
 sum_groups (const HaarWindow *windows, guint n)
 {
@@ -92,7 +92,8 @@ average (Group *group)
   group->rect.h = (gint) lrintf (group->rect.h * share);
 }
 
-/* Returns TRUE if a lies within b and has fewer members: then it is part of the same object. */
+/* Returns TRUE if the group @a lies within @b and has fewer windows, so it is a part of the same
+ * object. */
 static gboolean
 inside (const Group *a, const Group *b)
 {

@@ -12,7 +12,7 @@ haar_integral_stride (gint width)
   return (width + 1 + 2 * HAAR_INTEGRAL_MARGIN + 63) / 64 * 64;
 }
 
-/* Returns FALSE if there is no memory for the images. */
+/* Allocates the integral images. Returns FALSE if there is no memory for the integral images. */
 static gboolean
 allocate_low (HaarIntegral *self, gsize size)
 {
@@ -99,8 +99,9 @@ store_tilted_row (const HaarIntegral *self, const guint32 *row, gint y)
     self->kernel->split (row, self->width / 2 + 1, to, to + self->layout.stride / 2);
 }
 
-/* A tilted value is the sum of the triangle of pixels above its point. A diagonal is the sum of the
- * pixels up and to the right of its point. */
+/* Adds a row to the tilted integral image. A value of the tilted integral image is the sum of the
+ * triangle of pixels above its point. A value of `diagonals` is the sum of the pixels on the
+ * diagonal that leads up and to the right from its point. */
 static void
 add_tilted_row (HaarIntegral *self, const guint8 *pixels, gint y)
 {

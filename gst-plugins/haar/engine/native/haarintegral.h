@@ -5,8 +5,9 @@
 
 G_BEGIN_DECLS
 
-/* The layout of a row in memory. With a step of 2 the even columns come first and the odd ones
- * behind them, so that windows two columns apart start side by side. */
+/* The layout in memory of a row of an integral image. With a step of 2, the even columns come first
+ * and the odd columns behind them, so that the first values of windows two columns apart lie side
+ * by side. */
 typedef struct {
   gint stride;
   gint step; /* columns from one window to the next: 1 or 2 */
@@ -29,30 +30,33 @@ typedef struct {
   HaarLayout layout;
   gint width, height; /* of the picture */
   guint32 *sum, *squares;
-  guint32 *tilted; /* the tilted image; NULL unless the cascade has tilted features */
+  guint32 *tilted; /* the tilted integral image; NULL unless the cascade has tilted features */
   guint16 *low;    /* `sum` modulo 2^16, and behind `capacity` values `tilted` modulo 2^16 */
   gsize capacity;
   gsize twin; /* distance in values from `low` to its copy; 0: the kernel needs no copy */
   gpointer low_memory;
-  guint32 *diagonals;   /* for `tilted`: the diagonal sums of the latest row */
-  guint32 *tilted_rows; /* for `tilted`: the latest two rows, columns in their natural order */
+  guint32 *diagonals; /* for computing `tilted`: the sums along diagonals up to the latest row */
+  /* for computing `tilted`: its latest two rows, with the columns in their natural order */
+  guint32 *tilted_rows;
   gint row_capacity;
 } HaarIntegral;
 
-/* The number of values of `low` in a cache line. `low` begins at the start of a cache line, and
- * its copy begins in the middle of one. So every half line of values lies within one cache line,
- * either in `low` or in the copy. A read across two cache lines takes twice as long. */
+/* The number of values of `low` in a cache line. `low` begins at the start of a cache line, and its
+ * copy begins in the middle of one. So any values that fill half a cache line lie within one cache
+ * line, either in `low` or in its copy, because a read across two cache lines takes twice as
+ * long. */
 #define HAAR_LINE 32
 
-/* Columns past the last one that vector code may read. */
+/* The number of columns behind the last one that vector code may read. */
 #define HAAR_INTEGRAL_MARGIN 64
 
 gint haar_integral_stride (gint width);
-/* Returns FALSE if there is no memory for the images. @tilted: whether the cascade has tilted
- * features; the same in each call */
+/* Returns FALSE if there is no memory for the images. @tilted: TRUE if the cascade has tilted
+ * features; must be the same in each call */
 gboolean haar_integral_start (
     HaarIntegral *self, const HaarLayout *layout, gint width, gint height, gboolean tilted);
-/* Adds a row of the picture. Must be called for each row once, from 0 on. */
+/* Adds a row of the picture to the integral images. Must be called once for each row of the
+ * picture, from row 0 on. */
 void haar_integral_add_row (HaarIntegral *self, const guint8 *pixels, gint y);
 void haar_integral_clear (HaarIntegral *self);
 

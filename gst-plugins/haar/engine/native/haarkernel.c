@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* This file is compiled once for each instruction set. HAAR_KERNEL is the name of the kernel that
- * it defines. */
+/* The file haarkernel.c is compiled once for each instruction set. The macro HAAR_KERNEL is the
+ * name of the HaarKernel that this file defines. */
 #include "haarkernel.h"
 
 #include <math.h>
@@ -15,18 +15,18 @@ G_STATIC_ASSERT (HAAR_LANES <= HAAR_MAX_LANES);
 #else
 #define UNROLL _Pragma ("GCC unroll 8")
 #endif
-/* A loop over the vectors of a group, or over cells. It is unrolled so that all values stay in
- * registers. */
+/* A loop over the vectors of a group, or over the cells of a pattern, which is unrolled so that all
+ * values stay in registers. */
 #define FOR_EACH(i, n) UNROLL for (guint i = 0; i < (n); i++)
 
-/* The lower and upper bounds of the sums of a vector's windows. */
+/* The contrasts of a vector's windows, and the upper and lower bounds of their sums in a stage. */
 typedef struct {
   HaarVector contrasts, upper, lower;
 } Sums;
 
-/* Vectors that are evaluated together. `n` is a constant wherever the functions below are
- * inlined. A corner's offset is read only once for all these vectors. While one vector waits for
- * memory, the processor computes the others. */
+/* A group of vectors of windows that are evaluated together, so that the offset of a corner is read
+ * only once for all of them, and the processor computes one vector while another waits for memory.
+ * `n` is a constant wherever the functions below are inlined. */
 typedef struct {
   const guint16 *const *bases;
   Sums *sums;
@@ -164,7 +164,8 @@ sum_of_kind (const Group *group, HaarSumKind kind, const gint32 *offsets,
     sum_wide (group, offsets, corners, stump, values);
 }
 
-/* Evaluates the stumps of one kind, which follow each other, as do their corners. */
+/* Evaluates the stumps of one kind in a stage. These stumps lie one behind the other in memory, and
+ * so do their corners. */
 INLINE void
 sum_stumps (
     const Group *group, const HaarProgram *program, const HaarFilterStage *stage, HaarSumKind kind)
@@ -198,8 +199,8 @@ sum_stage (const Group *group, const HaarProgram *program, const HaarFilterStage
   sum_stumps (group, program, stage, HAAR_SUM_WIDE);
 }
 
-/* The sum of the pixels of one of the nine cells of a local binary pattern, minus 32768. A
- * comparison of signed 16-bit numbers then gives the right order. */
+/* Returns the sum of the pixels of one of the nine cells of a local binary pattern, minus 32768, so
+ * that comparisons of signed 16-bit numbers give the right order of the sums. */
 INLINE HaarVector
 cell_of (const guint16 *base, const gint32 *offsets, guint x, guint y)
 {
@@ -211,7 +212,8 @@ cell_of (const guint16 *base, const gint32 *offsets, guint x, guint y)
   return haar_add (sum, haar_set (G_MININT16));
 }
 
-/* The bits have the order of haarexact.c, but are complemented. */
+/* Returns the local binary pattern; its bits have the order of pattern_at() in haarexact.c, but are
+ * complemented. */
 INLINE HaarVector
 pattern_of (const guint16 *base, const gint32 *offsets)
 {
@@ -246,7 +248,8 @@ sum_patterns (const Group *group, const HaarProgram *program, const HaarFilterSt
   FOR_EACH (i, group->n) group->sums[i].lower = group->sums[i].upper;
 }
 
-/* Returns the larger value of the children of a node that are possible for the window. */
+/* Returns the value of a node: the larger one of its children's values, if both children are
+ * possible for the window, else that of the possible child. */
 static inline HaarVector
 value_of_node (const HaarFilterTree *tree, guint node, const HaarTwin *leaves,
     const HaarVector *nodes, HaarMask may_be_less, HaarMask may_not)
@@ -258,7 +261,8 @@ value_of_node (const HaarFilterTree *tree, guint node, const HaarTwin *leaves,
   return haar_larger (haar_if (may_be_less, a), haar_if (may_not, b));
 }
 
-/* From the last node to the first one, because children come after their parents. */
+/* Evaluates a tree from the last node to the first one, because the value of a node depends on its
+ * children, which come after it. */
 INLINE void
 judge_tree (const Group *group, const HaarProgram *program, const HaarFilterStage *stage,
     const HaarFilterTree *tree)
@@ -317,8 +321,8 @@ conclude (const Sums *sums, const HaarFilterStage *stage, gboolean with_sure)
   return verdict;
 }
 
-/* Evaluates up to @abreast spans together. If there are fewer spans, copies of the last one fill
- * the other places. @sums: (out): the sums of @abreast spans */
+/* Evaluates the first @abreast of @n spans together; if @n is less than @abreast, the last span is
+ * evaluated several times. @sums: (out): the sums of @abreast spans */
 INLINE void
 judge_group (const HaarProgram *program, const HaarFilterStage *stage, const guint16 *plane,
     const HaarSpan *spans, guint n, guint abreast, gboolean with_sure, Sums *sums,
@@ -345,8 +349,9 @@ judge_group (const HaarProgram *program, const HaarFilterStage *stage, const gui
 }
 
 #ifdef HAAR_SPANS_BY_HALVES
-/* A full vector nearly always crosses a cache line, and after a stage often no window of one
- * half is left. So this kernel's spans have half the width. */
+/* The spans of this kernel (AVX-512) are half as wide as its vectors, because a read of a full
+ * vector nearly always crosses a cache line, and after a stage often no window of one half is
+ * left. */
 #define JUDGE_SPANS haar_halves_judge_spans
 #define SPAN_WIDTH (HAAR_LANES / 2)
 #else
@@ -420,7 +425,7 @@ contrast (const HaarIntegral *integral, gint at, const gint32 corners[4], gdoubl
   for (gint i = 0; i < n; i++) {
     gdouble sum = (gint32) (s0[i] - s1[i] - s2[i] + s3[i]);
     gdouble squares = (gint32) (q0[i] - q1[i] - q2[i] + q3[i]);
-    /* Nothing is rounded, because all numbers are below 2^53. */
+    /* The variance is exact in double precision, because all numbers are integers below 2^53. */
     gdouble variance = area * squares - sum * sum;
     gfloat value = sqrtf ((gfloat) variance) * scale + 0.5f;
 
@@ -428,8 +433,8 @@ contrast (const HaarIntegral *integral, gint at, const gint32 corners[4], gdoubl
   }
 }
 
-/* Reads eight columns of as many windows as there are lanes, and makes eight vectors of them: one
- * for each column, with a lane for each window. */
+/* Reads eight columns of a row from as many windows as a vector has lanes, and makes eight vectors:
+ * one for each column, with a lane for each window. */
 static inline __attribute__ ((always_inline)) void
 transpose (const guint16 *const *windows, gssize first, HaarVector *columns)
 {
@@ -481,13 +486,13 @@ shrink (const gint16 *blended, const HaarTaps *taps, guint8 *row)
   haar_shrink (blended, taps->firsts, taps->weights, taps->n, taps->scale, row);
 }
 
-/* The sums of a row's pixels so far. */
+/* The sums of the pixels, and of the squared pixels, of a row up to the current column. */
 typedef struct {
   guint32 sum, square;
 } Running;
 
-/* The values to which a row's running sums are added: those of the row above, which are `stride`
- * values back. */
+/* Pointers into the current row of the integral images. A value is the running sum of the row plus
+ * the value above, which lies `stride` values back in memory. */
 typedef struct {
   guint32 *sum, *squares;
   guint16 *low;
@@ -518,7 +523,8 @@ put_wide (const RowSums *to, gint at, HaarWide sum, HaarWide square)
     haar_wide_store_low (to->low + to->twin + at, sum);
 }
 
-/* Adds the pixels that fill whole vectors. Returns: their number */
+/* Adds to the integral images the pixels of a row that fill whole vectors. Returns: the number of
+ * these pixels */
 static gint
 add_vectors (const RowSums *to, const guint8 *pixels, gint n, Running *running)
 {
@@ -536,8 +542,8 @@ add_vectors (const RowSums *to, const guint8 *pixels, gint n, Running *running)
   return i;
 }
 
-/* The same function with even and odd columns apart. Column 0 has no pixel, so the first pixel of a
- * pair is in an odd column. */
+/* Does what add_vectors() does, for a layout in which even and odd columns are apart. Column 0 of
+ * an integral image has no pixel, so the first pixel of each pair belongs to an odd column. */
 static gint
 add_pair_vectors (const RowSums *to, const guint8 *pixels, gint n, Running *running)
 {

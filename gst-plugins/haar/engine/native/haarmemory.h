@@ -3,9 +3,9 @@
 
 #include <glib.h>
 
-/* Works like g_renew(), but where g_renew() aborts, it returns FALSE and the memory stays as it
- * was. Pictures come from other machines; a picture that is too large for the memory must not end
- * the process. */
+/* Works like g_renew(), but returns FALSE and leaves the memory as it was where g_renew() aborts,
+ * because a picture comes from another machine, and must not end the process if it is too large for
+ * the memory. */
 #define HAAR_TRY_RENEW(memory, n)                                                                  \
   ({                                                                                               \
     gpointer renewed_ = g_try_realloc_n (memory, n, sizeof *(memory));                             \

@@ -6,18 +6,20 @@
 #include "haarpyramid.h"
 #include "haarscan.h"
 
-/* The number of rows of windows that are scanned at a time. */
+/* The number of rows of windows in a band of the picture; a band is scanned as soon as its part of
+ * the integral images is complete. */
 #define BAND_ROWS 64
-/* Offsets in the integral images are 32-bit numbers. */
+/* The largest number of pixels of a picture, because offsets in the integral images are 32-bit
+ * numbers. */
 #define MAX_PIXELS (1 << 28)
-/* Grouping takes time with the square of the number of windows that pass. The largest number of
- * windows that may pass, because a cascade that accepts more is useless. */
+/* The largest number of windows that may pass all stages, because a cascade that accepts more is
+ * useless, and the time for grouping grows with the square of their number. */
 #define MAX_WINDOWS (1 << 17)
-/* The least scale-factor. The smallest scale factor, because a scan with a smaller one would take
- * minutes. */
+/* The smallest scale factor, because a scan with a smaller factor would take minutes. */
 #define MIN_SCALE_FACTOR 1.001
 
-/* A band begins with a row of windows, in levels with a step of 2 too. */
+/* BAND_ROWS is even, so that a band of rows begins with a row of windows in levels with a step of 2
+ * too. */
 G_STATIC_ASSERT (BAND_ROWS % 2 == 0);
 
 struct _HaarEngine {
@@ -26,7 +28,7 @@ struct _HaarEngine {
   HaarIntegral integral;
   HaarResizer *resizer;
   GArray *levels;
-  GArray *windows; /* array of HaarWindow: those of this picture that passed */
+  GArray *windows; /* array of HaarWindow: the windows of this picture that passed all stages */
 };
 
 static void
@@ -44,7 +46,8 @@ native_free (HaarEngine *self)
 static HaarEngine *
 native_create (GBytes *bytes, GError **error)
 {
-  /* For benchmarks and tests, which use other instruction sets than the fastest one. */
+  /* The environment variable lets benchmarks and tests choose another instruction set than the
+   * fastest one. */
   const HaarKernel *kernel = haar_kernel_find (g_getenv ("GST_FOG_HAAR_KERNEL"));
   gsize length;
   const gchar *xml = g_bytes_get_data (bytes, &length);
@@ -90,8 +93,8 @@ start_level (HaarEngine *self, const guint8 *gray, gint width, gint height, gsiz
 static gboolean
 scan_level (HaarEngine *self, const HaarLevel *level, GError **error)
 {
-  /* The picture is searched in bands of rows, so that the sums are still in the cache when they
-   * are scanned. */
+  /* The picture is searched in bands of rows, so that the integral images of a band are still in
+   * the cache when the band is scanned. */
   for (gint y = 0, scanned = 0; scanned < level->rows; scanned += BAND_ROWS) {
     gint end = MIN (scanned + BAND_ROWS, level->rows);
 

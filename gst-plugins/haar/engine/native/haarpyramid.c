@@ -6,8 +6,8 @@
 
 #include "haarmemory.h"
 
-/* Sizes are rounded half to even, here and below in the precision that OpenCV uses at each
- * place. */
+/* Returns a scaled size, rounded half to even. All sizes in this file are computed in the
+ * precision, float or double, that OpenCV uses at the same step. */
 static gint
 scaled (gint size, gfloat scale)
 {
@@ -28,8 +28,8 @@ all_scales (gint window_width, gint window_height, gint width, gint height, gdou
   }
 }
 
-/* The scale whose window is nearest to the smallest size, for the case that no window lies between
- * the smallest and the largest one. */
+/* Returns the scale whose window size is nearest to the smallest size to search for, which is used
+ * if no scale has a window between the smallest and the largest size. */
 static gfloat
 nearest_scale (GArray *scales, gint window_width, gint window_height, const HaarParams *params)
 {
@@ -65,9 +65,9 @@ add_level (
   g_array_append_val (levels, level);
 }
 
-/* OpenCV divides the rows of each level into stripes of equal height. The first level determines
- * their number. If the rows can't be divided evenly, the last row of windows belongs to no
- * stripe. */
+/* Removes the rows of windows that OpenCV doesn't scan. OpenCV divides the rows of each level into
+ * stripes of equal height, whose number is determined by the first level; if the rows can't be
+ * divided evenly, the last row of windows belongs to no stripe. */
 static void
 trim_rows (GArray *levels)
 {
@@ -146,8 +146,7 @@ static gboolean
 set_taps (HaarTaps *taps, gint from, gint to)
 {
   taps->n = to;
-  /* The order of these computations matters, because OpenCV rounds the inverse before it inverts it
-   * again. */
+  /* The scale is inverted twice, because OpenCV does so too, and each division rounds. */
   taps->scale = 1. / ((gdouble) to / from);
   if (!HAAR_TRY_RENEW (taps->firsts, to + HAAR_ROW_MARGIN) ||
       !HAAR_TRY_RENEW (taps->weights, to + HAAR_ROW_MARGIN))
@@ -193,7 +192,8 @@ haar_resizer_row (HaarResizer *self, gint y)
 
   if (self->columns.n == self->width && self->rows.n == self->height)
     return above;
-  /* OpenCV blends columns first. Nothing is rounded before the end, so the result is the same. */
+  /* OpenCV blends columns before rows; blending rows first gives the same result, because nothing
+   * is rounded before the end. */
   self->kernel->blend (above, below, weights & 0xffff, weights >> 16, self->width, self->blended);
   self->kernel->shrink (self->blended, &self->columns, self->row);
   return self->row;

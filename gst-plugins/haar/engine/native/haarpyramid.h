@@ -6,30 +6,33 @@
 
 G_BEGIN_DECLS
 
-/* One scale of a scan: the size of the scaled picture, and the windows that are evaluated in it. */
+/* One level of a scan, that is, one scale: the size of the scaled picture, and the windows that are
+ * evaluated in it. */
 typedef struct {
   gfloat scale;
-  gint width, height;               /* of the scaled picture */
-  gint step;                        /* distance between windows in both directions, px */
-  gint columns, rows;               /* windows start at 0, step, 2 step … below these */
+  gint width, height; /* of the scaled picture */
+  gint step;          /* distance between windows in both directions, px */
+  /* bounds for the first column and row of a window: windows start at 0, step, 2 step … below
+   * these */
+  gint columns, rows;
   gint window_width, window_height; /* size of the window in pixels of the original picture */
 } HaarLevel;
 
-/* Appends the levels (of HaarLevel) that OpenCV scans, in its order. @window_width, @window_height:
- * at scale 1 */
+/* Appends the levels (HaarLevel) that OpenCV scans, in the order in which it scans them.
+ * @window_width, @window_height: the size of the window at scale 1 */
 void haar_pyramid_plan (gint window_width, gint window_height, gint width, gint height,
     const HaarParams *params, GArray *levels);
 
 typedef struct _HaarResizer HaarResizer;
 
-/* Makes a picture smaller, row by row, with the same pixels as cv::resize() with
+/* A HaarResizer makes a picture smaller, row by row, with the same pixels as cv::resize() with
  * INTER_LINEAR_EXACT. */
 HaarResizer *haar_resizer_new (const HaarKernel *kernel);
 void haar_resizer_free (HaarResizer *self);
-/* Returns FALSE if there is no memory for the rows. */
+/* Begins a new picture. Returns FALSE if there is no memory for a row of the picture. */
 gboolean haar_resizer_start (HaarResizer *self, const guint8 *gray, gint width, gint height,
     gsize stride, gint to_width, gint to_height);
-/* The returned row is valid until the next call. */
+/* Returns row @y of the smaller picture, which is valid until the next call. */
 const guint8 *haar_resizer_row (HaarResizer *self, gint y);
 
 G_END_DECLS

@@ -9,33 +9,37 @@
 #include "haarmemory.h"
 
 #define PATCH_ALIGNMENT 64
-/* The size of a block: the windows of a level that go through the stages together. */
+/* The size of a block of windows; the windows of a block go from stage to stage together. */
 #define STRIP_COLUMNS 256
 #define BLOCK_ROWS 16
-/* The cost of copying a window into a patch, as a number of corners that are read for a span. */
+/* The time for copying a window into a patch, as the number of corners that are read for a span in
+ * the same time. */
 #define WINDOW_COST 112
 /* The least number of windows in a span. */
 #define MIN_WIDTH 8
 #define MAX_SPANS_A_ROW (STRIP_COLUMNS / MIN_WIDTH)
-/* The contrasts of a row, including the padding of its last span. */
+/* The number of contrasts that are stored for a row of windows, including the padding of its last
+ * span. */
 #define CONTRASTS_A_ROW (STRIP_COLUMNS + HAAR_MAX_LANES)
 
-/* A strip consists of whole spans, also in levels with a step of 2. */
+/* A strip of STRIP_COLUMNS columns consists of whole spans, also in levels with a step of 2. */
 G_STATIC_ASSERT (STRIP_COLUMNS % (2 * HAAR_MAX_LANES) == 0);
-/* A HaarVerdict has 32 flags, and maybe_visited() needs three bits more than lanes. */
+/* A HaarVerdict has 32 flags, and maybe_visited() computes with 64 bits, of which it needs three
+ * more than there are lanes. */
 G_STATIC_ASSERT (HAAR_MAX_LANES <= 32);
 
-/* How a level is scanned:
+/* These are the steps in which a level is scanned:
  *
- * 1. The filter's first stage evaluates all windows, in spans of neighbours. Further stages do the
- *    same as long as enough windows of a span are left. A block of several rows goes from stage to
- *    stage as a whole: then a stage has many spans, and evaluates some of them at a time.
- * 2. The windows that are left wait in queues, one for each stage, until they fill a vector. They
- *    are copied lane by lane into a patch, and go on together. At the end of a level the queues are
- *    emptied: then windows of several queues share a patch.
- * 3. So far only windows are dropped that can't pass, or that OpenCV doesn't visit for certain. A
- *    window that reaches the last queue is decided there: by the filter, or, where the filter is in
- *    doubt about a stage, by OpenCV's own arithmetic. */
+ * 1. The filter's first stage evaluates all windows, in spans of neighbours. The next stages
+ * evaluate a span too, as long as enough of its windows may still pass. A block of several rows
+ * goes from stage to stage as a whole, so that a stage has many spans, and can evaluate several of
+ * them together.
+ * 2. The windows that may still pass wait in queues, one for each stage, until they fill a vector.
+ * These windows are copied lane by lane into a patch, and go through further stages together. At
+ * the end of a level the queues are emptied, and windows of several queues share a patch.
+ * 3. Steps 1 and 2 drop only windows that certainly don't pass, or that OpenCV certainly doesn't
+ * visit. The windows that reach the last queue are decided there: by the filter, or, where the
+ * filter is in doubt about a stage, by OpenCV's own arithmetic. */
 
 typedef struct {
   gint at[HAAR_MAX_LANES]; /* the windows' first pixels in the integral image */
@@ -43,21 +47,22 @@ typedef struct {
   guint n;
 } Queue;
 
-/* The spans in which windows are left, and a program that reads their corners. */
+/* The spans with windows that may still pass, and the program that reads their corners. */
 typedef struct {
   HaarProgram program;
   HaarSpan *spans;
-  HaarVerdict *verdicts; /* verdicts of the latest stage */
+  HaarVerdict *verdicts; /* verdicts of the latest stage, one for each span */
   guint n;
 } SpanList;
 
 /* A window that passed all stages. */
 typedef struct {
-  gint at; /* its first pixel in the integral image */
+  gint at; /* index of the window's first pixel in the integral image */
   gdouble strength;
 } Found;
 
-/* The number of failures in a row, up to the latest window. */
+/* Whether the number of successive windows that failed in the first stage, up to the latest window,
+ * is even. */
 typedef enum { RUN_EVEN, RUN_ODD, RUN_UNKNOWN } HaarRun;
 
 struct _HaarScanner {
@@ -65,23 +70,27 @@ struct _HaarScanner {
   const HaarKernel *kernel;
   HaarFilter *filter; /* the filter; NULL: HaarExact evaluates all windows */
   HaarExact exact;
-  SpanList lists[2]; /* a block's spans, by the half of a cache line in which they begin */
-  guint n_prepared;  /* number of the stages whose corners have offsets for this layout */
+  /* the spans of a block; the index is the half of a cache line in which they begin */
+  SpanList lists[2];
+  /* number of stages for whose corners the offsets in this layout are computed */
+  guint n_prepared;
   HaarProgram in_patch;
   gint16 *contrasts; /* contrasts of the windows of a block */
-  HaarRun *runs;     /* how each row of windows ended, see maybe_visited() */
+  HaarRun *runs;     /* for each row: the HaarRun at its latest window, see maybe_visited() */
   guint16 *patch;
-  Queue *queues;   /* one before each stage, and one after the last */
-  gboolean ending; /* flag: no more windows come, so the queues are emptied */
-  GArray *found;   /* array of Found */
+  /* a queue of windows for each stage, and one for windows that may have passed all stages */
+  Queue *queues;
+  /* TRUE at the end of a level, when no more windows come and the queues are emptied */
+  gboolean ending;
+  GArray *found; /* array of Found */
 
-  /* The next fields belong to the running scan. */
+  /* The next fields are set while a level is scanned. */
   const HaarIntegral *integral;
   const HaarLevel *level;
 };
 
-/* Counts set bits. The compiler's own builtin calls a function unless the processor has an
- * instruction for it. */
+/* Counts set bits. The compiler's builtin isn't used, because it calls a function unless the
+ * compiler knows that the processor has an instruction for counting bits. */
 static inline guint
 count_bits (guint32 bits)
 {
@@ -177,16 +186,17 @@ set_layout (HaarScanner *self)
   return TRUE;
 }
 
-/* 1: the first value of a span lies in the second half of a cache line. */
+/* Returns 1 if the first value of a span lies in the second half of a cache line, 0 if in the first
+ * half. */
 static guint
 half_of_line (const HaarScanner *self, gint at)
 {
   return self->integral->twin && (guint) at % HAAR_LINE >= HAAR_LINE / 2;
 }
 
-/* Sets the offsets of a corner. Each offset points into `low` or into its copy: wherever the
- * values of a span lie within one cache line. This function runs for thousands of corners a
- * level, so it has no branch. */
+/* Sets the offsets of a corner for both lists of spans. An offset points into `low` or into its
+ * copy: into the one where the values of a span lie within one cache line. This function runs for
+ * thousands of corners a level, so it has no branch. */
 static inline void
 place_corner (HaarScanner *self, guint i)
 {
@@ -202,7 +212,7 @@ place_corner (HaarScanner *self, guint i)
   self->lists[1].program.offsets[i] = place + !later_half * twin;
 }
 
-/* Computes the offsets of a stage's corners before the first use of the stage. */
+/* Computes the offsets of a stage's corners, if the stage wasn't used in this layout yet. */
 static void
 prepare_stage (HaarScanner *self, guint stage)
 {
@@ -215,7 +225,7 @@ prepare_stage (HaarScanner *self, guint stage)
   self->n_prepared++;
 }
 
-/* Evaluates a stage for the spans @first to @end - 1 of @list. */
+/* Evaluates the stage @stage for the spans @first to @end - 1 of @list. */
 static void
 judge_spans (HaarScanner *self, guint stage, const SpanList *list, guint first, guint end,
     gboolean with_sure)
@@ -231,7 +241,7 @@ exact_factor (const HaarScanner *self, gint at)
   return haar_exact_factor (haar_exact_variance (&self->exact, self->integral, at));
 }
 
-/* Returns the marked windows that pass a stage in OpenCV's arithmetic. */
+/* Returns those of the windows in @marked that pass the stage in OpenCV's arithmetic. */
 static guint32
 decide (HaarScanner *self, guint32 marked, const gint *at, guint stage)
 {
@@ -268,8 +278,8 @@ fill_plane (HaarScanner *self, const guint16 *plane, const gint *at, guint16 *to
   }
 }
 
-/* Copies the windows' values of the upright integral image, and behind them those of the tilted
- * one. */
+/* Copies into the patch the windows' values of the upright integral image, and behind them their
+ * values of the tilted one. */
 static void
 fill_patch (HaarScanner *self, const gint *at)
 {
@@ -300,8 +310,9 @@ enqueue (HaarScanner *self, guint stage, gint at, gint16 contrast)
     run_queue (self, stage);
 }
 
-/* Fills a batch with windows that wait for later stages than the batch. To evaluate the stages
- * between again, which these windows pass, takes less time than a patch of their own. */
+/* Adds to a batch for the stage @stage windows that wait for later stages. These windows have
+ * passed the stages in between; evaluating those again takes less time than evaluating the windows
+ * in a patch of their own. */
 static void
 fill_batch (HaarScanner *self, Queue *batch, guint stage)
 {
@@ -315,7 +326,8 @@ fill_batch (HaarScanner *self, Queue *batch, guint stage)
   }
 }
 
-/* Returns TRUE if windows that stop at a stage will share a later patch with other windows. */
+/* Returns TRUE if windows that are put into the queue of a stage will share a patch with other
+ * windows. */
 static gboolean
 have_company (const HaarScanner *self, guint stage)
 {
@@ -327,8 +339,9 @@ have_company (const HaarScanner *self, guint stage)
   return FALSE;
 }
 
-/* Drops windows stage by stage, until at most a quarter of a vector is left: those then wait in a
- * later queue. Returns: the next stage */
+/* Evaluates stage after stage and drops the windows that can't pass, until at most a quarter of a
+ * vector is left, which the caller puts into the queue of the next stage. Returns: the next
+ * stage */
 static guint
 drop_windows (HaarScanner *self, const Queue *batch, guint stage, guint32 *alive)
 {
@@ -342,8 +355,8 @@ drop_windows (HaarScanner *self, const Queue *batch, guint stage, guint32 *alive
   return stage;
 }
 
-/* Returns the margin by which a window passes a stage: from the filter's sum if that isn't in doubt
- * about any stump. */
+/* Returns the margin by which a window passes a stage: computed from the filter's sum if the filter
+ * isn't in doubt about any stump, otherwise in OpenCV's arithmetic. */
 static gdouble
 measure_margin (
     HaarScanner *self, guint stage, const HaarBounds *bounds, const Queue *batch, guint lane)
@@ -356,7 +369,8 @@ measure_margin (
   return (bounds->upper[lane] - s->threshold) / s->scale;
 }
 
-/* Adds the margins by which windows pass a stage, in standard deviations of its sum. */
+/* Adds to @margins the margins by which the windows in @marked pass a stage, in standard deviations
+ * of the stage's sum. */
 static void
 add_margins (HaarScanner *self, guint stage, const HaarBounds *bounds, const Queue *batch,
     guint32 marked, gdouble *margins)
@@ -372,7 +386,8 @@ add_margins (HaarScanner *self, guint stage, const HaarBounds *bounds, const Que
   }
 }
 
-/* @margins: (inout): of each lane. Returns the windows that pass all stages */
+/* Returns those of the windows in @alive that pass all stages. @margins: (inout): the sum of
+ * margins of the window in each lane */
 static guint32
 decide_windows (HaarScanner *self, const Queue *batch, guint32 alive, gdouble *margins)
 {
@@ -390,8 +405,8 @@ decide_windows (HaarScanner *self, const Queue *batch, guint32 alive, gdouble *m
   return alive;
 }
 
-/* Returns: the number of stages that the window passes; -1 if OpenCV skips it for its low
- * contrast */
+/* Returns: the number of stages that the window passes in OpenCV's arithmetic; -1 if OpenCV skips
+ * the window for its low contrast */
 static gint
 passed_stages (HaarScanner *self, gint at, guint n_stages)
 {
@@ -419,8 +434,9 @@ add_found (HaarScanner *self, gint at, gdouble margins)
   g_array_append_val (self->found, found);
 }
 
-/* OpenCV doesn't visit the window behind one that it visited and that failed in the first stage. So
- * it visits a window behind an even number of failures in a row. */
+/* Returns TRUE if OpenCV visits the window. If OpenCV visits a window that fails in the first
+ * stage, it doesn't visit the next window of the row, so it visits a window behind an even number
+ * of successive windows that fail. */
 static gboolean
 is_visited (HaarScanner *self, gint at)
 {
@@ -479,19 +495,21 @@ run_queue (HaarScanner *self, guint stage)
 }
 
 /* Returns those of a vector's possible windows that OpenCV may visit, see is_visited(). @run:
- * (inout): the run of failures at the end of the previous vector, and then of this one.
+ * (inout): the HaarRun at the end of the previous vector, which becomes that at the end of this
+ * vector.
  *
- * Adding the first bit of a run of failures to the run carries to the first place behind it. If
- * that place is odd and the run starts at an even one, or the other way round, the run has an odd
- * length, and OpenCV doesn't visit the window behind it. An example: of windows 0 to 5, 0, 1, 2 and
- * 4 fail.
+ * A run of successive windows that failed in the first stage is a run of 1 bits in a number. Adding
+ * the first bit of a run of 1 bits to the number carries a 1 to the place behind the run. If the
+ * place behind a run is odd and the run starts at an even place, or the other way round, the run
+ * has an odd length, and OpenCV doesn't visit the window behind it. An example: of windows 0 to 5,
+ * the windows 0, 1, 2 and 4 fail.
  *
  *     failed            0101 1100    window i is bit i + 2
  *     starts            0100 0100    both at even places
  *     failed + starts   1010 0000    both carry to odd places: windows 3 and 5 aren't visited
  *
- * A run that starts right behind a doubtful window may be longer than it seems: it shows
- * nothing. */
+ * A run of failures that starts right behind a doubtful window may be longer than it seems, so its
+ * length isn't known to be even or odd. */
 static guint32
 maybe_visited (HaarVerdict verdict, guint lanes, HaarRun *run)
 {
@@ -519,8 +537,9 @@ enqueue_span (HaarScanner *self, guint stage, const HaarSpan *span)
   }
 }
 
-/* Keeps the spans that have many windows left. For these it is cheaper to evaluate the stage for
- * all windows of the span than to copy the windows that are left into a patch. */
+/* Keeps in the list the spans in which so many windows may still pass that evaluating the stage for
+ * the whole span takes less time than copying these windows into a patch. The windows of the other
+ * spans are put into the stage's queue. */
 static void
 keep_full_spans (HaarScanner *self, SpanList *list, guint stage)
 {
@@ -553,7 +572,7 @@ keep_possible_spans (SpanList *list)
   }
 }
 
-/* Evaluates the second stage and further ones for the spans of a block. */
+/* Evaluates the second and the following stages for the spans of a block. */
 static void
 finish_spans (HaarScanner *self, SpanList *list)
 {
@@ -567,7 +586,7 @@ finish_spans (HaarScanner *self, SpanList *list)
 }
 
 /* Returns TRUE if all contrasts are -1, because OpenCV skips these windows for their low contrast.
- * Reads four contrasts at a time. */
+ * For speed, four contrasts are read at a time. */
 static inline gboolean
 are_skipped (const gint16 *contrasts, gint n)
 {
@@ -582,13 +601,16 @@ are_skipped (const gint16 *contrasts, gint n)
 
 /* A row of windows in a block. */
 typedef struct {
-  /* indexes: the first pixel of the first window, and the pixel behind that of the last window */
+  /* indexes in the integral image: of the first window's first pixel, and of the pixel behind the
+   * last window's first pixel */
   gint at, end;
   const gint16 *contrasts; /* of each window */
-  guint first[2], last[2]; /* bounds of the row's spans in the lists */
+  /* the row's spans in each of the lists: index of the first span, and the index behind the last */
+  guint first[2], last[2];
 } Row;
 
-/* Evaluates the first stage for the spans of a row, except those that OpenCV skips. */
+/* Evaluates the first stage for the spans of a row, except spans whose windows OpenCV skips for
+ * their low contrast. */
 static void
 judge_row (HaarScanner *self, Row *row)
 {
@@ -607,8 +629,9 @@ judge_row (HaarScanner *self, Row *row)
     judge_spans (self, 0, &self->lists[half], row->first[half], row->last[half], TRUE);
 }
 
-/* Keeps the spans of a row in which windows are left after the first stage. A window that OpenCV
- * skips ends a run of failures. @run: see maybe_visited() */
+/* Keeps the spans of a row in which OpenCV may visit windows that may have passed the first stage.
+ * A window that OpenCV skips for its low contrast isn't a failure, so it ends a run of failures.
+ * @run: see maybe_visited() */
 static void
 keep_visited_spans (HaarScanner *self, Row *row, HaarRun *run)
 {
@@ -712,7 +735,7 @@ haar_scanner_start (HaarScanner *self, const HaarIntegral *integral, const HaarL
   self->integral = integral;
   self->level = level;
   self->ending = FALSE;
-  /* A scan that was broken off may have left windows in the queues. */
+  /* The queues are emptied, because an earlier scan that failed may have left windows in them. */
   g_array_set_size (self->found, 0);
   for (guint stage = 0; self->filter && stage <= self->cascade->n_stages; stage++)
     self->queues[stage].n = 0;
@@ -726,8 +749,8 @@ scan_exactly (HaarScanner *self, gint first_row, gint end_row, gint n)
     scan_row_exactly (self, y, n);
 }
 
-/* Scans strip by strip. The rows of one strip fit into the nearest cache, and stay there from one
- * row of windows to the next. */
+/* Scans strip by strip. The values of one strip that a row of windows needs fit into the
+ * first-level cache, and stay there for the next row of windows. */
 guint
 haar_scanner_scan (HaarScanner *self, gint first_row, gint end_row)
 {

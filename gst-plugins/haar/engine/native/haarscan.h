@@ -10,18 +10,20 @@ G_BEGIN_DECLS
 
 typedef struct _HaarScanner HaarScanner;
 
-/* Returns: (nullable): the scanner; NULL if there is no memory for it. @cascade must live longer
- * than the scanner. */
+/* Returns: (nullable): a scanner, which searches levels of a picture with a cascade; NULL if there
+ * is no memory for it. @cascade must live longer than the scanner. */
 HaarScanner *haar_scanner_new (const HaarCascade *cascade, const HaarKernel *kernel);
 void haar_scanner_free (HaarScanner *self);
 
-/* Begins the scan of a level. FALSE: there is no memory for it. */
+/* Begins the scan of a level. Returns FALSE if there is no memory for the scan. */
 gboolean haar_scanner_start (
     HaarScanner *self, const HaarIntegral *integral, const HaarLevel *level);
-/* Scans rows of windows, in ascending order; the integral image must be filled as far as they need
- * it. Returns: the number of this level's windows that have passed so far */
+/* Scans rows of windows, in ascending order; the integral images must be filled as far as these
+ * windows need them. Returns: the number of this level's windows that are already known to have
+ * passed all stages */
 guint haar_scanner_scan (HaarScanner *self, gint first_row, gint end_row);
-/* Appends a HaarWindow for each window that passes every stage, row by row. */
+/* Ends the scan of a level, and appends to @windows a HaarWindow for each window that passes every
+ * stage, row by row. */
 void haar_scanner_finish (HaarScanner *self, GArray *windows);
 
 G_END_DECLS

@@ -3,15 +3,17 @@
 
 #include <glib.h>
 
-/* HaarVector is a vector of 16-bit integers, as wide as those of the compiler's target. HaarMask
- * has one flag a lane; in haar_mask_bits() the lowest bit is that of lane 0. */
+/* HaarVector is a vector of 16-bit integers, as wide as the registers of the instruction set for
+ * which the file is compiled. HaarMask has one flag for each lane of a vector; haar_mask_bits()
+ * returns the flags as bits, of which the lowest one belongs to lane 0. */
 
-/* The number of vectors that are evaluated together. The registers have room for this many. */
+/* The number of vectors that are evaluated together, which is as many as fit into the processor's
+ * registers. */
 #define HAAR_ABREAST 4
 
 #if defined(__AVX512BW__)
 #include <immintrin.h>
-#ifdef HAAR_HALVES /* see haar_halves_neighbours() */
+#ifdef HAAR_HALVES /* see haar_halves_judge_spans() */
 #define HAAR_LANES 16
 typedef __m256i HaarVector;
 typedef __mmask16 HaarMask;
@@ -44,8 +46,8 @@ haar_load_pieces (const guint16 *const *p, gssize offset)
       _mm256_castsi128_si256 (HAAR_PIECE (p[0] + offset)), HAAR_PIECE (p[8] + offset), 1);
 }
 
-/* The upper bits of each number select one of the set's 16 words. The lower bits select a bit of
- * this word. */
+/* Returns the numbers that are in the set: the upper bits of a number select one of the set's 16
+ * words, and the lower bits select a bit of this word. */
 static inline HaarMask
 haar_in_set (HaarVector numbers, const guint32 *set)
 {
@@ -91,8 +93,8 @@ haar_load_pieces (const guint16 *const *p, gssize offset)
   return _mm512_inserti32x4 (v, HAAR_PIECE (p[24] + offset), 3);
 }
 
-/* The upper bits of each number select one of the set's 16 words. The lower bits select a bit of
- * this word. */
+/* Returns the numbers that are in the set: the upper bits of a number select one of the set's 16
+ * words, and the lower bits select a bit of this word. */
 static inline HaarMask
 haar_in_set (HaarVector numbers, const guint32 *set)
 {
@@ -122,7 +124,7 @@ typedef __m512i HaarWide;
 #define haar_wide_to_last(v)                                                                       \
   ((guint32) _mm_cvtsi128_si32 (_mm512_castsi512_si128 (haar_wide_last (v))))
 #define haar_wide_store_low(p, v) _mm256_storeu_si256 ((__m256i *) (p), _mm512_cvtepi32_epi16 (v))
-/* Returns, for each lane, the sum of this lane and all lower ones. */
+/* Returns, in each lane, the sum of this lane and all lower lanes. */
 static inline HaarWide
 haar_wide_running (HaarWide v)
 {
@@ -134,8 +136,9 @@ haar_wide_running (HaarWide v)
   return _mm512_add_epi32 (v, _mm512_alignr_epi32 (v, zero, 8));
 }
 
-/* Picks 16 pairs of neighbours from the two vectors that begin at firsts[i]; or fewer, if the
- * picture is made so small that 16 pairs lie further apart. */
+/* Makes a row smaller. Picks 16 pairs of neighbouring pixels at a time from the two vectors that
+ * begin at firsts[i], or fewer pairs if the picture is made so small that 16 pairs don't fit into
+ * two vectors. */
 static inline void
 haar_shrink (const gint16 *from, const gint32 *firsts, const guint32 *weights, gint n,
     gdouble scale, guint8 *to)
@@ -198,8 +201,8 @@ haar_load_pieces (const guint16 *const *p, gssize offset)
       _mm256_castsi128_si256 (HAAR_PIECE (p[0] + offset)), HAAR_PIECE (p[8] + offset), 1);
 }
 
-/* The upper five bits of each number select one of the set's 32 bytes. The lower three bits
- * select a bit of this byte. */
+/* Returns the numbers that are in the set: the upper five bits of a number select one of the set's
+ * 32 bytes, and the lower three bits select a bit of this byte. */
 static inline HaarMask
 haar_in_set (HaarVector numbers, const guint32 *set)
 {
@@ -230,7 +233,7 @@ typedef __m256i HaarWide;
 #define haar_wide_square(pixels) _mm256_madd_epi16 (pixels, pixels)
 #define haar_wide_last(v) _mm256_permutevar8x32_epi32 (v, _mm256_set1_epi32 (7))
 #define haar_wide_to_last(v) ((guint32) _mm256_extract_epi32 (v, 7))
-/* The sum of each lane and all lower ones. */
+/* Returns, in each lane, the sum of this lane and all lower lanes. */
 static inline HaarWide
 haar_wide_running (HaarWide v)
 {
@@ -250,7 +253,7 @@ haar_wide_store_low (guint16 *p, HaarWide v)
   _mm_storeu_si128 ((__m128i *) p, _mm256_castsi256_si128 (v));
 }
 
-/* Reads pairs of neighbours as 32-bit lanes. */
+/* Makes a row smaller, reading each pair of neighbouring pixels as one lane of 32 bits. */
 static inline void
 haar_shrink (const gint16 *from, const gint32 *firsts, const guint32 *weights, gint n,
     gdouble scale, guint8 *to)
@@ -283,8 +286,9 @@ typedef uint16x8_t HaarMask;
 #define haar_sub_saturated(a, b) vqsubq_s16 (a, b)
 #define haar_larger(a, b) vmaxq_s16 (a, b)
 #define haar_multiply(a, b) vmulq_s16 (a, b)
-/* Returns half of the upper half of twice the product. The product saturates only for -32768
- * squared, and no contrast is below -1. */
+/* Returns the upper half of a product of 16-bit numbers, as half of the upper half of twice the
+ * product. Twice the product saturates only for -32768 squared, which doesn't occur, because no
+ * contrast is below -1. */
 #define haar_multiply_high(a, b) vshrq_n_s16 (vqdmulhq_s16 (a, b), 1)
 #define haar_shift_right(a, n)                                                                     \
   vreinterpretq_s16_u16 (vshlq_u16 (vreinterpretq_u16_s16 (a), vdupq_n_s16 ((gint16) - (n))))
@@ -310,7 +314,8 @@ haar_mask_bits (HaarMask m)
   return vaddvq_u16 (vandq_u16 (m, bits));
 }
 
-/* This is the same as for AVX2. */
+/* Returns the numbers that are in the set: the upper five bits of a number select one of the set's
+ * 32 bytes, and the lower three bits select a bit of this byte. */
 static inline HaarMask
 haar_in_set (HaarVector numbers, const guint32 *set)
 {
@@ -348,7 +353,7 @@ haar_wide_pixels (const guint8 *p)
   return vmovl_u16 (vget_low_u16 (vmovl_u8 (vreinterpret_u8_u32 (vdup_n_u32 (four)))));
 }
 
-/* The sum of each lane and all lower ones. */
+/* Returns, in each lane, the sum of this lane and all lower lanes. */
 static inline HaarWide
 haar_wide_running (HaarWide v)
 {
@@ -358,7 +363,7 @@ haar_wide_running (HaarWide v)
   return vaddq_u32 (v, vextq_u32 (zero, v, 2));
 }
 
-/* The weighted and rounded means of four pairs of neighbours. */
+/* Returns the weighted and rounded means of four pairs of neighbouring pixels. */
 static inline uint16x4_t
 haar_shrink_4 (const gint16 *from, const gint32 *firsts, const guint32 *weights)
 {
@@ -392,8 +397,8 @@ haar_shrink (const gint16 *from, const gint32 *firsts, const guint32 *weights, g
 #if defined(__SSE2__)
 #include <emmintrin.h>
 #endif
-/* The compiler's own vectors of 16 bytes work on every target. Where these vectors have no
- * operator, instructions of SSE2 or loops are used. */
+/* The compiler's own vectors of 16 bytes work on every target. For what the operators of these
+ * vectors can't compute, instructions of SSE2 or loops are used. */
 #define HAAR_LANES 8
 typedef gint16 HaarVector __attribute__ ((vector_size (16)));
 typedef gint32 HaarVector32 __attribute__ ((vector_size (16)));
@@ -404,7 +409,8 @@ typedef HaarVector HaarMask;
   ((HaarVector){(gint16) (x), (gint16) (x), (gint16) (x), (gint16) (x), (gint16) (x),              \
       (gint16) (x), (gint16) (x), (gint16) (x)})
 #define haar_broadcast(twin) ((HaarVector) (HaarVector32){twin, twin, twin, twin})
-/* The sums are unsigned, because they are modulo 2^16. */
+/* Sums, differences and products are computed as unsigned numbers, because they are modulo 2^16,
+ * and signed overflow is undefined. */
 #define haar_add(a, b) ((HaarVector) ((HaarUnsigned) (a) + (HaarUnsigned) (b)))
 #define haar_sub(a, b) ((HaarVector) ((HaarUnsigned) (a) - (HaarUnsigned) (b)))
 #define haar_multiply(a, b) ((HaarVector) ((HaarUnsigned) (a) * (HaarUnsigned) (b)))

@@ -13,9 +13,9 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_sink_debug);
 #define GST_CAT_DEFAULT gst_kafka_sink_debug
 
 #define TENDING_TIME (G_USEC_PER_SEC / 2)
-/* Losses are counted over at least this number of packets. Several counts in a row with a share of
- * losses above the limit mean that the link loses packets. A single one may come from a queue that
- * was full for a moment. */
+/* Losses are counted over at least ENOUGH_PACKETS packets. ENOUGH_COUNTS counts in a row with a
+ * share of losses above MANY_LOSSES mean that the link loses packets. A single count above
+ * MANY_LOSSES may come from a queue that was full for a moment. */
 #define ENOUGH_PACKETS 50
 #define MANY_LOSSES 0.02
 #define ENOUGH_COUNTS 3
@@ -27,9 +27,10 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_sink_debug);
 
 typedef struct {
   gint fd;
-  guint32 sent, resent; /* numbers of packets when the losses were last counted */
+  guint32 sent, resent; /* numbers of packets sent, and sent again, when losses were last counted */
   guint lossy;          /* number of counts in a row with too many losses */
-  gboolean settled;     /* TRUE: its congestion control was set, or the kernel refused to set it */
+  /* the connection's congestion control was set, or the kernel refused to set it */
+  gboolean settled;
 } Connection;
 
 struct _GstKafkaConnections {
@@ -103,8 +104,8 @@ count_losses (Connection *connection, const struct tcp_info *info)
 }
 
 /* Called with the lock. Returns: (nullable): the congestion control that @connection should get;
- * NULL: no change. A route may change the congestion control while the connection is made, so
- * nothing is chosen before. */
+ * NULL: no change. A route may change the congestion control while the connection is made, so no
+ * congestion control is chosen before the connection is established. */
 static const gchar *
 choose (GstKafkaConnections *self, Connection *connection, gdouble *losses)
 {

@@ -16,12 +16,13 @@ typedef struct _GstKafkaConnections GstKafkaConnections;
 GstKafkaConnections *gst_kafka_connections_new (const gchar *wanted);
 void gst_kafka_connections_free (GstKafkaConnections *self);
 
-/* Like socket(), with SOCK_CLOEXEC; -1 with errno on failure. */
+/* Opens a connection like socket(), with SOCK_CLOEXEC. Returns -1 with errno on failure. */
 gint gst_kafka_connections_open (GstKafkaConnections *self, gint domain, gint type, gint protocol);
-/* Like close() */
+/* Closes a connection like close(). */
 gint gst_kafka_connections_close (GstKafkaConnections *self, gint fd);
 
-/* Looks at the connections' losses, at most twice a second. To be called regularly. A change of
+/* Checks how many packets the connections lose, at most twice a second, and changes the congestion
+ * control where it is needed. The caller has to call this function regularly. A change of
  * congestion control is logged with @element. */
 void gst_kafka_connections_tend (GstKafkaConnections *self, GstElement *element);
 

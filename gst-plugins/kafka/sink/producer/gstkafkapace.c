@@ -5,23 +5,24 @@
 
 #define RATE_INTERVAL (200 * G_TIME_SPAN_MILLISECOND)
 #define DEMAND_INTERVAL (500 * G_TIME_SPAN_MILLISECOND)
-/* The lowest latency is that of the last two buckets (us), because the network's route may change.
- * While throttling, buckets are longer, so that the queue is drained before the value is
- * replaced. */
+/* The lengths of a time bucket (us). The lowest latency is taken from the last two buckets only,
+ * because the network's route may change. While throttling, buckets are longer, so that the queue
+ * is drained before the lowest latency is replaced. */
 #define LATENCY_BUCKET (10 * G_TIME_SPAN_SECOND)
 #define LATENCY_BUCKET_THROTTLING (60 * G_TIME_SPAN_SECOND)
-/* A delivery report may be this late although the link isn't full: because of a broker's disk, or a
- * busy machine. */
+/* The time (us) by which a delivery report may be late although the link isn't full, because of a
+ * broker's disk or a busy machine. */
 #define JITTER (500 * G_TIME_SPAN_MILLISECOND)
-/* Upstream is asked for a lower rate than the link's, so that the queue drains in about DRAIN s.
- * Otherwise the time in the queue would become part of the lowest latency. */
+/* Upstream is asked for a lower rate than the link's, so that the queue drains in about DRAIN s,
+ * because otherwise the time in the queue would become part of the lowest latency. */
 #define HEADROOM 1.1
 #define DRAIN 2.0
 #define LEAST_SHARE 0.1
 #define DRAINED (100 * G_TIME_SPAN_MILLISECOND)
 #define LONGEST_INTERVAL 10.0
-/* While the queue drains, the requested rate grows by GROWTH each DEMAND_INTERVAL. Throttling
- * ends at FREE times the rate before it, because decoders drop twice as many frames as asked. */
+/* Once the queue has drained, the requested rate grows by the factor GROWTH in each
+ * DEMAND_INTERVAL. Throttling ends when the requested rate is FREE times the rate before
+ * throttling, because decoders drop twice as many frames as requested. */
 #define GROWTH 1.1
 #define FREE 2.0
 
@@ -99,13 +100,13 @@ ask_for_less (GstKafkaPace *self, gint64 age, gdouble went)
   if (!self->throttling)
     self->free_rate = self->came;
   self->throttling = TRUE;
-  /* Requests at least one buffer within the time that the queue takes to drain, or the link would
-   * idle. */
+  /* The requested rate is at least one buffer in the time that the queue takes to drain, because
+   * otherwise the link would idle. */
   self->rate = MAX (share * went, 1 / excess);
 }
 
-/* After a short interruption the link delivers far more than the requested rate: then the link's
- * rate is used. */
+/* If the link delivers far more than the requested rate, as after a short interruption, the link's
+ * rate is requested. */
 static void
 ask_for_more (GstKafkaPace *self, gdouble went)
 {
@@ -113,8 +114,9 @@ ask_for_more (GstKafkaPace *self, gdouble went)
   self->throttling = self->rate < FREE * self->free_rate;
 }
 
-/* @age: the age of the oldest undelivered buffer, us. Between the two bounds the rate stays the
- * same, because small delays say nothing about the link. */
+/* @age: the age of the oldest undelivered buffer, us. If @age is between the bounds for a lower and
+ * for a higher rate, the requested rate stays the same, because small delays say nothing about the
+ * link. */
 static void
 look (GstKafkaPace *self, gint64 now, gint64 age)
 {

@@ -5,8 +5,8 @@
 
 G_BEGIN_DECLS
 
-/* Measures from delivery reports how fast the link is, and decides when to throttle upstream. Times
- * are monotonic, in us. Takes no lock. */
+/* Measures from delivery reports how fast the link is, and decides when to throttle upstream. All
+ * times are monotonic, in us, and the functions take no lock. */
 
 typedef struct {
   gint64 began;
@@ -14,15 +14,17 @@ typedef struct {
 } GstKafkaPaceInterval;
 
 typedef struct {
-  GstKafkaPaceInterval rates;  /* measures bytes_per_second, for the window */
-  GstKafkaPaceInterval demand; /* measures buffers, for throttling */
+  GstKafkaPaceInterval rates; /* the present interval in which bytes_per_second is measured */
+  /* the present interval in which arriving and delivered buffers are counted, for throttling */
+  GstKafkaPaceInterval demand;
   gdouble bytes_per_second;
   gboolean throttling;
   gdouble rate;      /* rate in buffers/s that upstream is asked for while throttling */
   gdouble free_rate; /* rate of arriving buffers before throttling began, in buffers/s */
   gdouble came;      /* rate of arriving buffers in the last demand interval, in buffers/s */
   gint64 bucket_began;
-  gint64 least_now, least_before; /* lowest latency in this bucket and the last one; 0: none yet */
+  /* lowest latency in the present time bucket and in the one before it; 0: none yet */
+  gint64 least_now, least_before;
 } GstKafkaPace;
 
 void gst_kafka_pace_init (GstKafkaPace *self, gint64 now);
@@ -32,16 +34,16 @@ void gst_kafka_pace_delivered (GstKafkaPace *self, gint64 now, gsize bytes, gint
 /* Returns the shortest recent time from transfer to delivery report in us; 0: none measured yet */
 gint64 gst_kafka_pace_least_latency (const GstKafkaPace *self);
 
-/* Returns the bytes in flight that keep the link busy: twice the bytes that it delivers within the
- * lowest latency. More bytes would only wait in librdkafka. */
+/* Returns the bytes in flight that keep the link busy: twice the bytes that the link delivers
+ * within the lowest latency. More bytes would only wait in librdkafka. */
 guint64 gst_kafka_pace_window (const GstKafkaPace *self);
 
 /**
  * gst_kafka_pace_throttle:
  * @now: time of the push
- * @oldest: when the oldest undelivered buffer was queued
+ * @oldest: time when the oldest undelivered buffer was queued
  * @interval: (out): the time between two buffers to ask upstream for, in s
- * @proportion: (out): the rate at which buffers come, divided by the rate asked for
+ * @proportion: (out): the rate at which buffers come, divided by the requested rate
  *
  * Throttling begins when buffers wait longer than the link's latency explains. Throttling ends when
  * the link delivers as many buffers as came before throttling.

@@ -54,12 +54,12 @@ gst_kafka_producer_name_attempt (const gchar *topic, const gchar *servers)
 
 #define SKIP_TIME (10 * G_USEC_PER_SEC)
 
-/* The cause for buffers that the element itself refuses. The other causes are librdkafka's
- * errors. */
+/* The cause of a skip for buffers that the element itself refuses; all other causes are
+ * librdkafka's error codes. */
 #define CAUSE_REFUSED G_MAXINT
 
 /* With lock. Returns TRUE if a warning about this cause is due. @others: (out): the number of
- * buffers skipped without a warning since the last one */
+ * buffers skipped without a warning since the last warning */
 static gboolean
 note_skip (GstKafkaProducer *self, gint cause, guint64 *others)
 {
@@ -198,8 +198,8 @@ result_of (rd_kafka_event_t *event, gchar **detail)
   return err;
 }
 
-/* Waits up to @timeout_ms for the cluster to create @topic. An existing topic isn't an error. With
- * -1 as @partitions or @replication_factor the brokers use their defaults. @detail: (out)
+/* Waits up to @timeout_ms for the cluster to create @topic. An existing topic isn't an error. The
+ * brokers use their defaults if @partitions or @replication_factor is -1. @detail: (out)
  * (nullable): the brokers' error text. */
 static rd_kafka_resp_err_t
 gst_kafka_create_topic (rd_kafka_t *rk, const gchar *topic, gint partitions,
@@ -263,8 +263,8 @@ described_limit (rd_kafka_event_t *event, guint64 *bytes)
 }
 
 /* Queries for up to @timeout_ms how many @bytes a batch for @topic may have (max.message.bytes).
- * This needs the right DescribeConfigs. The error RD_KAFKA_RESP_ERR__NOENT means that the topic has
- * no such setting. */
+ * The query needs the right DescribeConfigs on the topic. The error RD_KAFKA_RESP_ERR__NOENT means
+ * that the topic has no such setting. */
 static rd_kafka_resp_err_t
 query_batch_limit (rd_kafka_t *rk, const gchar *topic, gint timeout_ms, guint64 *bytes)
 {
@@ -285,8 +285,9 @@ topic_error (const struct rd_kafka_metadata *metadata)
                                   : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
 }
 
-/* Queries the cluster for its metadata, for up to @timeout_ms. TRUE: it answered. @topic:
- * (nullable): the topic to query; @topic_err: (out): its error, 0 if it exists. */
+/* Queries the cluster for its metadata, for up to @timeout_ms. Returns TRUE if the cluster
+ * answered. @topic: (nullable): the topic to query; @topic_err: (out): the topic's error, 0 if the
+ * topic exists. */
 static gboolean
 query_topic (rd_kafka_t *rk, const gchar *topic, gint timeout_ms, rd_kafka_resp_err_t *topic_err)
 {
@@ -312,14 +313,15 @@ query_topic (rd_kafka_t *rk, const gchar *topic, gint timeout_ms, rd_kafka_resp_
 
 /* --- the connector's thread --- */
 
-/* How long the first and the longest try may take. Each takes twice as long as the one before,
- * because an answer over a long link takes longer than the first; stop() waits for a try. */
+/* The times (ms) that the first and the longest try to reach the cluster may take. Each try waits
+ * twice as long as the one before, because over a long link an answer may take longer than the
+ * first try; stop() waits until the running try ends. */
 #define FIRST_TRY_MS (5 * GST_KAFKA_PRODUCER_SLICE_MS)
 #define LONGEST_TRY_MS GST_KAFKA_ANSWER_MS
 #define LIMIT_TRIES 10
 
 /* Called with the lock. Returns: (nullable): librdkafka's client, to be used without the lock until
- * return_handle(); NULL while it is being replaced. */
+ * return_handle(); NULL while the client is being replaced. */
 static rd_kafka_t *
 borrow_handle (GstKafkaProducer *self)
 {
@@ -484,7 +486,7 @@ settle_limit (GstKafkaProducer *self, gint timeout_ms, guint *tries)
          ++*tries == LIMIT_TRIES;
 }
 
-/* Runs on the connector's thread, without lock. */
+/* Makes the first contact with the cluster. Runs on the connector's thread, without lock. */
 static gpointer
 make_contact (gpointer user_data)
 {
@@ -523,8 +525,8 @@ make_contact (gpointer user_data)
 }
 
 #define STOP_GRACE (G_USEC_PER_SEC / 2)
-/* The time in which the client has to end: stop() may take 5 s, of which PURGE_BOUND comes
- * first. */
+/* The time (us) in which librdkafka's client has to end: stop() may take 5 s, and up to PURGE_BOUND
+ * of them have passed before the client is destroyed. */
 #define DESTROY_BOUND (2 * G_USEC_PER_SEC)
 
 /* --- taking records --- */
@@ -538,7 +540,8 @@ tell_first_drop (GstKafkaProducer *self)
       ("buffers are dropped, since the queue is full"));
 }
 
-/* Called with the lock, which is released meanwhile. */
+/* Drops @record and counts it in @counter. Called with the lock, which is released while the record
+ * is freed. */
 static void
 drop (GstKafkaProducer *self, GstKafkaRecord *record, guint64 *counter)
 {
@@ -584,7 +587,7 @@ make_room (GstKafkaProducer *self, const GstKafkaRecord *record)
 }
 
 /* With lock. Waits until the application has stopped the pipeline, as applications do when they see
- * an error. This keeps upstream from posting a second error about the failed push. */
+ * an error, so that upstream doesn't post a second error about the failed push. */
 static GstKafkaPush
 wait_for_stop (GstKafkaProducer *self)
 {
@@ -686,7 +689,7 @@ gst_kafka_producer_new (GstElement *element, rd_kafka_conf_t *conf,
   self->delivered_topics = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   self->element = element;
   self->conf = conf;
-  /* the strings belong to the caller, so those that are needed are copied below */
+  /* the strings in @config belong to the caller, so the strings that are needed later are copied */
   self->config = *config;
   self->topic = g_strdup (config->topic);
   self->connections = gst_kafka_connections_new (config->congestion_control);
@@ -726,7 +729,8 @@ free_queue (GQueue *queue)
     gst_kafka_record_free (link->data, GST_KAFKA_ACK_FAILED);
 }
 
-/* Destroys the client first, because it may still read the buffers. */
+/* Destroys librdkafka's client before the buffers are released, because the client may still read
+ * them. */
 static gpointer
 free_producer (gpointer producer)
 {
@@ -845,8 +849,8 @@ gst_kafka_producer_throttle (GstKafkaProducer *self, gdouble *interval, gdouble 
   return throttle;
 }
 
-/* With lock. Returns FALSE while an error is about to be posted: drain() waits until it is
- * posted. */
+/* With lock. Returns TRUE if nothing is left to deliver. Returns FALSE also while an error is about
+ * to be posted, because drain() waits until the error is posted. */
 static gboolean
 is_drained (GstKafkaProducer *self, gint64 deadline)
 {

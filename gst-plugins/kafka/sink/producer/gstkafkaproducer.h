@@ -20,22 +20,22 @@ typedef struct {
   const gchar *topic; /* topic for error messages, and for records without a topic of their own */
   gboolean each_names_topic;
   const gchar *congestion_control; /* NULL: the kernel's default */
-  /* limit for the first contact; GST_CLOCK_TIME_NONE: for ever */
+  /* time limit for the first contact with a broker; GST_CLOCK_TIME_NONE: no limit */
   GstClockTime connect_timeout;
-  /* limit for access that was lost; GST_CLOCK_TIME_NONE: for ever */
+  /* time limit until lost access has to come back; GST_CLOCK_TIME_NONE: no limit */
   GstClockTime access_timeout;
-  /* limit from push to delivery report; GST_CLOCK_TIME_NONE: for ever */
+  /* time limit from the push of a record to its delivery report; GST_CLOCK_TIME_NONE: no limit */
   GstClockTime delivery_timeout;
-  gboolean acknowledged; /* FALSE: acks=none, so no report says what arrived */
-  /* librdkafka waits for more records to fill a batch (linger) */
+  gboolean acknowledged; /* FALSE: acks=none is set, so no report says which records arrived */
+  /* TRUE if librdkafka waits for more records to fill a batch (linger) */
   gboolean lingers;
-  /* batches are compressed, so messages get smaller than their buffers */
+  /* TRUE if batches are compressed, so messages get smaller than their buffers */
   gboolean compressed;
   gboolean skip_failed; /* FALSE: an undeliverable record is an error */
-  /* create the topic before the first record, unless it exists */
+  /* TRUE if the producer creates the topic before the first record, unless the topic exists */
   gboolean create_topic;
   gint partitions, replication_factor; /* for create_topic; -1: the brokers' defaults */
-  /* (nullable): takes records that can't be sent in time; outlives the producer */
+  /* (nullable): the spool for records that can't be sent in time; it outlives the producer */
   GstKafkaSpool *spool;
 } GstKafkaProducerConfig;
 
@@ -48,8 +48,9 @@ typedef enum {
 
 /**
  * gst_kafka_producer_new:
- * @element: posts the messages; must live until gst_kafka_producer_stop() has returned
- * @conf: (transfer full): without opaque and callbacks
+ * @element: the element that posts messages; it must live until gst_kafka_producer_stop() has
+ *   returned
+ * @conf: (transfer full): librdkafka's configuration, without an opaque pointer and callbacks
  * @config: copied
  * @error: GST_RESOURCE_ERROR_SETTINGS if librdkafka refuses @conf
  *
@@ -69,12 +70,12 @@ void gst_kafka_producer_set_bounds (GstKafkaProducer *self, const GstKafkaBounds
 /* While @flushing is TRUE, push() and drain() don't wait. */
 void gst_kafka_producer_set_flushing (GstKafkaProducer *self, gboolean flushing);
 
-/* The function takes ownership of @record unless it returns FLUSHING; then the caller may push it
- * again. */
+/* The function takes ownership of @record, unless it returns FLUSHING: in this case the caller may
+ * push @record again. */
 GstKafkaPush gst_kafka_producer_push (GstKafkaProducer *self, GstKafkaRecord *record);
 
-/* Counts and reports a buffer like an undeliverable record, if no record could be made of it.
- */
+/* Counts and reports a buffer from which no record could be made, like an undeliverable record.
+ *  */
 void gst_kafka_producer_refuse (GstKafkaProducer *self, const GError *error);
 
 /* Like gst_kafka_pace_throttle(): returns whether upstream has to be throttled now, and to which
@@ -83,9 +84,9 @@ gboolean gst_kafka_producer_throttle (
     GstKafkaProducer *self, gdouble *interval, gdouble *proportion);
 
 /* Waits until all records are delivered, at most until @deadline (monotonic time, us). With a
- * spool, records that are still undelivered then are on the disk. */
+ * spool, records that are still undelivered at @deadline are moved to the disk. */
 GstKafkaPush gst_kafka_producer_drain (GstKafkaProducer *self, gint64 deadline);
-/* After gst_kafka_producer_drain() timed out: posts an error with the most likely reason. */
+/* Posts an error with the most likely reason why gst_kafka_producer_drain() timed out. */
 void gst_kafka_producer_fail_undrained (GstKafkaProducer *self);
 
 /* Returns: (transfer full): the counters; all are 0 if @self is %NULL */

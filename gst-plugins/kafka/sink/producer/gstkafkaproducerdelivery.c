@@ -12,7 +12,8 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_sink_debug);
 
 #define ASK_AGAIN_TIME (G_USEC_PER_SEC / 2)
 
-/* With lock. A right that was never granted is an error at once, not an outage. */
+/* With lock. Returns TRUE if the right to write was granted before. The lack of a right that was
+ * never granted is an error at once, not an outage. */
 static gboolean
 was_granted (GstKafkaProducer *self, const gchar *topic)
 {
@@ -41,9 +42,8 @@ begin_to_wait (GstKafkaProducer *self, rd_kafka_resp_err_t err, const gchar *det
   self->refusal_detail = g_strdup (detail);
 }
 
-/* With lock. Returns TRUE if @err withdraws a right that was granted before, and the producer waits
- * for it.
- * @topic: NULL for the producer's topic */
+/* With lock. Returns TRUE if @err withdraws a right that was granted before, so that the producer
+ * waits until the right is back. @topic: NULL for the producer's topic */
 static gboolean
 lose_access (GstKafkaProducer *self, const gchar *topic, rd_kafka_resp_err_t err)
 {
@@ -65,7 +65,7 @@ gst_kafka_producer_lose_connection (
   g_mutex_unlock (&self->lock);
 }
 
-/* With lock. Notes that a record was delivered. */
+/* With lock. Notes that a record was delivered, so access is granted. */
 static void
 regain_access (GstKafkaProducer *self, const gchar *topic)
 {
@@ -112,8 +112,8 @@ fail_for_access (GstKafkaProducer *self)
     gst_kafka_producer_fail (self, error, rd_kafka_err2name (self->refusal));
 }
 
-/* Without lock, on the poller's thread, after a fatal error: an idempotent client ends when a right
- * is missing. Returns FALSE if the client may be replaced now. */
+/* Called without lock, on the poller's thread, after a fatal error. An idempotent client ends with
+ * a fatal error when a right is missing. Returns FALSE if the client may be replaced now. */
 static gboolean
 is_ended_by_refusal (GstKafkaProducer *self, rd_kafka_resp_err_t err, const gchar *reason)
 {
@@ -132,7 +132,8 @@ is_ended_by_refusal (GstKafkaProducer *self, rd_kafka_resp_err_t err, const gcha
   return start || waits;
 }
 
-/* A query shows whether connections are accepted again; only a record shows a right to write. */
+/* Checks whether access is back. The answer to a query shows that connections are accepted again;
+ * only a delivered record shows that the right to write is back. */
 static void
 ask_again (GstKafkaProducer *self)
 {
@@ -174,14 +175,14 @@ watch_access (GstKafkaProducer *self)
 
 /* --- records that nobody acknowledges (acks=none) --- */
 
-/* With acks=none a record counts as delivered when it is sent. Two facts still show what happened
- * to the records. A connection that ended while in use shows a loss: brokers end it when they
- * refuse a batch. The answer to a query shows that the broker has handled all earlier requests,
- * because it answers in order. */
+/* With acks=none a record counts as delivered when it is sent. A connection that ended while in use
+ * still shows a loss, because brokers end a connection over which they refuse a batch. The answer
+ * to a later query shows that the broker has handled all earlier requests, because a broker answers
+ * in order. */
 
 #define WARN_INTERVAL (10 * G_USEC_PER_SEC)
 
-/* Called on the poller's thread: @message is sent, without acknowledgement. */
+/* Notes that @message was sent without acknowledgement. Called on the poller's thread. */
 static void
 note_sent (GstKafkaProducer *self, const rd_kafka_message_t *message)
 {
@@ -215,7 +216,8 @@ warn_of_loss (GstKafkaProducer *self)
       (NULL));
 }
 
-/* The records that librdkafka holds may be refused for the same reason. */
+/* Handles connections that ended while in use. Batches are regrouped, because the records that
+ * librdkafka still has may be refused for the same reason as the lost ones. */
 static void
 note_lost_connections (GstKafkaProducer *self)
 {
@@ -246,8 +248,9 @@ ask_for_newest (rd_kafka_topic_partition_list_t *partitions)
     partitions->elems[i].offset = RD_KAFKA_OFFSET_END;
 }
 
-/* Without lock, on the poller's thread: waits until the brokers have handled all sent records.
- * Otherwise closing a connection would lose these records. FALSE: they haven't answered. */
+/* Called without lock, on the poller's thread. Waits until the brokers have handled all sent
+ * records, because otherwise closing a connection would lose them. Returns FALSE if the brokers
+ * haven't answered. */
 static gboolean
 confirm_sent (GstKafkaProducer *self, rd_kafka_t *rk)
 {
@@ -277,7 +280,7 @@ is_to_confirm (GstKafkaProducer *self)
   return now;
 }
 
-/* Without lock, on the poller's thread. */
+/* Called on the poller's thread, without lock. */
 static void
 watch_unacked (GstKafkaProducer *self)
 {
@@ -298,18 +301,19 @@ watch_unacked (GstKafkaProducer *self)
 /* --- the size of batches --- */
 
 /* Brokers refuse a batch that is larger than the topic's max.message.bytes as a whole, and batches
- * behind it that are smaller overtake it. So batches are kept below the limit, if the cluster
- * says what it is. */
+ * behind it that are smaller overtake it. So batches are kept below max.message.bytes, if the
+ * cluster reports it. */
 
 /* Size in bytes of a batch while the topic's limit isn't known. Smaller batches would need more
- * requests, and topics with a lower limit aren't known. */
+ * requests, and topics with a lower limit are unusual. */
 #define CAUTIOUS_BATCH 16384
-/* Smallest size of a batch of one record, without the record's key and value. */
+/* Smallest size in bytes of a batch of one record, without the record's key and value. */
 #define LEAST_OVERHEAD 61
 #define ASK_INTERVAL G_USEC_PER_SEC
 
-/* With lock. Idempotence doesn't prevent that: a broker that refused a new producer's first batch
- * accepts its second one in that place. */
+/* With lock. Returns the size of batches that fits the known limits. With idempotence too, batches
+ * must not be refused for their size: a broker that refused a new producer's first batch accepts
+ * the second batch in its place. */
 static guint64
 fitting_batch_bytes (GstKafkaProducer *self)
 {
@@ -317,7 +321,7 @@ fitting_batch_bytes (GstKafkaProducer *self)
 }
 
 /* Sets the size of librdkafka's batches. Called with the lock, or before the client exists. A batch
- * of one record needs no limit. */
+ * of one record is sent even if it is larger than this size. */
 static void
 set_batch_size (GstKafkaProducer *self, guint64 bytes)
 {
@@ -378,8 +382,8 @@ gst_kafka_producer_learn_batch_limit (GstKafkaProducer *self, gint timeout_ms)
 }
 
 /* With lock. Returns TRUE if nothing may be sent now: batches are being regrouped, a record that
- * has to be sent alone is in flight, or the next one has to be sent alone and others are in
- * flight. */
+ * has to be sent alone is in flight, or the next record has to be sent alone and other records are
+ * in flight. */
 static gboolean
 must_wait (GstKafkaProducer *self)
 {
@@ -414,7 +418,8 @@ concerns_batch (rd_kafka_resp_err_t err)
   }
 }
 
-/* With lock. Handles a refused record. Returns TRUE if the record is sent again, alone. */
+/* With lock. Handles a refused record. Returns TRUE if the record is sent again, in a batch of its
+ * own. */
 static gboolean
 send_alone (GstKafkaProducer *self, GstKafkaRecord *record)
 {
@@ -430,8 +435,8 @@ send_alone (GstKafkaProducer *self, GstKafkaRecord *record)
   return TRUE;
 }
 
-/* With lock. @record was delivered. If a record was refused in a batch and is accepted alone, the
- * batch was the cause of the refusal. */
+/* With lock. Handles the delivery of @record. If a record was refused in a batch for its size and
+ * is accepted alone, the batch was too large, so batches get smaller. */
 static void
 note_arrival (GstKafkaProducer *self, const GstKafkaRecord *record)
 {
@@ -456,14 +461,14 @@ exceeds_limit (GstKafkaProducer *self, const GstKafkaRecord *record)
          gst_kafka_record_size (record) + key + LEAST_OVERHEAD > self->topic_limit;
 }
 
-/* Called with the lock: without acknowledgements no report would say that the brokers refuse
- * @record. */
+/* Called with the lock. Returns TRUE if the brokers would refuse @record for its size and no report
+ * would say so, because records aren't acknowledged. */
 static gboolean
 never_fits (GstKafkaProducer *self, const GstKafkaRecord *record)
 {
   if (self->config.acknowledged || self->config.compressed || !exceeds_limit (self, record))
     return FALSE;
-  /* The topic's limit may have been raised meanwhile. */
+  /* The limit is queried again, because it may have been raised since the last query. */
   self->asks_limit |= g_get_monotonic_time () - self->limit_asked > ASK_INTERVAL;
   return TRUE;
 }
@@ -479,8 +484,8 @@ describe_size (GstKafkaProducer *self, const GstKafkaRecord *record)
       gst_kafka_record_size (record), self->topic_limit);
 }
 
-/* The part of the 5 s for stop() in which the reports of purged records have to come, before
- * DESTROY_BOUND. */
+/* The part (us) of the 5 s for stop() in which the reports of purged records have to come;
+ * DESTROY_BOUND follows it. */
 #define PURGE_BOUND (1 * G_USEC_PER_SEC)
 #define PARTITION_GRACE (5 * G_USEC_PER_SEC)
 
@@ -495,8 +500,8 @@ is_overdue (GstKafkaProducer *self, const GstKafkaRecord *record)
              self->config.delivery_timeout;
 }
 
-/* Without lock. Releases an undelivered record. If the broker refused it for a missing right,
- * the record itself is valid, so a spool keeps it. */
+/* Without lock. Releases a record that isn't sent any more. If the broker refused the record for a
+ * missing right, the record itself is valid, so a spool keeps it. */
 static void
 release (GstKafkaProducer *self, GstKafkaRecord *record, gboolean skip, gboolean refused)
 {
@@ -547,7 +552,8 @@ give_up (GstKafkaProducer *self, GstKafkaRecord *record, rd_kafka_resp_err_t err
   g_mutex_unlock (&self->lock);
 }
 
-/* A topic that is deleted and created again has no partitions for a moment. */
+/* Returns TRUE if the partition of @record may exist soon: a topic that is deleted and created
+ * again has no partitions for a moment. */
 static gboolean
 may_come_back (const GstKafkaRecord *record)
 {
@@ -555,8 +561,8 @@ may_come_back (const GstKafkaRecord *record)
          g_get_monotonic_time () - record->queued < PARTITION_GRACE;
 }
 
-/* Returns TRUE if the record may succeed when it is sent again, by this client or by its
- * replacement @rk. */
+/* Returns TRUE if the record may be delivered when it is sent again. @rk: the client that reported
+ * @err, and that is replaced after a fatal error */
 static gboolean
 is_retriable (
     GstKafkaProducer *self, rd_kafka_t *rk, const GstKafkaRecord *record, rd_kafka_resp_err_t err)
@@ -583,7 +589,8 @@ is_retriable (
     case RD_KAFKA_RESP_ERR_INVALID_RECORD:
       return FALSE;
     default:
-      /* Called after a fatal error, whatever the client reports about its remaining records. */
+      /* After a fatal error all records are sent again, whatever the client reports about them.
+       * With a spool, records are also sent again after a passing error. */
       return rd_kafka_fatal_error (rk, NULL, 0) != RD_KAFKA_RESP_ERR_NO_ERROR ||
              (gst_kafka_producer_spools (self, record) && gst_kafka_error_is_passing (err));
   }
@@ -637,8 +644,9 @@ gst_kafka_producer_note_report (
 }
 
 /* Brokers refuse a timestamp that is too far from their own time, by default over an hour ahead.
- * Such a timestamp comes from a wrong clock or from another producer's header. The record is sent
- * again with the time of sending; its header keeps the capture time. */
+ * The cause of a refused timestamp is a wrong clock or another producer's header. A record whose
+ * timestamp was refused is sent again with the time of sending; its header keeps the capture
+ * time. */
 static gboolean
 goes_with_other_time (GstKafkaProducer *self, GstKafkaRecord *record)
 {
@@ -652,8 +660,9 @@ goes_with_other_time (GstKafkaProducer *self, GstKafkaRecord *record)
   return TRUE;
 }
 
-/* With lock. The meta's partition comes from a report, perhaps of a replica that reads another
- * topic, or from before the topic was created again. A wrong partition must not lose a frame. */
+/* With lock. The partition in a buffer's meta comes from a report for feedbackrate, perhaps from a
+ * replica that reads another topic, or from a time before the topic was created again, so a wrong
+ * partition must not lose a frame. */
 static gboolean
 goes_elsewhere (GstKafkaProducer *self, GstKafkaRecord *record, rd_kafka_resp_err_t err)
 {
@@ -668,7 +677,7 @@ goes_elsewhere (GstKafkaProducer *self, GstKafkaRecord *record, rd_kafka_resp_er
   return TRUE;
 }
 
-/* Poller's thread, without lock. */
+/* Called on the poller's thread, without lock. */
 static void
 warn_of_partition (GstKafkaProducer *self)
 {
@@ -698,8 +707,8 @@ take_back (GstKafkaProducer *self, GstKafkaRecord *record)
   self->counters.resent++;
 }
 
-/* With lock. Returns TRUE if nothing may be sent any more. A spool keeps the remaining records for
- * the next run. */
+/* With lock. Returns TRUE if @record may not be sent any more because the producer has failed. A
+ * spool keeps its records for the next run. */
 static gboolean
 is_over (GstKafkaProducer *self, const GstKafkaRecord *record)
 {
@@ -762,8 +771,8 @@ take_reports (GstKafkaProducer *self, rd_kafka_t *rk)
   g_ptr_array_set_size (self->reported, 0);
 }
 
-/* Called with the lock: no more records can come that would share a request with those in
- * flight. */
+/* Called with the lock. Returns TRUE if lingering is useless, because no more records can come that
+ * would share a batch with the records in flight. */
 static gboolean
 lingers_in_vain (GstKafkaProducer *self)
 {
@@ -773,7 +782,7 @@ lingers_in_vain (GstKafkaProducer *self)
          (self->draining || self->full || ((const GstKafkaRecord *) sent->data)->alone);
 }
 
-/* Poller's thread, without lock. */
+/* Called on the poller's thread, without lock. */
 static void
 poll_client (GstKafkaProducer *self, rd_kafka_t *rk, gint timeout_ms)
 {
@@ -819,7 +828,8 @@ hand_over (GstKafkaProducer *self, rd_kafka_resp_err_t *err)
   while (takes_more (self)) {
     GstKafkaRecord *record = gst_kafka_send_queue_pop (&self->queue);
 
-    /* Sets this before the call, because the report may come before it returns. */
+    /* The record counts as in flight before rd_kafka_produceva() is called, because the record's
+     * report may come before the call returns. */
     gst_kafka_send_queue_sent (&self->queue, record);
     record->turn = self->next_turn++;
     *err = never_fits (self, record) ? RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE
@@ -872,7 +882,7 @@ gst_kafka_producer_new_handle (GstKafkaProducer *self, GError **error)
       RD_KAFKA_PRODUCER, rd_kafka_conf_dup (self->conf), &self->fault, error);
 }
 
-/* Poller's thread, without lock. */
+/* Called on the poller's thread, without lock. */
 static void
 purge (GstKafkaProducer *self, rd_kafka_t *rk)
 {
@@ -896,7 +906,7 @@ take_back_unreported (GstKafkaProducer *self)
   }
 }
 
-/* Without lock, on the poller's thread. */
+/* Called on the poller's thread, without lock. */
 static void
 replace_handle (GstKafkaProducer *self, const gchar *reason)
 {
@@ -937,8 +947,8 @@ replace_ended (GstKafkaProducer *self, const gchar *reason)
   g_mutex_unlock (&self->lock);
 }
 
-/* Called without lock, with no record in flight. librdkafka takes the size of batches only with a
- * new client. */
+/* Called without lock, with no record in flight. A change of the size of batches needs a new client
+ * of librdkafka. */
 static void
 use_fitting_batches (GstKafkaProducer *self)
 {
@@ -962,7 +972,7 @@ use_fitting_batches (GstKafkaProducer *self)
   g_mutex_unlock (&self->lock);
 }
 
-/* Without lock, on the poller's thread. */
+/* Called on the poller's thread, without lock. */
 static void
 regroup (GstKafkaProducer *self)
 {
@@ -997,7 +1007,7 @@ pop_overdue (GstKafkaProducer *self)
   return gst_kafka_send_queue_pop (&self->queue);
 }
 
-/* Without lock, on the poller's thread. Queries a topic whose records aren't delivered. */
+/* Called on the poller's thread, without lock. Queries a topic whose records aren't delivered. */
 static void
 query_doubted (GstKafkaProducer *self)
 {
@@ -1017,7 +1027,8 @@ query_doubted (GstKafkaProducer *self)
   g_mutex_unlock (&self->lock);
 }
 
-/* A stop waits for one query at most: each may take GST_KAFKA_ANSWER_MS. */
+/* One round of the poller's thread. Stopping waits for at most one query, which may take
+ * GST_KAFKA_ANSWER_MS. */
 static void
 serve (GstKafkaProducer *self)
 {
@@ -1056,7 +1067,7 @@ goes_on (GstKafkaProducer *self)
   return on;
 }
 
-/* Only the poller's thread changes rk, so it may read it without lock. */
+/* Only the poller's thread changes `rk`, so this thread may read `rk` without lock. */
 gpointer
 gst_kafka_producer_poll_reports (gpointer user_data)
 {

@@ -43,32 +43,33 @@ typedef struct {
   gint64 warned;                         /* monotonic us */
 } GstKafkaProducerUnacked;
 
-/* State of the warnings about buffers that on-error=skip has skipped. For each cause, one skipped
- * buffer in 10 s has a warning, which also has the number of the others. Guarded by the lock. */
+/* State of the warnings about buffers that on-error=skip has skipped. For each cause, a warning is
+ * posted at most once in 10 s, with the number of buffers that were skipped without a warning.
+ * Guarded by the lock. */
 typedef struct {
-  GHashTable *told; /* set of causes with a warning */
-  gint64 since;     /* monotonic us: the time of the first warning */
-  guint64 untold;   /* number of buffers skipped without a warning since then */
+  GHashTable *told; /* set of causes for which a warning was posted in the present 10 s */
+  gint64 since;     /* the time when the present 10 s began, monotonic us */
+  guint64 untold;   /* number of buffers skipped since the last warning */
 } GstKafkaProducerSkips;
 
 /* Lock order: the element's object lock, then @lock, then @fault's or the spool's. No message is
  * posted and no buffer is released with @lock. librdkafka calls the report and error callbacks
  * within rd_kafka_poll(), which the poller calls without @lock. The partitioner and open_socket()
- * run with @lock held or on librdkafka's threads, so they must not take it.
+ * run with @lock held or on librdkafka's threads, so they must not take @lock.
  *
  * The files: gstkafkaproducer.c has the calls of the element and the connector's thread,
  * gstkafkaproducerdelivery.c the poller's thread, gstkafkaproducerspool.c the way to the disk and
  * back. */
 struct _GstKafkaProducer {
-  GstKafkaFault fault; /* since the last delivery */
+  GstKafkaFault fault; /* the most informative error of librdkafka since the last delivery */
   GstElement *element;
-  rd_kafka_conf_t *conf; /* configuration from a copy of which each client is made */
+  rd_kafka_conf_t *conf; /* configuration; each client is made from a copy of it */
   gchar *topic, *servers;
   GstKafkaConnections *connections;
   GstKafkaProducerConfig config;
   GThread *poller, *connector;
   /* Poller's thread only. */
-  /* array of GstKafkaRecord: those reported within this call of rd_kafka_poll() */
+  /* array of GstKafkaRecord: the records reported within the running call of rd_kafka_poll() */
   GPtrArray *reported;
 
   GMutex lock; /* guards all fields below */
@@ -81,74 +82,83 @@ struct _GstKafkaProducer {
   GstKafkaSendQueue queue;
   guint64 next_number, next_turn;
   guint64 batch_bytes; /* the size of batches that the present client uses */
-  guint64 batch_bound; /* limit of the size by the settings and by refused batches */
-  guint64 topic_limit; /* limit of the size as the cluster reports it; 0: not known */
-  /* Set while batches are being regrouped: the client gets no records, and returns those that it
-   * hasn't sent, until none is in flight. After that, sending continues with smaller batches. */
+  /* limit for the size of batches that the settings and refused batches impose */
+  guint64 batch_bound;
+  guint64 topic_limit; /* limit for the size of batches that the cluster reports; 0: not known */
+  /* Set while batches are being regrouped: the client gets no records, and returns the records that
+   * it hasn't sent, until no record is in flight. After regrouping, sending continues with smaller
+   * batches. */
   gboolean regrouping;
-  gboolean asks_limit; /* the limit has to be queried again before the next record */
-  gint64 limit_asked;  /* monotonic us */
+  /* the topic's limit for batches has to be queried again before the next record is sent */
+  gboolean asks_limit;
+  gint64 limit_asked; /* monotonic us */
   gboolean draining;
   gchar *doubted; /* (nullable): a topic that the poller's thread has to query */
   gboolean full;  /* the queue was full when the newest record came */
   GstKafkaProducerUnacked unacked;
   gboolean unconfirmed; /* records were sent, and the brokers may not have handled them yet */
-  /* Set while nothing is sent yet: the topic has to be created first, because brokers would create
-   * it with their own defaults at the first record, and its limit for batches has to be known. */
+  /* Set at the start, while no record may be sent: the topic has to be created first, because
+   * brokers would create it with their own defaults at the first record, and the topic's limit for
+   * batches has to be known. */
   gboolean held;
   gboolean flushing, stopping, connected;
   GstKafkaProducerHealth health;
   GstKafkaProducerCounters counters;
   GstKafkaProducerSkips skips;
-  /* set of names of known topics; used if records have topics of their own */
+  /* set of names of topics to which a record was delivered; used if records have topics of their
+   * own */
   GHashTable *delivered_topics;
   GstKafkaProducerAccess access;
   gint64 refused_since; /* the time when access was lost, monotonic us */
-  gint64 granted_since; /* the time when access came back, monotonic us; 0: it was never lost */
+  gint64 granted_since; /* the time when access came back, monotonic us; 0: access was never lost */
   gint64 ask_again;     /* no record is sent before this time, monotonic us */
-  /* The next fields are written when access is lost; until it is back, the poller's thread reads
-   * them without lock. */
+  /* The next fields are written when access is lost; until access is back, the poller's thread
+   * reads these fields without lock. */
   rd_kafka_resp_err_t refusal;
   gchar *refusal_detail;
   gboolean refusal_reported;
-  gint
-      astray; /* a partition that a buffer's meta named, but its topic doesn't have; -1: none yet */
+  /* a partition that a buffer's meta named, but the buffer's topic doesn't have; -1: none yet */
+  gint astray;
   gboolean astray_reported;
 };
 
-/* gst_kafka_client_new() makes fault the opaque of the client, and the callbacks cast it back. */
+/* gst_kafka_client_new() makes fault the opaque pointer of the client, and the callbacks cast it
+ * back to the producer. */
 G_STATIC_ASSERT (G_STRUCT_OFFSET (GstKafkaProducer, fault) == 0);
 
 /* In gstkafkaproducerdelivery.c */
 
-/* The main function of the poller's thread, without lock. */
+/* The main function of the poller's thread, called without lock. */
 gpointer gst_kafka_producer_poll_reports (gpointer self);
-/* Called on the poller's thread, without lock, from rd_kafka_poll(). */
+/* librdkafka's callback for delivery reports, called on the poller's thread, without lock, from
+ * rd_kafka_poll(). */
 void gst_kafka_producer_note_report (
     rd_kafka_t *rk, const rd_kafka_message_t *message, gpointer self);
-/* Called without lock, before the poller's thread runs or on it. */
+/* Makes a new client of librdkafka. Called without lock, on the poller's thread or before this
+ * thread runs. */
 rd_kafka_t *gst_kafka_producer_new_handle (GstKafkaProducer *self, GError **error);
-/* Called with the lock, which is released while a record is given up. From any thread. */
+/* Passes waiting records to librdkafka, as long as it may have more. Called on any thread, with the
+ * lock, which is released while an undeliverable record is given up. */
 void gst_kafka_producer_hand_over_all (GstKafkaProducer *self);
 
-/* Called before there is a client. */
+/* Sets the first size of batches, before there is a client. */
 void gst_kafka_producer_init_batches (GstKafkaProducer *self);
-/* Called without lock: queries the cluster for up to @timeout_ms. Returns FALSE if another try may
- * bring an answer. */
+/* Queries the topic's limit for batches, for up to @timeout_ms. Called without lock. Returns FALSE
+ * if another query may bring an answer. */
 gboolean gst_kafka_producer_learn_batch_limit (GstKafkaProducer *self, gint timeout_ms);
-/* Called with the lock: changes the size of batches, if the known limits require it. */
+/* Called with the lock. Begins to change the size of batches, if the known limits require it. */
 void gst_kafka_producer_fit_batches (GstKafkaProducer *self);
 
-/* Called on any of the client's threads. */
+/* librdkafka's callback that closes a socket, called on any of the client's threads. */
 int gst_kafka_producer_close_socket (int fd, void *self);
 
-/* Called without lock, on the poller's thread: the cluster refuses the password or the
- * certificate. */
+/* Notes that the cluster refuses the password or the certificate. Called without lock, on the
+ * poller's thread. */
 void gst_kafka_producer_lose_connection (
     GstKafkaProducer *self, rd_kafka_resp_err_t err, const gchar *detail);
 
-/* In gstkafkaproducer.c; without lock: warns of a skipped buffer, unless there was a warning
- * about the same @cause. @debug: (nullable) */
+/* In gstkafkaproducer.c; called without lock. Posts a warning about a skipped buffer, unless a
+ * warning about the same @cause was posted in the present 10 s. @debug: (nullable) */
 void gst_kafka_producer_report_skip (
     GstKafkaProducer *self, gint cause, const GError *error, const gchar *debug);
 
@@ -161,7 +171,8 @@ gboolean gst_kafka_producer_spools (GstKafkaProducer *self, const GstKafkaRecord
 void gst_kafka_producer_spool (GstKafkaProducer *self, GstKafkaRecord *record);
 /* With lock. Moves records to the disk if the link is too slow for them, or if memory is full. */
 void gst_kafka_producer_watch_spool (GstKafkaProducer *self);
-/* With lock. Takes the next record from the disk, if it is the next one to send. */
+/* With lock. Moves the next record from the disk to the queue, if a record from the disk is to be
+ * sent next. */
 void gst_kafka_producer_fetch_spooled (GstKafkaProducer *self);
 /* With lock. Returns TRUE if memory has room for more records that wait for the disk. */
 gboolean gst_kafka_producer_spool_has_room (GstKafkaProducer *self);
@@ -184,15 +195,18 @@ rd_kafka_resp_err_t gst_kafka_producer_query_batch_limit (
 gboolean gst_kafka_producer_query_topic (
     GstKafkaProducer *self, const gchar *topic, gint timeout_ms, rd_kafka_resp_err_t *topic_err);
 
-/* With lock. Returns TRUE if this is the first failure, which the caller has to post. */
+/* With lock. Notes that the producer has failed. Returns TRUE if this failure is the first one,
+ * which the caller has to post. */
 gboolean gst_kafka_producer_take_failure (GstKafkaProducer *self);
-/* Without lock. Posts @error with the caller's file and line, then wakes the waiting threads: if
- * they returned an error first, upstream's message about it would come before ours. */
+/* Without lock. Posts @error with the caller's file and line, and only then wakes the waiting
+ * threads: if they returned an error earlier, upstream's message about it would come before
+ * ours. */
 #define gst_kafka_producer_fail(self, error, debug)                                                \
   gst_kafka_producer_fail_at (self, error, debug, __FILE__, G_STRFUNC, __LINE__)
 void gst_kafka_producer_fail_at (GstKafkaProducer *self, const GError *error, const gchar *debug,
     const gchar *file, const gchar *function, gint line);
-/* With lock. Returns, for a time-out, the error that librdkafka reported last, which says more. */
+/* With lock. Returns, instead of a time-out, the error that librdkafka reported last, which is more
+ * exact. */
 rd_kafka_resp_err_t gst_kafka_producer_explain_error (
     GstKafkaProducer *self, rd_kafka_resp_err_t err, gchar **detail);
 /* With or without lock. Returns the action that an error message names, as in "publish to

@@ -5,8 +5,8 @@
 GST_DEBUG_CATEGORY_EXTERN (gst_kafka_sink_debug);
 #define GST_CAT_DEFAULT gst_kafka_sink_debug
 
-/* us: a record that takes longer than the link's rate explains by more than this counts as stuck.
- * Delivery reports may be late by less than this: a broker's disk or a busy machine delays them. */
+/* us: a record counts as stuck if its delivery takes longer by this time than the link's latency
+ * explains. A broker's disk or a busy machine delays delivery reports by less than this time. */
 #define STANDSTILL G_USEC_PER_SEC
 /* us: the longest time for which a drain waits for the disk. */
 #define FLUSH_BOUND (5 * G_USEC_PER_SEC)
@@ -41,8 +41,8 @@ gst_kafka_producer_spool (GstKafkaProducer *self, GstKafkaRecord *record)
   gst_kafka_record_free (record, GST_KAFKA_ACK_DONE);
 }
 
-/* SPOOL_LATE leaves a record that goes alone in memory: the broker refused its batch, so the link
- * isn't the cause of its delay. */
+/* With SPOOL_LATE a record that has to be sent in a batch of its own stays in memory: the broker
+ * refused its batch, so the link isn't the cause of its delay. */
 typedef enum { SPOOL_LATE, SPOOL_ALL } Spool;
 
 /* With lock. Returns TRUE if @record may be moved to the disk. */
@@ -53,7 +53,7 @@ may_move (GstKafkaProducer *self, const GstKafkaRecord *record, Spool which)
 }
 
 /* With lock. Writes copies of the records in flight to the disk; the records stay in memory too.
- * All of them are copied, so that on the disk they precede the waiting ones. */
+ * All records in flight are copied, so that on the disk they precede the waiting records. */
 static void
 copy_in_flight (GstKafkaProducer *self, Spool which)
 {
@@ -172,6 +172,7 @@ gst_kafka_producer_spool_all (GstKafkaProducer *self)
   g_mutex_unlock (&self->lock);
   flushed = gst_kafka_spool_flush (self->config.spool, g_get_monotonic_time () + FLUSH_BOUND);
   g_mutex_lock (&self->lock);
-  /* The disk is queried last, because a database that is found damaged loses its messages. */
+  /* Whether all records are on the disk is checked only after the flush, because a database that
+   * the flush finds damaged loses its messages. */
   return flushed && is_all_spooled (self);
 }

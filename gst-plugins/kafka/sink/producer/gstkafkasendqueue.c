@@ -6,8 +6,8 @@
 /* Number of buffers that librdkafka may always have from a leaky queue, however slow the link
  * is. */
 #define LEAST_WINDOW 2
-/* Memory that a record takes in this process, besides the bytes of its buffer. Without this, the
- * number of empty buffers would have no limit. */
+/* Memory that a record takes in this process, besides the bytes of its buffer. Without this
+ * constant, a limit in bytes wouldn't limit the number of empty buffers. */
 #define RECORD_BYTES 1024
 /* A thread that waits for room is woken when this fraction (1/SLACK) of the limits is free. */
 #define SLACK 8
@@ -104,7 +104,7 @@ gst_kafka_send_queue_reported (GstKafkaSendQueue *self, GstKafkaRecord *record)
 }
 
 /* Returns the time when the oldest record that counts for max-queued-time was queued. A leaky queue
- * counts only records that it can still drop, so not those that the client has. */
+ * counts only records that it can still drop, so not the records that librdkafka's client has. */
 static gint64
 oldest_that_counts (const GstKafkaSendQueue *self)
 {

@@ -8,8 +8,9 @@
 
 G_BEGIN_DECLS
 
-/* The queue of records to send: the waiting ones, in order, and those in flight, which librdkafka
- * has until their delivery report. The queue doesn't own the records and takes no lock. */
+/* The queue of records to send: the waiting records, in order, and the records in flight, which
+ * librdkafka has until their delivery report. The queue doesn't own the records and takes no
+ * lock. */
 
 /**
  * GstKafkaLeaky:
@@ -28,18 +29,21 @@ typedef enum {
 } GstKafkaLeaky;
 
 typedef struct {
-  guint64 bytes; /* 0 means unlimited, for buffers and time too */
+  guint64 bytes; /* limit of the queue's bytes; 0 means no limit, also for `buffers` and `time` */
   guint buffers;
-  GstClockTime time; /* time since the oldest record was queued */
+  GstClockTime time; /* limit of the time since the oldest record was queued */
   GstKafkaLeaky leaky;
 } GstKafkaBounds;
 
 typedef struct {
-  GQueue waiting;   /* not yet passed to librdkafka; ordered by number unless disordered */
-  GQueue in_flight; /* passed to librdkafka, without a delivery report yet */
+  /* records not yet passed to librdkafka; ordered by number unless `disordered` is set */
+  GQueue waiting;
+  GQueue in_flight; /* records passed to librdkafka, without a delivery report yet */
   guint64 waiting_bytes, in_flight_bytes;
-  gboolean disordered; /* records were put back into waiting, which has to be sorted now */
-  gboolean spools;     /* waiting records can be moved to the disk, so librdkafka gets few */
+  /* records were put back into `waiting`, which has to be sorted before it is used */
+  gboolean disordered;
+  /* waiting records can be moved to the disk, so librdkafka gets only a few at a time */
+  gboolean spools;
   GstKafkaBounds bounds;
   GstKafkaPace pace;
 } GstKafkaSendQueue;
@@ -48,25 +52,25 @@ void gst_kafka_send_queue_init (GstKafkaSendQueue *self);
 guint gst_kafka_send_queue_buffers (const GstKafkaSendQueue *self);
 guint64 gst_kafka_send_queue_bytes (const GstKafkaSendQueue *self);
 
-/* Appends a record to the waiting ones. */
+/* Appends a record to the waiting records. */
 void gst_kafka_send_queue_push (GstKafkaSendQueue *self, GstKafkaRecord *record);
 /* Returns: (nullable): the first waiting record, which stays in the queue */
 GstKafkaRecord *gst_kafka_send_queue_peek (GstKafkaSendQueue *self);
-/* Returns: (nullable): the first record that waits; it leaves the queue */
+/* Returns: (nullable): the first waiting record, which leaves the queue */
 GstKafkaRecord *gst_kafka_send_queue_pop (GstKafkaSendQueue *self);
 
-/* Call sent() when librdkafka gets a popped record, and reported() with its delivery report. After
- * its report, the record is either freed, or take_back() puts it back at its position in the
- * order. */
+/* The caller calls sent() when librdkafka gets a popped record, and reported() with the record's
+ * delivery report. After this report, the record is either freed, or take_back() puts it back at
+ * its position in the queue. */
 void gst_kafka_send_queue_sent (GstKafkaSendQueue *self, GstKafkaRecord *record);
 void gst_kafka_send_queue_reported (GstKafkaSendQueue *self, GstKafkaRecord *record);
 void gst_kafka_send_queue_take_back (GstKafkaSendQueue *self, GstKafkaRecord *record);
 
-/* Returns whether @record fits within the limits. */
+/* Returns whether @record fits within the queue's limits. */
 gboolean gst_kafka_send_queue_has_room (
     const GstKafkaSendQueue *self, const GstKafkaRecord *record, gint64 now);
-/* Returns whether enough room is free to wake a waiting thread. Returns TRUE also if the queue is
- * empty. */
+/* Returns TRUE if the queue is empty, or if enough of its limits is free to wake a thread that
+ * waits to push. */
 gboolean gst_kafka_send_queue_has_slack (const GstKafkaSendQueue *self);
 /* Returns TRUE if less than half of the limits is used. */
 gboolean gst_kafka_send_queue_is_half_empty (const GstKafkaSendQueue *self);

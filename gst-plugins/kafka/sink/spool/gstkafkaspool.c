@@ -5,8 +5,8 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_sink_debug);
 #define GST_CAT_DEFAULT gst_kafka_sink_debug
 
 /* us: the time between two writes. Messages are written together, because each transaction writes
- * to the disk three times and waits for it. If the machine crashes, the messages of this time are
- * lost. */
+ * to the disk three times and waits until the disk is done. If the machine crashes, the messages
+ * that came since the last write are lost. */
 #define WRITE_INTERVAL (250 * G_TIME_SPAN_MILLISECOND)
 #define WRITE_BYTES (4 * 1024 * 1024)
 /* us: the time after which a write to a failed disk is tried again. */
@@ -21,11 +21,11 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_sink_debug);
 #define DROP_MESSAGES 64
 #define BATCH_BYTES (8 * 1024 * 1024)
 #define LEAST_BATCH (256 * 1024)
-/* us: the shortest time between two info messages. If the rate of the link varies, the spool fills
- * and empties all the time. */
+/* us: the shortest time between two info messages, because the spool fills and empties all the time
+ * if the rate of the link varies. */
 #define REPORT_INTERVAL (60 * G_TIME_SPAN_SECOND)
-/* s: the time for which unused rate is saved, so that a thread that takes messages only ten times
- * a second reaches the rate. */
+/* s: the time for which messages that the rate limit permits can be saved up, so that a thread that
+ * takes messages only ten times a second reaches the limit. */
 #define BURST 0.25
 
 typedef struct {
@@ -42,11 +42,13 @@ struct _GstKafkaSpool {
   GstKafkaSpoolStore *store;
   guint64 cursor; /* the id to read from: messages with lower ids are in memory or removed */
   gint64 next_expiry;
-  guint64 batch; /* bytes written in one transaction; smaller while the disk is full */
-  /* flags: a warning was posted since the spool was last empty, and since the disk last worked */
+  /* limit of the bytes that one transaction writes; smaller while the disk is full */
+  guint64 batch;
+  /* `warned_of_drop`: a warning about dropped messages was posted since the spool was last empty.
+   * `warned_of_failure`: a warning about the disk was posted since the disk last worked. */
   gboolean warned_of_drop, warned_of_failure;
-  gboolean reported; /* an info message has said that buffers wait */
-  gint64 report;     /* the time of that message, monotonic us */
+  gboolean reported; /* an info message has said that buffers wait on the disk */
+  gint64 report;     /* the time of the last info message about waiting buffers, monotonic us */
 
   GMutex lock; /* guards all fields below */
   GCond changed;
@@ -60,14 +62,16 @@ struct _GstKafkaSpool {
   /* number of messages in incoming and writing without a copy in the send queue */
   guint64 own;
   guint64 memory;
-  guint64 on_disk, bytes_on_disk; /* after the last transaction */
-  guint64 unread;                 /* number of messages on the disk without a copy in memory */
-  gint64 next_write;              /* the time of the next write, monotonic us */
+  /* the messages on the disk and their bytes, after the last transaction */
+  guint64 on_disk, bytes_on_disk;
+  guint64 unread;    /* number of messages on the disk without a copy in memory */
+  gint64 next_write; /* the time of the next write, monotonic us */
   /* the time of the next try after a failed write; 0: the disk works */
   gint64 retry;
   gdouble allowance; /* the number of messages that the rate permits now */
-  gint64 allowed;    /* the time when allowance was computed */
-  gboolean wanted;   /* outgoing is nearly empty: read more messages from the disk */
+  gint64 allowed;    /* the time when `allowance` was last computed, monotonic us */
+  /* `outgoing` is nearly empty, so more messages have to be read from the disk */
+  gboolean wanted;
   gboolean hurried, stopping;
   Counters counters;
 };
@@ -172,7 +176,7 @@ gst_kafka_spool_report_rest (GstKafkaSpool *self)
     report (self, "%" G_GUINT64_FORMAT " buffers wait in %s for the next start.", left, self->dir);
 }
 
-/* --- the queues, with lock --- */
+/* --- changes of the queues, called with the lock --- */
 
 static GHashTable *
 new_ids (void)
@@ -308,7 +312,8 @@ forget (GstKafkaSpool *self, GArray *ids)
   self->bytes_on_disk = gst_kafka_spool_store_bytes (self->store);
 }
 
-/* Functions of the spool's thread, without lock */
+/* Called by the spool's thread, without lock. Removes the messages with @ids from the disk, in a
+ * transaction of its own. */
 static gboolean
 remove_now (GstKafkaSpool *self, GArray *ids)
 {
@@ -346,7 +351,7 @@ drop_oldest (GstKafkaSpool *self, Drop what, const gchar *reason)
   report_drop (self, reason);
   if (remove_now (self, ids))
     return ids->len;
-  /* The next transaction removes these messages. */
+  /* The next transaction removes the dropped messages, because this one has failed. */
   g_mutex_lock (&self->lock);
   g_array_append_vals (self->removals, ids->data, ids->len);
   g_mutex_unlock (&self->lock);
@@ -366,8 +371,9 @@ expire (GstKafkaSpool *self)
 
 /* --- writing --- */
 
-/* Called by the spool's thread, without lock. Removes delivered messages before it drops any.
- */
+/* Called by the spool's thread, without lock. Makes room on the disk: removes delivered messages,
+ * or, if there are none, drops the oldest ones.
+ *  */
 static gboolean
 make_room (GstKafkaSpool *self, GArray *removed, Drop what, const gchar *reason)
 {
@@ -392,7 +398,8 @@ keep_bound (GstKafkaSpool *self, guint64 bytes, GArray *removed)
       break;
 }
 
-/* With lock. Messages that were read but not taken are written again. */
+/* With lock. Puts messages that were read from the disk, but not taken, back into `incoming`, so
+ * that they are written again. */
 static void
 put_back_read (GstKafkaSpool *self)
 {
@@ -414,8 +421,8 @@ hold_again (GstKafkaSpool *self, GHashTable *before, const GstKafkaSpoolMessage 
     hold (self, message->id);
 }
 
-/* With lock. Of the messages in memory, only those that are still to be written have a place in the
- * new database. */
+/* With lock. Removes all ids from `held` but those of messages that are still to be written,
+ * because only these messages will be in the new database. */
 static void
 hold_unwritten (GstKafkaSpool *self)
 {
@@ -453,8 +460,8 @@ replace_store (GstKafkaSpool *self, GError **error)
 
 typedef enum { WRITE_DONE, WRITE_LESS, WRITE_FAILED } Write;
 
-/* Called by the spool's thread, without lock. WRITE_LESS is returned if the disk is full. The
- * caller then writes a smaller batch, so that fewer old messages are dropped for it. */
+/* Called by the spool's thread, without lock. WRITE_LESS is returned if the disk is full, and the
+ * caller writes a smaller batch, so that fewer old messages are dropped for it. */
 static Write
 write_batch (GstKafkaSpool *self, GPtrArray *added, guint64 bytes, GArray *removed, GError **error)
 {
@@ -490,8 +497,9 @@ is_removed (GstKafkaSpool *self, guint64 id)
   return i < self->removals->len;
 }
 
-/* With lock. Returns the messages that couldn't be written to incoming, and drops the oldest
- * ones if they exceed the memory. Messages that were delivered meanwhile are freed. */
+/* With lock. Puts the messages that couldn't be written back into `incoming`, and drops the oldest
+ * ones if all together exceed the limit of memory. Messages that were delivered during the write
+ * are freed. */
 static void
 put_back (GstKafkaSpool *self)
 {
@@ -583,7 +591,8 @@ end_writing (GstKafkaSpool *self, Write result, guint64 bytes, GArray *removed)
   g_cond_broadcast (&self->changed);
 }
 
-/* Called by the spool's thread, without lock. Posts the messages that follow from a write. */
+/* Called by the spool's thread, without lock. Posts the bus messages about the result of a
+ * write. */
 static void
 note_end (GstKafkaSpool *self, gboolean began, gboolean ended, const GError *error)
 {
@@ -600,7 +609,7 @@ note_end (GstKafkaSpool *self, gboolean began, gboolean ended, const GError *err
   report_end (self);
 }
 
-/* With lock, which is released meanwhile. */
+/* Writes one transaction. Called with the lock, which is released while the disk is written. */
 static void
 write_some (GstKafkaSpool *self)
 {
@@ -639,7 +648,7 @@ take_in (GstKafkaSpool *self, GPtrArray *found)
   }
 }
 
-/* With lock, which is released meanwhile. */
+/* Reads messages ahead. Called with the lock, which is released while the disk is read. */
 static void
 read_some (GstKafkaSpool *self)
 {
@@ -659,7 +668,7 @@ read_some (GstKafkaSpool *self)
   GST_DEBUG_OBJECT (self->element,
       "read %u buffers from the disk: %u wait in memory, %" G_GUINT64_FORMAT " on the disk alone",
       found ? found->len : 0, self->outgoing.length, self->unread);
-  /* The messages that were counted as stored aren't in the database. */
+  /* If nothing was found, the messages that `unread` counts aren't in the database. */
   if (found && !found->len)
     self->unread = 0;
   if (error)
@@ -704,7 +713,8 @@ expiry_time (GstKafkaSpool *self)
   return self->limits.time && self->on_disk ? self->next_expiry : G_MAXINT64;
 }
 
-/* With lock, which is released meanwhile. */
+/* Drops, writes or reads messages, whichever is due, or waits. Called with the lock, which is
+ * released while the disk is used. */
 static void
 work (GstKafkaSpool *self, gint64 now)
 {
@@ -847,7 +857,7 @@ gst_kafka_spool_free (GstKafkaSpool *self)
   g_free (self);
 }
 
-/* --- calls from any thread --- */
+/* --- functions that any thread may call --- */
 
 void
 gst_kafka_spool_put (GstKafkaSpool *self, GstKafkaSpoolMessage *message)
@@ -917,7 +927,7 @@ gst_kafka_spool_take (GstKafkaSpool *self)
   return message;
 }
 
-/* With lock. Returns TRUE if the message wasn't written yet, and is withdrawn. */
+/* With lock. Returns TRUE if the message with @id wasn't written yet, and is withdrawn. */
 static gboolean
 cancel (GstKafkaSpool *self, guint64 id)
 {

@@ -9,10 +9,10 @@ G_BEGIN_DECLS
 
 /**
  * GstKafkaSpoolOrder:
- * @GST_KAFKA_SPOOL_ORDER_LIVE_FIRST: buffers from the disk go while no other buffer waits
- * @GST_KAFKA_SPOOL_ORDER_OLDEST_FIRST: new buffers follow those on the disk
+ * @GST_KAFKA_SPOOL_ORDER_LIVE_FIRST: buffers from the disk are sent while no other buffer waits
+ * @GST_KAFKA_SPOOL_ORDER_OLDEST_FIRST: new buffers are sent after those on the disk
  *
- * The order in which kafkasink sends the buffers on the disk and those that arrive meanwhile.
+ * The order in which kafkasink sends the buffers on the disk and the buffers that arrive meanwhile.
  *
  * Since: 0.1
  */
@@ -22,7 +22,7 @@ typedef enum {
 } GstKafkaSpoolOrder;
 
 typedef struct {
-  guint64 bytes;     /* limit for the size of the file; 0: none, as for the next two */
+  guint64 bytes;     /* limit for the size of the file; 0: no limit, also for `time` and `rate` */
   GstClockTime time; /* limit for the time that a message stays on the disk, ns */
   guint rate;        /* limit for the rate of messages from the disk, per second */
   GstKafkaSpoolOrder order;
@@ -35,21 +35,22 @@ typedef struct _GstKafkaSpool GstKafkaSpool;
 
 /**
  * gst_kafka_spool_new:
- * @element: posts the messages; must live until gst_kafka_spool_free() has returned
- * @error: GST_RESOURCE_ERROR_BUSY, OPEN_WRITE, NO_SPACE_LEFT, with what to do
+ * @element: the element that posts bus messages; it must live until gst_kafka_spool_free() has
+ *   returned
+ * @error: GST_RESOURCE_ERROR_BUSY, OPEN_WRITE or NO_SPACE_LEFT, with a text that says what to do
  *
  * Returns: (nullable)
  */
 GstKafkaSpool *gst_kafka_spool_new (
     GstElement *element, const gchar *dir, const GstKafkaSpoolLimits *limits, GError **error);
-/* Ends the thread after all messages are written, except while the disk fails or is full: the rest
- * counts as dropped, and a warning is posted. Nothing may be put or taken afterwards. */
+/* Ends the spool's thread after all messages are written. If the disk fails, the messages that
+ * can't be written count as dropped, and a warning is posted. No message may be put or taken
+ * afterwards. */
 void gst_kafka_spool_stop (GstKafkaSpool *self);
-/* Frees the spool, and stops it first if that wasn't done. */
+/* Frees the spool, and stops it first if it is still running. */
 void gst_kafka_spool_free (GstKafkaSpool *self);
 
-/* Appends @message (transfer full). Appends a message (transfer full) of which the send queue keeps
- * no copy. */
+/* Appends @message (transfer full), of which the send queue keeps no copy. */
 void gst_kafka_spool_put (GstKafkaSpool *self, GstKafkaSpoolMessage *message);
 /* Appends a copy (transfer full) of a message that librdkafka is sending. Returns the id of the
  * copy, for gst_kafka_spool_done(). */
@@ -58,30 +59,32 @@ guint64 gst_kafka_spool_copy (GstKafkaSpool *self, GstKafkaSpoolMessage *message
  * permit one now. The message stays on the disk until gst_kafka_spool_done(). A message with the id
  * 0 isn't on the disk. */
 GstKafkaSpoolMessage *gst_kafka_spool_take (GstKafkaSpool *self);
-/* The message with @id was delivered, or the brokers refused it for good: removes it from the
- * disk. */
+/* Removes the message with @id from the disk, because it was delivered or the brokers refused it
+ * for good. */
 void gst_kafka_spool_done (GstKafkaSpool *self, guint64 id);
-/* Returns TRUE if the message that was copied or taken is on the disk, or will be. Damage loses
- * it. */
+/* Returns TRUE if the message with @id, which was copied or taken, is on the disk or will be
+ * written to it. Returns FALSE if the message was lost in a damaged database. */
 gboolean gst_kafka_spool_has (GstKafkaSpool *self, guint64 id);
 
 /* Returns TRUE if the spool has messages that gst_kafka_spool_take() hasn't returned yet. */
 gboolean gst_kafka_spool_is_behind (GstKafkaSpool *self);
 /* Returns TRUE if new messages have to wait in the spool, behind those that it has. */
 gboolean gst_kafka_spool_takes_new (GstKafkaSpool *self);
-/* Returns the time in us for sending all waiting messages at the rate. */
+/* Returns the time in us for sending all waiting messages at the rate limit; 0 without a limit. */
 gint64 gst_kafka_spool_needs (GstKafkaSpool *self);
 /* Returns the bytes of the messages in memory that aren't on the disk yet. */
 guint64 gst_kafka_spool_unwritten (GstKafkaSpool *self);
 /* Waits until all messages are on the disk, at most until @deadline (monotonic time, us). */
 gboolean gst_kafka_spool_flush (GstKafkaSpool *self, gint64 deadline);
-/* @bytes: the limit for the messages in memory that the disk doesn't take, which is half of the
- * memory's limit. Above this limit the oldest of these messages are dropped. 0: no limit. */
+/* Sets the limit for the messages in memory that a failing disk doesn't take. Above this limit the
+ * oldest of these messages are dropped. @bytes: half of the limit for the send queue; 0: no
+ * limit */
 void gst_kafka_spool_set_memory (GstKafkaSpool *self, guint64 bytes);
 
 /* Adds the counters to @stats. @self: (nullable): all counters are 0 without a spool. */
 void gst_kafka_spool_add_stats (GstKafkaSpool *self, GstStructure *stats);
-/* Posts the number of messages that are left for the next start, unless it is 0. */
+/* Posts the number of messages that are left on the disk for the next start, unless none is
+ * left. */
 void gst_kafka_spool_report_rest (GstKafkaSpool *self);
 
 G_END_DECLS

@@ -104,8 +104,8 @@ gst_kafka_record_to_message (const GstKafkaRecord *record, const gchar *topic)
   return message;
 }
 
-/* Returns: (transfer full): a buffer of @value. A tombstone has none, and an empty one has no bytes
- * that GStreamer could wrap. */
+/* Returns: (transfer full): a buffer of @value. A tombstone has no value, and an empty value has no
+ * bytes that GStreamer could wrap, so both become an empty buffer. */
 static GstBuffer *
 buffer_of (GBytes *value)
 {

@@ -12,7 +12,8 @@ G_BEGIN_DECLS
 GstKafkaSpoolMessage *gst_kafka_record_to_message (
     const GstKafkaRecord *record, const gchar *topic);
 
-/* Returns: (transfer full): the record for @message. @topic: as above */
+/* Returns: (transfer full): the record for @message. @topic: the topic that a record needn't
+ * name */
 GstKafkaRecord *gst_kafka_record_from_message (
     const GstKafkaSpoolMessage *message, const gchar *topic);
 

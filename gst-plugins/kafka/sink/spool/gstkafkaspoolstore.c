@@ -178,7 +178,7 @@ keep_reserve (GstKafkaSpoolStore *self)
   if (fd < 0)
     return;
   if (posix_fallocate (fd, 0, RESERVE_BYTES))
-    g_unlink (self->reserve); /* the next transaction tries again */
+    g_unlink (self->reserve); /* the next transaction tries to reserve it again */
   close (fd);
 }
 

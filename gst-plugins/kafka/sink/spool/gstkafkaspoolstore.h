@@ -5,10 +5,10 @@
 
 G_BEGIN_DECLS
 
-/* The messages on the disk: a SQLite database, DIR/messages.db, which one process has open. A
- * transaction is on the disk as a whole or not at all, even after a crash of the process or the
- * machine. The store takes no lock. README.md explains the choice of SQLite and of its rollback
- * journal. */
+/* The messages on the disk: a SQLite database, DIR/messages.db, which only one process at a time
+ * may open. A transaction is on the disk as a whole or not at all, even after a crash of the
+ * process or the machine. The store takes no lock. README.md explains the choice of SQLite and of
+ * its rollback journal. */
 typedef struct _GstKafkaSpoolStore GstKafkaSpoolStore;
 
 /* A message as it is sent to Kafka. */
@@ -22,7 +22,8 @@ typedef struct {
   gint64 timestamp;
   GBytes *headers; /* the result of gst_kafka_record_to_message() */
   GBytes *value;   /* NULL: a tombstone */
-  gsize listed;    /* the number of bytes of headers and value, if a list omits both */
+  /* the number of bytes of headers and value, if gst_kafka_spool_store_list() left both out */
+  gsize listed;
 } GstKafkaSpoolMessage;
 
 GstKafkaSpoolMessage *gst_kafka_spool_message_new (void);
@@ -34,7 +35,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (GstKafkaSpoolMessage, gst_kafka_spool_message_unr
 
 /**
  * gst_kafka_spool_store_open:
- * @dir: created if it is missing, but not the directory that it is in
+ * @dir: the directory of the database, which is created if its parent directory exists
  * @aside: (out) (nullable) (transfer full): the file that a damaged database was moved to
  * @error: GST_RESOURCE_ERROR_BUSY (another process has it open), OPEN_WRITE, NO_SPACE_LEFT
  *
@@ -49,7 +50,7 @@ gboolean gst_kafka_spool_store_replace (GstKafkaSpoolStore *self, gchar **aside,
 /**
  * gst_kafka_spool_store_change:
  * @added: (nullable): GstKafkaSpoolMessages
- * @removed: (nullable): ids, guint64; those that aren't there are ignored
+ * @removed: (nullable): ids (guint64) of the messages to remove; unknown ids are ignored
  * @error: GST_RESOURCE_ERROR_NO_SPACE_LEFT; READ: the database is damaged; WRITE
  *
  * Makes one transaction, which is on the disk when the call returns. A transaction that only
@@ -58,8 +59,9 @@ gboolean gst_kafka_spool_store_replace (GstKafkaSpoolStore *self, gchar **aside,
 gboolean gst_kafka_spool_store_change (
     GstKafkaSpoolStore *self, GPtrArray *added, GArray *removed, GError **error);
 
-/* Returns: (transfer full) (nullable): up to @count messages, in order, from the id @from on. No
- * message follows once @bytes are exceeded. @error as above. */
+/* Returns: (transfer full) (nullable): up to @count messages, in order, from the id @from on.
+ * Reading stops once the messages read have @bytes bytes or more. @error is as for
+ * gst_kafka_spool_store_change(). */
 GPtrArray *gst_kafka_spool_store_read (
     GstKafkaSpoolStore *self, guint64 from, guint count, gsize bytes, GError **error);
 /* Like gst_kafka_spool_store_read(), but only with the id, time and size of each message. */

@@ -22,8 +22,8 @@ typedef struct {
   gint64 time; /* for gst_kafka_reset_ask_replaced() */
 } Stray;
 
-/* with self->lock: while the end of a damaged batch is being searched, the offsets that are tried
- * aren't positions. */
+/* With self->lock. Describes in @stray a partition without a valid position. While the end of a
+ * damaged batch is being searched, the offsets that are tried don't count as positions. */
 static void
 describe_stray (const GstKafkaPartition *partition, Stray *stray)
 {
@@ -57,9 +57,9 @@ take_stray (GstKafkaConsumer *self, Stray *stray)
   return stray->topic != NULL;
 }
 
-/* Redirects the messages of this partition to the element's own queue. This has to be called again
- * after an unassign and assign. The thread that serves the group then never receives a message.
- * librdkafka doesn't replace a redirection that an application has set. */
+/* Redirects the messages of a partition to the element's own queue, so that the thread that serves
+ * the group never receives a message. The redirection has to be repeated after an unassign and
+ * assign. librdkafka doesn't replace a redirection that an application has set. */
 static void
 forward (GstKafkaConsumer *self, const gchar *topic, gint partition)
 {
@@ -106,7 +106,7 @@ report (GstKafkaConsumer *self, const gchar *topic, gint partition, const GstKaf
   gst_clear_object (&element);
 }
 
-/* Handles a start offset that is known not to exist before anything is read. */
+/* Handles a start offset if it is known, before anything is read, that the offset doesn't exist. */
 static void
 check_start (
     GstKafkaConsumer *self, const gchar *topic, gint partition, const GstKafkaPosition *position)
@@ -121,8 +121,8 @@ check_start (
   report (self, topic, partition, &position->reset, news);
 }
 
-/* With self->lock. The messages that were read before have offsets after the new position, and
- * can't be committed any more. */
+/* With self->lock. Forgets the messages that were read before, because their offsets are after the
+ * new position and can't be committed any more. */
 static void
 begin_again (GstKafkaPartition *partition, const GstKafkaReset *reset, gboolean stop_at_end)
 {
@@ -147,12 +147,14 @@ move (GstKafkaConsumer *self, GstKafkaPartition *partition, const GstKafkaReset 
   if (reset->to < reset->from || reset->reason == GST_KAFKA_RESET_REPLACED)
     begin_again (partition, reset, self->settings->range.stop_at_end);
   partition->position = partition->asked = reset->to;
-  /* The position is committed, so that the next owner isn't refused again. */
+  /* The new position is committed, so that the broker doesn't refuse the position of the
+   * partition's next owner too. */
   partition->start = reset->to;
   self->lost += (guint64) MAX (reset->lost, 0);
 }
 
-/* In an eager group, prefetched messages of the other partitions are fetched again. */
+/* Assigns all partitions again, because an eager group can't assign a single one. The prefetched
+ * messages of the other partitions are fetched again. */
 static void
 reassign_all (GstKafkaConsumer *self)
 {
@@ -185,7 +187,8 @@ read_on (GstKafkaConsumer *self, const Stray *stray, gint64 offset)
   forward (self, stray->topic, stray->partition);
 }
 
-/* Until now messages were dropped, because they might have followed the old position. */
+/* Ends the time in which messages of the partition are dropped because they might follow the old
+ * position. */
 static void
 admit (GstKafkaConsumer *self, const Stray *stray)
 {
@@ -217,8 +220,8 @@ carry_out (GstKafkaConsumer *self, const Stray *stray, const GstKafkaReset *rese
   admit (self, stray);
 }
 
-/* Returns TRUE if the refusal is older than the position, because it waited behind messages in
- * librdkafka's queue. */
+/* Returns TRUE if the refusal is older than the position, because the refusal waited behind
+ * messages in librdkafka's queue. */
 static gboolean
 is_stale (const Stray *stray, const GstKafkaReset *reset)
 {
@@ -260,8 +263,9 @@ gst_kafka_consumer_reset_strays (GstKafkaConsumer *self)
 
 /* --- replaced logs --- */
 
-/* Returns: (transfer full): the partitions to query, with a time for each. @soon: (out): the answer
- * for a partition is still missing, or its last answer was below the expected offset */
+/* Returns: (transfer full): the partitions to query, with a time for each. @soon: (out): TRUE if
+ * the answer for a partition is still missing, or a partition's last answer was below the expected
+ * offset */
 static rd_kafka_topic_partition_list_t *
 list_logs (GstKafkaConsumer *self, gboolean *soon)
 {
@@ -334,7 +338,8 @@ gst_kafka_consumer_check_logs (GstKafkaConsumer *self)
 
 #define TICK (100 * G_TIME_SPAN_MILLISECOND)
 #define DRAIN_TIME (2 * G_TIME_SPAN_SECOND)
-/* us: the longest time from the first member's return to the last one's. */
+/* us: the longest time between the returns of the first and of the last member after the brokers
+ * were away. */
 #define REJOIN_TIME (60 * G_TIME_SPAN_SECOND)
 #define LEAVE_TIME_MS 1500
 
@@ -398,9 +403,9 @@ name_partition (const gchar *topic, gint partition)
 }
 
 /* Returns TRUE if the topic or partition was created while the element runs, so it is read from its
- * first message. This also holds if the group has lost a committed offset, which the caller finds
- * out:
- * then the topic was deleted and created again. */
+ * first message. Returns TRUE also if this run has committed an offset in the partition before. For
+ * such a partition the result is used only if the group has no committed offset any more, which
+ * means that the topic was deleted and created again. */
 static gboolean
 is_fresh (GstKafkaConsumer *self, const gchar *topic, gint partition)
 {
@@ -446,8 +451,9 @@ log_assigned (GstKafkaConsumer *self, const GstKafkaPartition *partition)
       partition->partition, partition->topic, partition->asked, partition->high, partition->end);
 }
 
-/* Returns TRUE if the brokers were away for so long that all members lost their partitions. In that
- * case a missing mark `ended` doesn't mean that a run has crashed. */
+/* Returns TRUE if the brokers were away for so long that all members lost their partitions. After
+ * such a loss a missing mark `ended` in the group's metadata doesn't mean that a run has
+ * crashed. */
 static gboolean
 has_just_lost_its_own (GstKafkaConsumer *self)
 {
@@ -516,14 +522,14 @@ add_partitions (GstKafkaConsumer *self, rd_kafka_topic_partition_list_t *list)
     GstKafkaPartition *added =
         partitions_add (self->partitions, list->elems[i].topic, list->elems[i].partition);
 
-    /* The broker chooses the start: while a transaction is open, the log has more messages than
-     * consumers may read. */
+    /* A start beyond `high` isn't the position yet, because the broker decides about it: while a
+     * transaction is open, the log has more messages than consumers may read. */
     added->position = positions[i].start > positions[i].high ? -1 : positions[i].start;
     added->asked = MAX (positions[i].start, -1);
     added->high = positions[i].high;
     added->end = positions[i].end;
-    /* The start offset is committed at once. If this process crashes before the first message is
-     * done, the next owner of the partition then begins at the same offset. */
+    /* The start offset is committed at once, so that the next owner of the partition begins at the
+     * same offset if this process crashes before the first message is done. */
     if (positions[i].start >= 0 &&
         !gst_kafka_reset_is_error (&positions[i].reset, self->settings->range.reset))
       added->start = positions[i].start;
@@ -579,7 +585,7 @@ mark_leaving (GstKafkaConsumer *self, const rd_kafka_topic_partition_list_t *lis
   g_mutex_unlock (&self->lock);
 }
 
-/* Number of messages of revoked partitions that are still in the pipeline. */
+/* Returns the number of messages of revoked partitions that are still in the pipeline. */
 static guint
 partitions_count_leaving (GPtrArray *self)
 {
@@ -594,8 +600,8 @@ partitions_count_leaving (GPtrArray *self)
   return pending;
 }
 
-/* Waits a moment until messages that are on their way downstream are done. The next owner reads
- * the other messages again. */
+/* Waits up to DRAIN_TIME until the messages of revoked partitions that are in the pipeline are
+ * done. A partition's next owner reads again the messages that aren't done by then. */
 static void
 drain (GstKafkaConsumer *self)
 {
@@ -710,7 +716,8 @@ gst_kafka_consumer_rebalance (
   gst_kafka_consumer_wake_reader (self);
 }
 
-/* Without a group: looks up the partitions, at the start and then from time to time. */
+/* The functions below are for a consumer without a group, which looks up the partitions at the
+ * start, and from time to time after that. */
 
 /* With self->lock */
 static void

@@ -4,9 +4,10 @@
 GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 #define GST_CAT_DEFAULT gst_kafka_src_debug
 
-/* The elements behind the source are known only when EOS leaves it, because decodebin adds pads
- * while it runs. After that, a probe on each sink pad waits for EOS. The probe reads the last flow
- * return when EOS comes, because EOS overwrites it. */
+/* The elements behind the source are known only when EOS leaves the source, because decodebin adds
+ * pads while it runs. When EOS leaves, a probe is added to each sink pad downstream, and waits for
+ * EOS. The probe reads the pad's last flow return as soon as EOS comes, because EOS overwrites this
+ * value. */
 
 struct _GstKafkaCleanEnd {
   gatomicrefcount refs;
@@ -14,21 +15,19 @@ struct _GstKafkaCleanEnd {
   gulong handler;
 
   GMutex lock; /* guards all fields below; lock order: before a pad's lock */
-  /* a message was seen, so the application's sync handler doesn't drop messages before this element
-   * sees them */
+  /* a bus message was seen, so the application's sync handler doesn't drop bus messages before this
+   * element sees them */
   gboolean heard;
   gboolean failed; /* an error was posted, or the last flow into a pad was an error */
   gboolean ended;  /* every sink of the pipeline has posted EOS */
   GstKafkaBlame blame;
   guint run;     /* number of the attempt to end the stream; a flush begins a new attempt */
-  guint waiting; /* pads that EOS hasn't reached yet */
-  GPtrArray
-      /* array of GstPad: sink pads without elements behind them; empty until EOS leaves the
-       * source */
-      *ends;
+  guint waiting; /* number of pads that EOS hasn't reached yet */
+  /* array of GstPad: sink pads without elements behind them; empty until EOS leaves the source */
+  GPtrArray *ends;
 };
 
-/* A pad that waits for EOS. */
+/* A sink pad at which EOS is awaited, in one attempt to end the stream. */
 typedef struct {
   GstKafkaCleanEnd *end;
   guint run;
@@ -60,7 +59,8 @@ find_blame (GstMessage *message)
              : GST_KAFKA_BLAME_MESSAGE;
 }
 
-/* With self->lock. A single error that isn't caused by a message makes the end unclean. */
+/* With self->lock. Notes an error, which makes the end unclean. A single error that no message can
+ * have caused rules out messages as the cause of the failed run. */
 static void
 note_blame (GstKafkaCleanEnd *self, GstKafkaBlame blame)
 {
@@ -217,8 +217,8 @@ list_internal_links (GstPad *pad)
   return links;
 }
 
-/* Returns FALSE for an appsink that handles EOS before the application has taken its samples: its
- * EOS proves nothing. */
+/* Returns FALSE for an appsink that handles EOS before the application has taken its samples,
+ * because the EOS of such an appsink proves nothing. */
 static gboolean
 waits_on_eos (GstPad *pad)
 {
@@ -257,7 +257,7 @@ look_behind (Behind *self, GstPad *source_pad, gboolean swallowed)
   GstPad *pad = gst_pad_get_peer (source_pad);
   g_autoptr (GPtrArray) links = NULL;
 
-  /* The table takes ownership of the reference. */
+  /* The hash table takes ownership of the reference to @pad. */
   if (!pad || !g_hash_table_add (self->pads, pad))
     return;
   self->provable &= waits_on_eos (pad);
@@ -271,7 +271,8 @@ look_behind (Behind *self, GstPad *source_pad, gboolean swallowed)
     look_behind (self, g_ptr_array_index (links, i), swallowed);
 }
 
-/* Adds the pads behind an element with a pad of rejects too. */
+/* Adds the pads behind all source pads of @element, because an element may have a pad `rejects`
+ * too. */
 static void
 look_behind_all (Behind *self, GstElement *element)
 {
@@ -308,7 +309,7 @@ find_blame_of_pads (GPtrArray *pads)
   return blame;
 }
 
-/* Called without lock, because it queries other elements. */
+/* Called without lock, because the function queries other elements. */
 void
 gst_kafka_clean_end_begin (GstKafkaCleanEnd *self, GstPad *source_pad)
 {
@@ -377,7 +378,8 @@ gst_kafka_clean_end_look_for_error (GstKafkaCleanEnd *self, GstElement *element,
   return TRUE;
 }
 
-/* A thread that pushes into a pad holds its stream lock. */
+/* Returns TRUE if a thread is pushing into @pad, because such a thread holds the pad's stream
+ * lock. */
 static gboolean
 is_at_work (GstPad *pad)
 {

@@ -15,7 +15,7 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
  * messages exist. The time between two queries doubles while a query has no effect. */
 #define HUNGRY_TIME (2 * G_TIME_SPAN_MILLISECOND)
 #define DISCOVER_TIME (5 * G_TIME_SPAN_SECOND)
-/* us: the time for other members to drain and to rejoin after a heartbeat. */
+/* us: the time that other members have to drain, and to rejoin after a heartbeat. */
 #define IDLE_TIME (5 * G_TIME_SPAN_SECOND)
 #define LEAVE_TIME_MS 1500
 #define STOP_TIME (4200 * G_TIME_SPAN_MILLISECOND)
@@ -142,8 +142,9 @@ gst_kafka_consumer_is_stopping (GstKafkaConsumer *self)
 
 /* --- the thread --- */
 
-/* librdkafka closes a connection when a response is larger than its limit, and sends the same
- * request again. Before the first contact the peer may not be a Kafka broker at all. */
+/* Returns TRUE if a broker's response exceeds librdkafka's limit: librdkafka then closes the
+ * connection, and sends the same request again. Before the first contact the result is FALSE,
+ * because the peer may not be a Kafka broker at all. */
 static gboolean
 is_too_large (GstKafkaConsumer *self, rd_kafka_resp_err_t err, const gchar *reason)
 {
@@ -212,7 +213,8 @@ fail_to_connect (GstKafkaConsumer *self, rd_kafka_resp_err_t err)
   gst_kafka_consumer_fail (self, fault ? fault : err, detail);
 }
 
-/* A wrong password is reported early, even if connect-timeout is long. */
+/* Returns TRUE while the first contact may still come. A wrong password is reported after
+ * CONNECT_TIME, even if connect-timeout is longer. */
 static gboolean
 waits_for_contact (GstKafkaConsumer *self, gint64 waited)
 {
@@ -237,7 +239,8 @@ report_long_wait (GstKafkaConsumer *self)
   gst_clear_object (&element);
 }
 
-/* A broker that never answered is an error. For a broker that is lost later the consumer waits. */
+/* Waits for the first contact. A broker that never answered is an error, while for a broker that is
+ * lost later the consumer waits. */
 static void
 connect_first (GstKafkaConsumer *self)
 {
@@ -275,8 +278,8 @@ partitions_end_stream (GPtrArray *self)
     gst_kafka_ledger_end (((GstKafkaPartition *) g_ptr_array_index (self, i))->ledger);
 }
 
-/* An EOS event that was pushed isn't enough. The end is clean only if EOS reached the sinks and
- * no error was posted. */
+/* Checks whether the stream has ended cleanly. For a clean end it isn't enough that an EOS event
+ * was pushed: EOS has to reach the sinks, and no error may be posted. */
 static void
 look_for_clean_end (GstKafkaConsumer *self)
 {
@@ -290,8 +293,8 @@ look_for_clean_end (GstKafkaConsumer *self)
   g_mutex_unlock (&self->lock);
 }
 
-/* Commits the offsets of a failed commit again. A commit also shows that the group's rights were
- * withdrawn. */
+/* librdkafka's callback for the result of a commit. The offsets of a failed commit are committed
+ * again. A failed commit may also show that the group's rights were withdrawn. */
 static void
 note_commit (
     rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_partition_list_t *offsets, void *opaque)
@@ -312,8 +315,9 @@ note_commit (
   g_mutex_unlock (&self->lock);
 }
 
-/* Returns: (transfer full) (nullable): offsets that are done and not yet passed to librdkafka; with
- * @all, also those passed before. @flow: as for gst_kafka_ledger_settle() */
+/* Returns: (transfer full) (nullable): offsets before which all messages are done and that weren't
+ * passed to librdkafka yet; with @all, also offsets that were passed before. @flow: as for
+ * gst_kafka_ledger_settle() */
 static rd_kafka_topic_partition_list_t *
 partitions_take_done (
     GPtrArray *self, const GstKafkaFlow *flow, gboolean leaving_only, gboolean all)
@@ -416,8 +420,8 @@ has_no_error (const rd_kafka_topic_partition_list_t *list)
   return TRUE;
 }
 
-/* With self->lock: the newest offsets that are known before the brokers are queried for the last
- * stable ones. */
+/* With self->lock. Stores in @list the newest offsets that are known before the brokers are queried
+ * for the last stable offsets. */
 static void
 note_newest (GstKafkaConsumer *self, rd_kafka_topic_partition_list_t *list)
 {
@@ -440,7 +444,7 @@ take_end (GstKafkaPartition *partition, const rd_kafka_topic_partition_t *answer
 }
 
 /* With self->lock. Returns: (nullable): a partition with messages that are held back, and that
- * weren't reported yet. @ends: (out): the stream ends before them */
+ * weren't reported yet. @ends: (out): the stream ends before these messages */
 static GstKafkaPartition *
 partitions_find_held (GPtrArray *self, gboolean *ends)
 {
@@ -458,7 +462,8 @@ partitions_find_held (GPtrArray *self, gboolean *ends)
   return NULL;
 }
 
-/* Returns TRUE if there was something to report. */
+/* Reports messages that are held back in one partition. Returns FALSE if there was nothing to
+ * report. */
 static gboolean
 report_held (GstKafkaConsumer *self)
 {
@@ -484,8 +489,9 @@ report_held (GstKafkaConsumer *self)
   return topic != NULL;
 }
 
-/* Fetches return the high watermark, but with a full prefetch queue there are no fetches. The query
- * also wakes librdkafka's fetcher, which sleeps for up to 1 s after the queue was full. */
+/* Queries the partitions' ends. Fetches return the high watermark too, but with a full prefetch
+ * queue there are no fetches. The query also wakes librdkafka's fetcher, which sleeps for up to 1 s
+ * after the prefetch queue was full. */
 static void
 watch_lag (GstKafkaConsumer *self)
 {
@@ -548,7 +554,7 @@ list_endless (GstKafkaConsumer *self)
   return list;
 }
 
-/* Sets the end of a partition of the assignment that has none yet. */
+/* Sets the end of an assigned partition, if the partition has no end yet. */
 static void
 partitions_end (GPtrArray *self, const gchar *topic, gint partition, gint64 end)
 {
@@ -577,7 +583,8 @@ look_for_ends (GstKafkaConsumer *self)
   gst_kafka_consumer_wake_reader (self);
 }
 
-/* A quota of the brokers may slow the stream down without any error. */
+/* Warns of throttling, because a quota of the brokers may slow the stream down without any
+ * error. */
 static void
 look_for_throttling (GstKafkaConsumer *self)
 {
@@ -635,16 +642,16 @@ look_for_topics (GstKafkaConsumer *self)
   }
 }
 
-/* Returns TRUE if the range has an end. */
+/* Returns TRUE if the range to read has an end. */
 static gboolean
 range_is_bounded (const GstKafkaRange *self)
 {
   return self->stop_at_end || self->end_offset >= 0 || GST_CLOCK_TIME_IS_VALID (self->end_time);
 }
 
-/* With more members than partitions, a member without partitions ends when the others have read
- * theirs. Such a member waits a moment in case others hand partitions over, and it waits for topics
- * that don't exist yet. */
+/* Ends the bounded stream of a member without partitions, as in a group with more members than
+ * partitions. The member first waits for IDLE_TIME, because other members may hand partitions over,
+ * and it waits for topics that don't exist yet. */
 static void
 look_for_idleness (GstKafkaConsumer *self)
 {
@@ -668,8 +675,8 @@ look_for_idleness (GstKafkaConsumer *self)
   gst_kafka_consumer_wake_reader (self);
 }
 
-/* Commits finished messages, and leaves the group if the brokers answer, so that others take the
- * partitions at once. */
+/* Commits finished messages, and leaves the group if the brokers answer, so that other members take
+ * the partitions at once. */
 static void
 leave (GstKafkaConsumer *self)
 {
@@ -700,7 +707,8 @@ leave (GstKafkaConsumer *self)
       answered ? "answer" : "don't answer", left ? "left" : "didn't leave");
 }
 
-/* A stop waits for one query at most: each may take GST_KAFKA_ANSWER_MS. */
+/* The work of the thread that serves the group. Stopping waits for at most one query, which may
+ * take GST_KAFKA_ANSWER_MS. */
 static void
 work (GstKafkaConsumer *self)
 {
@@ -752,8 +760,8 @@ partition_free (GstKafkaPartition *self)
   g_free (self);
 }
 
-/* Returns the assignment: a GPtrArray of GstKafkaPartition. The caller holds the consumer's
- * lock. */
+/* Returns an empty assignment, which is a GPtrArray of GstKafkaPartition. The assignment is used
+ * with the consumer's lock. */
 static GPtrArray *
 partitions_new (void)
 {
@@ -778,7 +786,7 @@ consumer_new (GstElement *element, GstKafkaConsumerSettings *settings)
   return self;
 }
 
-/* Returns a time in ms for an option of librdkafka. */
+/* Returns the value of librdkafka's option auto.commit.interval.ms, in us. */
 static gint64
 get_commit_interval (rd_kafka_conf_t *conf)
 {
@@ -820,7 +828,8 @@ gst_kafka_consumer_stop (GstKafkaConsumer *self)
   self->stopping = TRUE;
   g_cond_broadcast (&self->cond);
   g_mutex_unlock (&self->lock);
-  /* This call may wait for a broker that doesn't answer. */
+  /* The thread may be waiting for a broker that doesn't answer, so the wait for the thread's end
+   * has a deadline. */
   if (!fog_thread_end (self->thread, deadline))
     GST_WARNING_OBJECT (self->settings->pad, "the client doesn't end yet, since a broker doesn't "
                                              "answer or a topic was deleted: its thread "

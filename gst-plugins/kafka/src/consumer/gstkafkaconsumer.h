@@ -16,14 +16,14 @@ typedef struct _GstKafkaConsumer GstKafkaConsumer;
 typedef struct {
   gchar **topics; /* topics: names, or patterns that begin with ^ */
   gchar *where;   /* topics and brokers as text for messages */
-  gboolean group; /* the consumer is a member of a group, and commits offsets */
+  gboolean group; /* TRUE if the consumer is a member of a group, and commits offsets */
   /* array of gint: the partitions to read instead of those that a group would assign; NULL: not
    * set */
   GArray *partitions;
   GstKafkaRange range;
-  gchar *camera;                /* a replay plays only this camera; NULL: all */
-  gboolean fail_on_damage;      /* a damaged batch ends the stream */
-  guint64 message_max_bytes;    /* a message above the size limit ends the stream */
+  gchar *camera;                /* id of the only camera that a replay plays; NULL: all cameras */
+  gboolean fail_on_damage;      /* TRUE if a damaged batch ends the stream */
+  guint64 message_max_bytes;    /* size limit of a message; a larger message ends the stream */
   GstClockTime access_timeout;  /* limit of the wait after access was lost */
   GstClockTime connect_timeout; /* limit of the wait for the first contact, ns */
   GstPad *pad;                  /* the source pad, whose last flow return is read */
@@ -46,7 +46,7 @@ typedef struct {
   rd_kafka_message_t *message;
   GstKafkaHandle *handle;
   GstKafkaLedger *ledger;
-  gint64 behind;      /* number of messages after it in its partition */
+  gint64 behind;      /* number of messages after this one in its partition */
   gboolean careful;   /* the message goes through the pipeline alone, because the last run failed */
   gboolean condemned; /* the message was alone in 3 failed runs, and must not go downstream */
   gboolean hopeless;  /* too many messages before this one were condemned too */
@@ -64,22 +64,21 @@ void gst_kafka_consumer_stop (GstKafkaConsumer *self);
 
 /* Called on the streaming thread: waits for a message. */
 GstKafkaRead gst_kafka_consumer_read (GstKafkaConsumer *self, GstKafkaFetched *fetched);
-/* While @flushing, reading returns at once. */
+/* While @flushing is TRUE, gst_kafka_consumer_read() returns at once. */
 void gst_kafka_consumer_set_flushing (GstKafkaConsumer *self, gboolean flushing);
 
-/* Messages released without a mark while not in PLAYING are read again, unless the stream has ended
- * cleanly. */
+/* Messages that are released without a mark while @playing is FALSE are read again, unless the
+ * stream has ended cleanly. */
 void gst_kafka_consumer_set_playing (GstKafkaConsumer *self, gboolean playing);
-/* Notes that the push that began at @began returned OK. */
+/* Notes that the push that began at @begun (monotonic us) returned OK. */
 void gst_kafka_consumer_note_pushed (GstKafkaConsumer *self, gint64 begun);
-/* Notes that the stream was flushed. */
+/* Notes that the stream was flushed, so that parked messages are read again. */
 void gst_kafka_consumer_note_flush (GstKafkaConsumer *self);
 
 /* Returns the number of messages not yet pushed downstream. @partitions: (nullable): an unset
  * GValue, set to a GstValueArray of int. */
 guint64 gst_kafka_consumer_get_lag (GstKafkaConsumer *self, GValue *partitions);
-/* Adds `damaged`, `waits-for-access`, `lag`, `prefetched`, `pending`, `parked`,
- * `rebalances` and `partitions`. */
+/* Adds the consumer's fields to @stats. */
 void gst_kafka_consumer_add_stats (GstKafkaConsumer *self, GstStructure *stats);
 
 G_END_DECLS

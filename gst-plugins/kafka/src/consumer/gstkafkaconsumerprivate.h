@@ -9,7 +9,7 @@
 
 G_BEGIN_DECLS
 
-/* The kinds of access that brokers refuse. Each partition also has a flag of its own. */
+/* The kinds of access that brokers refuse. Each partition also has a flag `refused` of its own. */
 typedef enum {
   GST_KAFKA_REFUSED_CLIENT = 1 << 0, /* the connection: password, certificate */
   GST_KAFKA_REFUSED_GROUP = 1 << 1,
@@ -21,7 +21,8 @@ typedef enum {
  * and without lock. gstkafkaconsumer.c has the thread that serves the group, gstkafkaconsumerread.c
  * the streaming thread's part. */
 struct _GstKafkaConsumer {
-  GstKafkaFault fault;  /* first: gst_kafka_client_new() */
+  /* the first member, because gst_kafka_client_new() makes it the opaque pointer */
+  GstKafkaFault fault;
   gatomicrefcount refs; /* reference count: one for the element, one for the thread */
   GstKafkaHandle *handle;
   rd_kafka_t *rk;
@@ -38,9 +39,9 @@ struct _GstKafkaConsumer {
   gboolean stopping;
   gboolean failed;
   gboolean hungry;
-  gboolean idle; /* other members have read all partitions to their end */
-  /* until when the end of a bounded stream waits for a query whether messages are held back,
-   * monotonic us; 0: it doesn't wait */
+  gboolean idle; /* TRUE if no partition is left for this member, so its bounded stream ends */
+  /* the time until which the end of a bounded stream waits for the answer whether messages are held
+   * back, monotonic us; 0: the end doesn't wait */
   gint64 ending;
   gboolean fed; /* a message came since watch_lag() last ran */
   gboolean playing;
@@ -51,22 +52,26 @@ struct _GstKafkaConsumer {
   guint64 damaged;         /* number of offsets that were skipped because they can't be read */
   GstKafkaRefused refused; /* 0: access is granted */
   gint64 refused_since;    /* monotonic us */
-  gint64 granted_since;    /* when access came back, monotonic us; 0: it was never lost */
+  /* the time when access came back, monotonic us; 0: access was never lost */
+  gint64 granted_since;
   rd_kafka_resp_err_t refusal;
   gchar *refusal_detail;
   GHashTable *read_topics; /* set of names: topics that could be read at least once */
   GHashTable *warned;      /* set of error codes for which a warning was posted */
   guint64 lost;            /* number of offsets deleted before they were read */
   guint64 missing;         /* number of offsets without a message */
-  /* when the last message went downstream while messages go one at a time */
+  /* the time when the last message went downstream, monotonic us; used while messages go one at a
+   * time */
   gint64 handed;
   gboolean careless; /* for this run, messages are no longer sent one at a time */
-  gint64 answering;  /* time since when the brokers have answered each query; 0: they don't */
+  /* time since when the brokers have answered each query; 0: the last query had no answer */
+  gint64 answering;
 
   /* Only the streaming thread uses the fields below. */
-  rd_kafka_message_t *kept; /* the next message */
-  gint64 empty;             /* time since when all messages have been read; 0: a message is left */
-  gint64 looked;            /* time of the last check for silence */
+  rd_kafka_message_t *kept; /* the next message, read ahead */
+  /* time since when the queue of messages has been empty; 0: a message is in the queue */
+  gint64 empty;
+  gint64 looked; /* time of the last check for silence */
 
   /* Only the thread that serves the group uses the fields below. */
   /* maps a topic's name to its number of partitions at the first look-up */
@@ -77,11 +82,11 @@ struct _GstKafkaConsumer {
   gint64 hungry_time;
   gint64 discovered;
   gint64 asked_for_access;
-  gint64 checked;    /* when the partitions' logs were last checked, monotonic us */
+  gint64 checked;    /* the time when the partitions' logs were last checked, monotonic us */
   gint64 rebalanced; /* time when the group's assignment last changed; 0: never */
   gint64 committed;  /* time of this member's last commit */
   gint64 rejoined; /* time when this member got partitions after it had lost its own; 0: not yet */
-  gboolean lost_assignment; /* the group has continued without this member */
+  gboolean lost_assignment; /* TRUE if the group has continued without this member */
   gint64 commit_interval;
 };
 G_STATIC_ASSERT (G_STRUCT_OFFSET (GstKafkaConsumer, fault) == 0);
@@ -91,9 +96,10 @@ G_STATIC_ASSERT (G_STRUCT_OFFSET (GstKafkaConsumer, fault) == 0);
 /* librdkafka's rebalance callback */
 void gst_kafka_consumer_rebalance (
     rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_partition_list_t *list, void *opaque);
-/* Without a group: looks up the partitions, and repeats that from time to time. */
+/* Looks up the partitions of a consumer without a group. Called at the start, and again from time
+ * to time. */
 void gst_kafka_consumer_discover (GstKafkaConsumer *self);
-/* For consumers with a group. */
+/* Joins the group and subscribes to the topics. */
 void gst_kafka_consumer_subscribe (GstKafkaConsumer *self);
 gboolean gst_kafka_consumer_assigns_itself (GstKafkaConsumer *self);
 /* Notes that the topic is deleted. If the topic is created again, it is read from its first
@@ -104,7 +110,8 @@ void gst_kafka_consumer_forget_topic (GstKafkaConsumer *self, const gchar *topic
 void gst_kafka_consumer_note_vanished (GstKafkaConsumer *self, const GstKafkaDiscovery *found);
 /* Posts once that the element waits for @what. */
 void gst_kafka_consumer_tell_waiting (GstKafkaConsumer *self, const gchar *what);
-/* Called with self->lock. Returns: (nullable): the flow for gst_kafka_ledger_settle() */
+/* Called with self->lock. Returns: (nullable): the state of the data flow, for
+ * gst_kafka_ledger_settle() */
 const GstKafkaFlow *gst_kafka_consumer_get_flow (GstKafkaConsumer *self);
 void gst_kafka_consumer_log_offsets (
     GstKafkaConsumer *self, const gchar *what, const rd_kafka_topic_partition_list_t *list);
@@ -116,7 +123,7 @@ void gst_kafka_consumer_check_logs (GstKafkaConsumer *self);
 /* In gstkafkaconsumer.c; without lock. */
 gboolean gst_kafka_consumer_is_stopping (GstKafkaConsumer *self);
 void gst_kafka_consumer_wake_reader (GstKafkaConsumer *self);
-/* Ends the run with an error, unless there was one before. */
+/* Ends the run with an error, unless the run has failed before. */
 void gst_kafka_consumer_fail (GstKafkaConsumer *self, rd_kafka_resp_err_t err, const gchar *detail);
 /* Posts @error unless the run has failed before, and ends the run. */
 void gst_kafka_consumer_end_with (GstKafkaConsumer *self, const GError *error, const gchar *debug);
@@ -125,8 +132,9 @@ GstElement *gst_kafka_consumer_get_element (GstKafkaConsumer *self);
 
 /* In gstkafkatrouble.c; without lock. */
 
-/* On the streaming thread. Returns TRUE if @message, from a partition's queue, reported an error
- * that was handled; it must not be pushed. */
+/* Called on the streaming thread. Returns TRUE if @message, from a partition's queue, must not be
+ * pushed, because it reported an error that this function has handled, or was read to find the end
+ * of a damaged batch. */
 gboolean gst_kafka_consumer_take_trouble (
     GstKafkaConsumer *self, const rd_kafka_message_t *message);
 /* Handles an error about the group or the client. @topic: (nullable) */
@@ -136,25 +144,25 @@ void gst_kafka_consumer_refuse (GstKafkaConsumer *self, GstKafkaRefused what, co
     rd_kafka_resp_err_t err, const gchar *detail);
 void gst_kafka_consumer_grant (GstKafkaConsumer *self, GstKafkaRefused what);
 gboolean gst_kafka_consumer_is_refused (GstKafkaConsumer *self);
-/* On the consumer's thread, while access is refused: tries again from time to time, and fails after
- * access-timeout. */
+/* While access is refused, requests it again from time to time, and ends the run with an error
+ * after access-timeout. Called on the consumer's thread. */
 void gst_kafka_consumer_watch_access (GstKafkaConsumer *self);
-/* Returns TRUE if the brokers have answered the last query. */
+/* Notes whether the brokers have answered the last query. */
 void gst_kafka_consumer_note_answer (GstKafkaConsumer *self, gboolean answered);
-/* Called on the streaming thread, because librdkafka doesn't report some kinds of damage, and
- * fetches the same batch again and again. */
+/* Checks whether no message comes although messages exist, because librdkafka doesn't report some
+ * kinds of damage, and fetches the same batch again and again. Called on the streaming thread. */
 void gst_kafka_consumer_look_for_silence (GstKafkaConsumer *self);
 
 /* In gstkafkaconsumerread.c */
 
-/* Called without lock, after the brokers were queried for the ends of all partitions: the end of a
- * bounded stream needn't wait any longer. */
+/* Notes that the brokers were queried for the ends of all partitions, so that the end of a bounded
+ * stream needn't wait any longer. Called without lock. */
 void gst_kafka_consumer_note_compared (GstKafkaConsumer *self);
-/* Called with self->lock: adds to @list, offsets to commit, the metadata of each partition while
- * the run continues */
+/* Called with self->lock while the run continues. Adds the metadata of each partition to @list, a
+ * list of offsets to commit. */
 void gst_kafka_careful_describe (GstKafkaConsumer *self, rd_kafka_topic_partition_list_t *list);
 /* Called with self->lock. Returns: (transfer full) (nullable): the last offsets to commit in this
- * run, for all partitions or for those that are revoked */
+ * run, for all partitions, or with @leaving_only for revoked partitions only */
 rd_kafka_topic_partition_list_t *gst_kafka_careful_take_last (
     GstKafkaConsumer *self, const GstKafkaFlow *flow, gboolean leaving_only);
 

@@ -8,16 +8,18 @@
 GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 #define GST_CAT_DEFAULT gst_kafka_src_debug
 
-/* --- one message at a time --- */
+/* --- careful reading: one message at a time after a failed run --- */
 
-/* After a failed run, sends one message at a time, to find the message that makes runs fail. */
+/* After a failed run, the element pushes one message at a time, to find the message that makes runs
+ * fail. */
 
-/* An error caused by a message comes within some ms after the message is released. */
+/* The time (us) within which an error that a message causes comes after the message is released;
+ * usually it takes some ms. */
 #define QUIET_TIME (250 * G_TIME_SPAN_MILLISECOND)
-/* An element that keeps a message for longer than this may be waiting for the next one. */
+/* The time (us) after which an element that keeps a message may be waiting for the next message. */
 #define HOLD_TIME (10 * G_TIME_SPAN_SECOND)
-/* An element that works on a message for longer than this may be waiting for another branch of the
- * pipeline. */
+/* The time (us) after which an element that works on a message may be waiting for another branch of
+ * the pipeline. */
 #define HANG_TIME (60 * G_TIME_SPAN_SECOND)
 #define LOOK_TIME (20 * G_TIME_SPAN_MILLISECOND)
 
@@ -36,8 +38,8 @@ is_careful (GstKafkaConsumer *self)
   return FALSE;
 }
 
-/* Called with self->lock: returns TRUE if the run has failed at the last message. In this case the
- * stream has to end, so that a queue posts the error that it holds back. */
+/* Called with self->lock: returns TRUE if the run has failed at the last message, so that the
+ * stream has to end, and a queue posts the error that it holds back. */
 static gboolean
 careful_has_failed (GstKafkaConsumer *self)
 {
@@ -77,8 +79,8 @@ careful_must_wait (GstKafkaConsumer *self)
              g_get_monotonic_time () - partitions_get_released (self->partitions) < QUIET_TIME);
 }
 
-/* With self->lock. No message is alone from now on, so this run no longer counts as a failed run
- * of a message. The new state is committed again. */
+/* With self->lock. No message is alone from now on, so this run no longer counts as a failed run of
+ * a message. The changed suspicions are committed again. */
 static void
 withdraw_all (GstKafkaConsumer *self)
 {
@@ -105,7 +107,8 @@ give_up_care (GstKafkaConsumer *self)
         "an element keeps a message until the next one comes: no message goes alone");
 }
 
-/* Called on the streaming thread while it waits, without the lock. */
+/* Checks the pipeline while the streaming thread waits for the message that is alone. Called on the
+ * streaming thread, without the lock. */
 static void
 careful_look (GstKafkaConsumer *self)
 {
@@ -189,7 +192,8 @@ mark (GstKafkaConsumer *self, GstKafkaPartition *marked, gint64 offset)
   return list;
 }
 
-/* With self->lock. No message is in the pipeline, so all have got through. */
+/* With self->lock. No message is in the pipeline, so all messages that were alone have got
+ * through. */
 static void
 pass_all (GstKafkaConsumer *self)
 {
@@ -216,10 +220,10 @@ condemn (GstKafkaConsumer *self, GstKafkaPartition *partition, GstKafkaFetched *
       partition->partition, suspicion->row);
 }
 
-/* with self->lock; (transfer full) (nullable): the offsets to commit with the mark `running`. The
- * offsets are committed before the first message is pushed, so that the next run learns of a crash
- * even if that message causes it. All partitions share one commit, so that no partition waits while
- * messages of others are in the pipeline. */
+/* With self->lock. Returns: (transfer full) (nullable): the offsets to commit with the mark
+ * `running`. The offsets are committed before the first message is pushed, so that the next run
+ * learns of a crash even if that message causes it. All partitions share one commit, so that no
+ * partition waits while messages of other partitions are in the pipeline. */
 static rd_kafka_topic_partition_list_t *
 announce (GstKafkaConsumer *self)
 {
@@ -266,8 +270,8 @@ is_flushing (gpointer consumer)
   return flushing;
 }
 
-/* Commits the state of @fetched, which goes downstream next: it is alone, or it is condemned.
- * Called without the lock. */
+/* Commits, before @fetched goes downstream, that this message is alone in the pipeline, or that the
+ * run has begun. Called without the lock. */
 static void
 careful_begin (GstKafkaConsumer *self, GstKafkaFetched *fetched)
 {
@@ -300,7 +304,7 @@ careful_begin (GstKafkaConsumer *self, GstKafkaFetched *fetched)
     warn_of_metadata (self);
 }
 
-/* With self->lock. Returns how this run ended for the message that is alone in it. */
+/* With self->lock. Decides how this run ended for the message that is alone in the pipeline. */
 static void
 judge_last (GstKafkaPartition *self, GstKafkaBlame blame)
 {
@@ -358,7 +362,8 @@ gst_kafka_careful_take_last (
 /* --- reading --- */
 
 #define HUNGRY_MESSAGES 8
-/* The time between two checks whether the message that is alone has gone through. */
+/* The time (us) between two checks whether the message that is alone has gone through the
+ * pipeline. */
 #define CAREFUL_TIME (2 * G_TIME_SPAN_MILLISECOND)
 
 static void
@@ -389,7 +394,8 @@ partitions_get_lag (GPtrArray *self)
   return lag;
 }
 
-/* Called with self->lock: returns whether little is prefetched although more messages exist. */
+/* Called with self->lock. Wakes the group's thread if little is prefetched although more messages
+ * exist. */
 static void
 look_for_hunger (GstKafkaConsumer *self)
 {
@@ -420,7 +426,8 @@ partitions_are_at_end (GPtrArray *self)
 }
 
 /* With self->lock. Returns TRUE if messages beyond the end of a bounded stream exist, and it isn't
- * known yet whether the brokers held them back at the start: then they should have been read. */
+ * known yet whether the brokers held these messages back at the start, so that the stream ends
+ * before messages that it should have read. */
 static gboolean
 partitions_may_be_held (GstKafkaConsumer *self)
 {
@@ -462,7 +469,7 @@ gst_kafka_consumer_note_compared (GstKafkaConsumer *self)
     gst_kafka_consumer_wake_reader (self);
 }
 
-/* With self->lock. Returns TRUE if all is read that this member has to read. */
+/* With self->lock. Returns TRUE if this member has read everything that it has to read. */
 static gboolean
 is_read (GstKafkaConsumer *self)
 {
@@ -491,7 +498,8 @@ read_state (GstKafkaConsumer *self, GstKafkaRead *what)
   return TRUE;
 }
 
-/* Called with self->lock: the group's thread will query where to continue. */
+/* Called with self->lock. Notes that the broker has refused @offset, so that the group's thread
+ * queries where reading continues. */
 static void
 note_refusal (GstKafkaConsumer *self, GstKafkaPartition *partition, gint64 offset)
 {
@@ -510,7 +518,7 @@ note_refusal (GstKafkaConsumer *self, GstKafkaPartition *partition, gint64 offse
 }
 
 /* With self->lock. Counts offsets without a message. Compaction, transactions and damage to a
- * batch's first offset leave such offsets, and can't be distinguished. */
+ * batch's first offset leave offsets without a message, and can't be distinguished. */
 static void
 note_gap (GstKafkaConsumer *self, const GstKafkaPartition *partition, gint64 offset)
 {
@@ -525,7 +533,8 @@ note_gap (GstKafkaConsumer *self, const GstKafkaPartition *partition, gint64 off
       partition->position, offset - 1, partition->partition, partition->topic);
 }
 
-/* Called with self->lock. Returns FALSE if the message has to be dropped */
+/* Called with self->lock. Notes a fetched message in its partition. Returns FALSE if the message
+ * has to be dropped. */
 static gboolean
 enter_message (GstKafkaConsumer *self, GstKafkaFetched *fetched)
 {
@@ -583,8 +592,8 @@ read_queue (GstKafkaConsumer *self, rd_kafka_queue_t *queue, gint timeout_ms)
   return message;
 }
 
-/* An error of an element behind a queue comes back with the next push. The next push may come much
- * later. */
+/* Looks for an error of an element behind a queue, because such an error comes back only with the
+ * next push, which may come much later. */
 static void
 look_behind_queues (GstKafkaConsumer *self)
 {
@@ -628,7 +637,7 @@ gst_kafka_consumer_read (GstKafkaConsumer *self, GstKafkaFetched *fetched)
     if (!self->kept && timeout_ms > 0)
       look_behind_queues (self);
     g_mutex_lock (&self->lock);
-    /* The assignment is announced before its first message. */
+    /* A new assignment is announced before its first message is returned. */
     if (self->kept && !self->changed) {
       fetched->message = g_steal_pointer (&self->kept);
       done = enter_message (self, fetched);

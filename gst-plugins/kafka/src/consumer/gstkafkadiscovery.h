@@ -11,12 +11,13 @@ typedef struct {
   GHashTable *counts;                    /* maps a topic's name to its number of partitions */
   gchar *missing;                        /* text about a missing topic or partition; NULL: none */
   rd_kafka_resp_err_t refused; /* the reason why a topic can't be read; 0: all can be read */
-  gchar *refused_topic;        /* the topic of that refusal */
-  /* set by the caller: query all topics, so that a group checks its patterns again */
+  gchar *refused_topic;        /* the topic that can't be read */
+  /* set by the caller to query all topics, so that librdkafka checks a group's patterns again */
   gboolean all;
 } GstKafkaDiscovery;
 
-/* Queries the brokers. The caller has to clear @self in any case. */
+/* Queries the brokers for the partitions of the topics. The caller has to clear @self in any
+ * case. */
 rd_kafka_resp_err_t gst_kafka_discover (rd_kafka_t *rk, const GstKafkaConsumerSettings *settings,
     gint timeout_ms, GstKafkaDiscovery *self);
 void gst_kafka_discovery_clear (GstKafkaDiscovery *self);

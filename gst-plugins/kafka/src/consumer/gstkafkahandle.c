@@ -7,15 +7,15 @@
 GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 #define GST_CAT_DEFAULT gst_kafka_src_debug
 
-/* Older versions abort when they destroy a cooperative member that has joined its group and was
- * never assigned partitions: https://github.com/confluentinc/librdkafka/issues/4312. */
+/* librdkafka before 2.3 aborts when it destroys a cooperative member that has joined its group and
+ * was never assigned partitions: https://github.com/confluentinc/librdkafka/issues/4312. */
 #define DESTROY_MENDED 0x02030000
 
 struct _GstKafkaHandle {
   gatomicrefcount refs;
   rd_kafka_t *rk;
   gboolean assigned, closed, would_abort;
-  gint without_metadata; /* atomic: the brokers have refused metadata */
+  gint without_metadata; /* atomic: TRUE if the brokers have refused metadata for its length */
 };
 
 GstKafkaHandle *
@@ -54,7 +54,8 @@ destroy (gpointer handle)
     g_free (self);
     return NULL;
   }
-  /* A plain destroy closes the consumer first, which takes over a minute with a frozen broker. */
+  /* rd_kafka_destroy() would close the consumer first, which takes over a minute with a frozen
+   * broker. */
   rd_kafka_destroy_flags (self->rk, self->closed ? 0 : RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
   g_free (self);
   return NULL;
@@ -80,10 +81,10 @@ gst_kafka_handle_set_assigned (GstKafkaHandle *self)
   self->assigned = TRUE;
 }
 
-/* The longest time from an interruption to the end of a wait. */
+/* The longest time (ms) from an interruption to the moment when the waiting thread notices it. */
 #define SLICE_MS 10
 
-/* How long to wait, and what ends the wait earlier. */
+/* The time limit of a wait, and a function that ends the wait earlier. */
 typedef struct {
   gint64 deadline;                           /* monotonic us */
   GstKafkaQueryIsInterrupted is_interrupted; /* (nullable) */

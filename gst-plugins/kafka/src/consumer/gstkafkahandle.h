@@ -16,12 +16,13 @@ typedef struct _GstKafkaHandle GstKafkaHandle;
 /* Takes ownership of @rk, a consumer. */
 GstKafkaHandle *gst_kafka_handle_new (rd_kafka_t *rk);
 GstKafkaHandle *gst_kafka_handle_ref (GstKafkaHandle *self);
-/* This may be called from any thread. */
+/* Releases a reference. Any thread may call this function. */
 void gst_kafka_handle_unref (GstKafkaHandle *self);
 /* Like gst_kafka_handle_unref(), for a thread that may wait until librdkafka has ended. */
 void gst_kafka_handle_unref_and_wait (GstKafkaHandle *self);
 
-/* Called by the rebalance callback: the member has been assigned partitions, or none. */
+/* Notes that the member has been assigned partitions, or an empty set of partitions. Called by the
+ * rebalance callback. */
 void gst_kafka_handle_set_assigned (GstKafkaHandle *self);
 
 /* Commits @offsets; returns FALSE if no answer came in @timeout_ms, or before @is_interrupted

@@ -129,8 +129,9 @@ grant_partition (GstKafkaConsumer *self, GstKafkaPartition *partition)
     grant (self, GST_KAFKA_REFUSED_PARTITION);
 }
 
-/* with self->lock: librdkafka reports a refused partition only once, and it doesn't report that
- * access is back if there are no new messages. A seek makes librdkafka report the refusal again. */
+/* With self->lock. Requests the refused partitions again, because librdkafka reports a refused
+ * partition only once, and doesn't report that access is back if there are no new messages. A seek
+ * makes librdkafka report the refusal again. */
 static void
 ask_for_partitions (GstKafkaConsumer *self)
 {
@@ -277,7 +278,7 @@ static void
 refuse_partition (GstKafkaConsumer *self, const rd_kafka_message_t *message)
 {
   const gchar *topic = rd_kafka_topic_name (message->rkt);
-  /* A pattern or a list may name many topics. */
+  /* The text names the topic, because a pattern or a list may name many topics. */
   g_autofree gchar *detail =
       g_strdup_printf ("topic \"%s\": %s", topic, rd_kafka_message_errstr (message));
   GstKafkaPartition *partition;
@@ -418,8 +419,8 @@ take_sound (GstKafkaConsumer *self, const rd_kafka_message_t *message)
   return searched || !partition;
 }
 
-/* The partition has been silent for too long. librdkafka reports nothing about a batch whose magic
- * byte or length is damaged. */
+/* The functions below handle a partition that has been silent for too long, because librdkafka
+ * reports nothing about a batch whose magic byte or length is damaged. */
 
 void
 gst_kafka_consumer_note_answer (GstKafkaConsumer *self, gboolean answered)
@@ -457,7 +458,7 @@ is_too_silent (GstKafkaConsumer *self, const GstKafkaPartition *partition, gint6
   return silence >= GST_KAFKA_SILENCE_TIME && !partition->silence_told;
 }
 
-/* with self->lock; (nullable) */
+/* With self->lock. Returns: (nullable): a partition that has been silent for too long */
 static GstKafkaPartition *
 find_silent (GstKafkaConsumer *self, gint64 now)
 {
@@ -532,8 +533,8 @@ gst_kafka_consumer_look_for_silence (GstKafkaConsumer *self)
 }
 
 /* Returns TRUE if a message's offset is beyond the partition's end. No CRC covers the first offset
- * of a batch, so only such an offset shows that it is damaged. librdkafka is asked for the end only
- * once a batch, because each request takes its locks. */
+ * of a batch, so only an offset beyond the end shows that the first offset is damaged. librdkafka
+ * is asked for the end only once a batch, because each such call takes librdkafka's locks. */
 static gboolean
 is_beyond (GstKafkaConsumer *self, const rd_kafka_message_t *message)
 {
@@ -549,9 +550,10 @@ is_beyond (GstKafkaConsumer *self, const rd_kafka_message_t *message)
   return beyond;
 }
 
-/* A new leader may know of fewer messages than the former one had delivered. In that case
+/* A new leader may know of fewer messages than the former leader had delivered, so that
  * librdkafka's number of the newest message falls while messages wait in the queue. Returns TRUE if
- * the message is fetched again, together with a number of the same leader. */
+ * the message is fetched again, together with the number of the newest message from the same
+ * leader. */
 static gboolean
 fetch_again (GstKafkaConsumer *self, const rd_kafka_message_t *message)
 {

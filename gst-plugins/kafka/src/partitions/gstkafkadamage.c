@@ -53,7 +53,7 @@ choose_next (GstKafkaDamage *self, gint64 high)
 void
 gst_kafka_damage_note_bad (GstKafkaDamage *self, gint64 base, gint64 position, gint64 high)
 {
-  /* This offset comes from damaged bytes and may be wrong. */
+  /* The offset @base comes from damaged bytes and may be wrong. */
   if (high >= 0 && base >= high)
     base = position;
   if (self->from < 0) {

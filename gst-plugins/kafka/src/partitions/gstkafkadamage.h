@@ -12,12 +12,12 @@ G_BEGIN_DECLS
  * batch. */
 #define GST_KAFKA_SEARCH_TIME (5 * G_TIME_SPAN_SECOND)
 
-/* Searches for the end of a damaged batch. The batch's header has the number of messages, but it
- * may be damaged too, and librdkafka doesn't pass it on. A broker sends the batch that contains the
- * requested offset. So the search tries offsets: first with growing steps, then by bisection
- * between the last unreadable and the first readable one. */
+/* Searches for the end of a damaged batch. The batch's header has the number of messages, but the
+ * header may be damaged too, and librdkafka doesn't pass it on. Since a broker sends the batch that
+ * contains the requested offset, the search requests offsets: first with growing steps, then by
+ * bisection between the last unreadable and the first readable offset. */
 typedef struct {
-  gint64 from;  /* the first unreadable offset; -1: nothing is damaged */
+  gint64 from;  /* the first unreadable offset; -1: no damaged batch is being searched */
   gint64 bad;   /* the last offset known to be in the damaged batch */
   gint64 good;  /* the first offset known to be after the damaged batch; -1: none */
   gint64 tried; /* the offset that was requested last */
@@ -33,15 +33,15 @@ gboolean gst_kafka_damage_is_searched (const GstKafkaDamage *self);
 /* Notes that the batch that begins at @base is damaged. @position: the next offset to read;
  * @high: the offset of the next message to be published, -1 if not known */
 void gst_kafka_damage_note_bad (GstKafkaDamage *self, gint64 base, gint64 position, gint64 high);
-/* Notes that the offset tried last can be read, or has no message yet. */
+/* Notes that the offset that was tried last can be read, or has no message yet. */
 void gst_kafka_damage_note_good (GstKafkaDamage *self, gint64 high);
-/* Returns TRUE if the search is over; then the damaged messages are from @from to before @good,
- * which has to be requested next. */
+/* Returns TRUE if the search is over. The damaged messages have the offsets from @from up to before
+ * @good, and @good has to be requested next. */
 gboolean gst_kafka_damage_take_found (GstKafkaDamage *self, gint64 *from, gint64 *good);
-/* Posts a warning about the skipped messages from @from to before @good. */
+/* Posts a warning about the skipped messages with the offsets from @from up to before @good. */
 void gst_kafka_damage_warn (
     GstElement *element, const gchar *topic, gint partition, gint64 from, gint64 good);
-/* Posts a warning that no message arrives from @place on, although messages exist. */
+/* Posts a warning that no message arrives from the offset @place on, although messages exist. */
 void gst_kafka_damage_warn_of_silence (
     GstElement *element, const gchar *topic, gint partition, gint64 place);
 

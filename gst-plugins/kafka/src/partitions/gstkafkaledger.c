@@ -10,22 +10,22 @@ typedef enum {
 
 typedef struct {
   gint64 offset;
-  gint64 parked; /* time when the message was released without a mark */
+  gint64 parked; /* the time when the message was released without a mark, monotonic us */
   EntryState state;
 } Entry;
 
 struct _GstKafkaLedger {
   gatomicrefcount refs;
-  GMutex lock; /* guards all below */
+  GMutex lock; /* guards all fields below */
   GArray *entries;
   guint head; /* index before which all entries are done */
-  gint64 end; /* the offset after the last message before which all are done */
-  /* number of the entry from which on none is kept, because nothing after a failed message can be
-   * committed */
+  gint64 end; /* the offset before which all messages are done; -1: none is done yet */
+  /* the first failed offset, from which on no entry is added, because no offset after a failed
+   * message can be committed; -1: none */
   gint64 failed;
   guint pending;
   guint parked;
-  gint64 released; /* time when a message was last released without a mark */
+  gint64 released; /* the time when a message was last released without a mark, monotonic us */
   gboolean ended;  /* the stream has ended cleanly */
 };
 
@@ -65,7 +65,8 @@ entry_at (GstKafkaLedger *self, guint index)
   return &g_array_index (self->entries, Entry, index);
 }
 
-/* with self->lock: looks first where the entry is if no offset is missing, then by bisection. */
+/* With self->lock. Searches for the entry first at the index that it has if no offset is missing,
+ * then by bisection. */
 static Entry *
 find_entry (GstKafkaLedger *self, gint64 offset)
 {
@@ -101,7 +102,7 @@ enter_state (GstKafkaLedger *self, Entry *entry, EntryState state)
     self->failed = entry->offset;
 }
 
-/* with self->lock: removes done entries in large pieces, so that adding stays cheap. */
+/* With self->lock. Removes many done entries at once, so that adding an entry stays cheap. */
 static void
 forget_history (GstKafkaLedger *self)
 {

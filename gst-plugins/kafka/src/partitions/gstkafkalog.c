@@ -32,12 +32,12 @@ gst_kafka_log_take_answer (GstKafkaLog *self, gint64 offset)
   self->doubted = offset >= 0 && offset < self->least;
   if (self->doubted)
     return doubted;
-  /* An offset of 0 can't decrease, so it can't show a replaced log. */
+  /* The offset 0 can't decrease, so it isn't used as the lower bound. */
   if (self->least < 0 && first > 0)
     self->least = first;
-  /* Before the first message was read, the query used the time of the clock. A later query uses the
-   * time of a message, which may be older. The answer to the query for a later time is no lower
-   * bound for it. */
+  /* The first query, before a message was read, used the time of the clock, and later queries use
+   * the time of a message, which may be older. The answer for a later time is no lower bound of the
+   * answer for an older time. */
   if (self->next < self->time)
     self->least = -1;
   self->time = self->next;

@@ -6,18 +6,20 @@
 G_BEGIN_DECLS
 
 /* Detects that a partition's log was replaced: the topic was deleted and created again, or a broker
- * has lost the newest messages. The broker may not report it, because the reader's position may
- * exist in the new log too. librdkafka gives topic ids only from 2.3 on. The caller repeatedly
- * queries the first offset whose timestamp is a certain time or later. A log only gains messages at
- * its end and loses them at its beginning, so in the same log this offset never decreases. In a new
- * log this offset does decrease, unless the new messages are older than that time. */
+ * has lost the newest messages. The broker may not report a replaced log, because the reader's
+ * position may exist in the new log too. librdkafka gives topic ids, which would show it, only from
+ * 2.3 on. The caller repeatedly queries the first offset whose timestamp is a certain time or
+ * later. A log only gains messages at its end and loses messages at its beginning, so in the same
+ * log the answer never decreases. In a new log the answer does decrease, unless the new messages
+ * are older than the queried time. */
 typedef struct {
   gint64 newest; /* newest timestamp of the messages read, ms since the Unix epoch; -1: none */
   gint64 time;   /* time of the current query, ms since the Unix epoch; -1: no query yet */
   gint64 next;   /* time of the query after the current one, ms since the Unix epoch */
   gint64 place;  /* lower bound of the answer if no message is late enough for the query */
   gint64 least;  /* lower bound of the answer if the log is the same; -1: not known yet */
-  /* the last answer was below `least`; a second such answer confirms the new log */
+  /* the last answer was below `least`; a second answer below `least` confirms that the log was
+   * replaced */
   gboolean doubted;
 } GstKafkaLog;
 

@@ -9,8 +9,8 @@ is_named (const GstKafkaPartition *self, const gchar *topic, gint partition)
   return self->partition == partition && strcmp (self->topic, topic) == 0;
 }
 
-/* Looks first where the partition is if all of a topic are listed, because this is called several
- * times a message. */
+/* Looks first at the index @partition, where the partition is if all partitions of one topic are
+ * listed, because this function is called several times a message. */
 GstKafkaPartition *
 gst_kafka_partitions_find (GPtrArray *self, const gchar *topic, gint partition)
 {

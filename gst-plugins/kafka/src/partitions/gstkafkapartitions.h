@@ -19,11 +19,13 @@ typedef struct {
   GstKafkaLedger *ledger;
   gint64 position; /* the next offset to go downstream; -1: not known yet */
   gint64 high;     /* the offset that the next published message will get; -1: not known */
-  gint64 end;      /* offset before which reading ends; -1: never */
-  gint64 start;    /* start offset of the group, which is committed at once; -1: not known */
-  gint64 stored;   /* offset passed to librdkafka to commit; -1: none yet */
+  gint64 end;      /* offset before which reading ends; -1: reading never ends */
+  /* offset at which this member began to read, which is committed at once for the group; -1: not
+   * known */
+  gint64 start;
+  gint64 stored; /* offset that was last passed to librdkafka to commit; -1: none yet */
   GstKafkaSuspicion suspicion;
-  gboolean announced; /* the group's metadata has the mark `running` */
+  gboolean announced; /* the mark `running` was committed in the group's metadata */
   gboolean leaving;   /* the partition is being revoked: none of its messages is pushed any more */
   gboolean failure_told;
   gboolean granted; /* the partition was read at least once since it was assigned */
@@ -32,16 +34,17 @@ typedef struct {
   /* the offset after the newest message when a message was last compared with it; 0: never */
   gint64 newest;
   guint doubts; /* number of successive messages beyond the newest one */
-  gint64 heard; /* when the last message or event of the partition came, monotonic us */
+  gint64 heard; /* the time when the last message or event of the partition came, monotonic us */
   /* the last event was the end of the partition; later offsets may belong to a running
    * transaction */
   gboolean drained;
   gboolean silence_told;
   GstKafkaHeld held;
-  gint64 asked; /* the requested start; -1: not known */
-  /* the broker refused the position; messages are dropped until there is a new one */
+  gint64 asked; /* the offset that was requested as the start; -1: not known */
+  /* the broker refused the position; messages are dropped until there is a new position */
   gboolean astray;
-  /* the refused offset, if we requested it; -1: librdkafka derived it from damaged data */
+  /* the refused offset, if this element requested it; -1: librdkafka derived the offset from
+   * damaged data */
   gint64 refused_at;
   GstKafkaLog log;
   gboolean vanished; /* the cluster doesn't know the partition any more */
@@ -49,16 +52,16 @@ typedef struct {
   gboolean reset_told;
 } GstKafkaPartition;
 
-/* (nullable) */
+/* Returns: (nullable): the partition with this topic and number */
 GstKafkaPartition *gst_kafka_partitions_find (GPtrArray *self, const gchar *topic, gint partition);
 
 /* Returns the offset that librdkafka has to request next; -1: the group's committed offset, which
  * isn't known */
 gint64 gst_kafka_partition_get_place (const GstKafkaPartition *self);
 
-/* A GstValueArray of int. */
+/* Sets @value, which is unset, to a GstValueArray of int: the numbers of the partitions. */
 void gst_kafka_partitions_to_value (GPtrArray *self, GValue *value);
-/* Returns: (transfer full): the list of all partitions, with @offset. */
+/* Returns: (transfer full): the list of all partitions, each with @offset. */
 rd_kafka_topic_partition_list_t *gst_kafka_partitions_to_list (GPtrArray *self, gint64 offset);
 
 G_END_DECLS

@@ -11,7 +11,8 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 #define PATIENCE (6 * G_TIME_SPAN_SECOND)
 #define RETRY_TIME (100 * G_TIME_SPAN_MILLISECOND)
 
-/* (transfer full) (nullable) */
+/* Returns: (transfer full) (nullable): the offsets at @time, or NULL with @err if the brokers don't
+ * answer */
 static rd_kafka_topic_partition_list_t *
 ask_offsets_once (rd_kafka_t *rk, const rd_kafka_topic_partition_list_t *list, gint64 time,
     rd_kafka_resp_err_t *err)
@@ -28,7 +29,7 @@ ask_offsets_once (rd_kafka_t *rk, const rd_kafka_topic_partition_list_t *list, g
   return answer;
 }
 
-/* Returns: (transfer full) (nullable): the offsets at @time (ms since the epoch, or a logical
+/* Returns: (transfer full) (nullable): the offsets at @time (ms since the Unix epoch, or a logical
  * offset, which the protocol treats as a time). @patience: the time in us for which the query is
  * repeated */
 static rd_kafka_topic_partition_list_t *
@@ -85,7 +86,8 @@ take_suspicion (const GstKafkaRange *self, const rd_kafka_topic_partition_t *com
   gst_kafka_suspicion_from_text (suspicion, text, committed->offset, self->run);
 }
 
-/* Without an answer librdkafka chooses the start: it queries the group itself. */
+/* Queries the group's committed offsets. Without an answer librdkafka chooses the starts, because
+ * it queries the group itself. */
 static void
 ask_committed (const GstKafkaRange *self, rd_kafka_t *rk,
     const rd_kafka_topic_partition_list_t *list, GstKafkaPosition *positions)
@@ -112,8 +114,8 @@ to_ms (GstClockTime time)
   return (gint64) (time / GST_MSECOND + (time % GST_MSECOND != 0));
 }
 
-/* Returns TRUE if all messages were deleted, and some of them may be of the requested time, which
- * has passed. */
+/* Returns TRUE if all messages of the partition were deleted, and the requested start time has
+ * passed, so that some of the deleted messages may be after it. */
 static gboolean
 is_emptied (const GstKafkaRange *self, const GstKafkaPosition *position)
 {
@@ -121,8 +123,8 @@ is_emptied (const GstKafkaRange *self, const GstKafkaPosition *position)
          self->start_time < (GstClockTime) g_get_real_time () * GST_USECOND;
 }
 
-/* If the first message left is later than the requested time, or none is left, messages of that
- * time may have been deleted. */
+/* Sets the start to the first offset found for the start time. If that is the oldest message left,
+ * or no message is left, messages after the start time may have been deleted. */
 static void
 place_by_time (const GstKafkaRange *self, GstKafkaPosition *position, gint64 found)
 {
@@ -152,7 +154,7 @@ has_messages (const GstKafkaPosition *position)
   return position->low >= 0 && position->high > position->low;
 }
 
-/* Returns TRUE if the partitions have messages, but none at or after the start time. */
+/* Returns TRUE if the partitions have messages, but no message at or after the start time. */
 static gboolean
 is_beyond_all (const rd_kafka_topic_partition_list_t *answer, const GstKafkaPosition *positions)
 {

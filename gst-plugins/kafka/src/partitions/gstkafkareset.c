@@ -4,8 +4,8 @@
 GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 #define GST_CAT_DEFAULT gst_kafka_src_debug
 
-/* ms: the time by which timestamps may be out of order. The messages of several producers, or of
- * a session that is sent late, aren't sorted by time. */
+/* ms: the time by which timestamps may be out of order. Messages of several producers, and messages
+ * that are sent late, aren't sorted by time in the log. */
 #define DISORDER 60000
 
 static gint64

@@ -10,11 +10,11 @@ G_BEGIN_DECLS
 
 /**
  * GstKafkaSrcOffsetReset:
- * @GST_KAFKA_RESET_LATEST: go on with the next message that is published
- * @GST_KAFKA_RESET_EARLIEST: go on with the oldest message left
+ * @GST_KAFKA_RESET_LATEST: continue with the next message that is published
+ * @GST_KAFKA_RESET_EARLIEST: continue with the oldest message left
  * @GST_KAFKA_RESET_ERROR: end the stream with an error
  *
- * What happens without a position, or if the position doesn't exist:
+ * What happens if a reader has no position, or if its position doesn't exist: the values of
  * #GstKafkaSrc:auto-offset-reset.
  *
  * Since: 0.1
@@ -29,44 +29,45 @@ typedef enum {
   GST_KAFKA_RESET_NONE,     /* the position exists */
   GST_KAFKA_RESET_DELETED,  /* the position is older than the oldest message left */
   GST_KAFKA_RESET_BEYOND,   /* the position is newer than the newest message */
-  GST_KAFKA_RESET_REPLACED, /* the log that was read was replaced by another */
-  GST_KAFKA_RESET_UNSET,    /* there is no position: the group has committed none */
+  GST_KAFKA_RESET_REPLACED, /* the log that was read was replaced by another log */
+  GST_KAFKA_RESET_UNSET,    /* there is no position, because the group has committed no offset */
 } GstKafkaResetReason;
 
 typedef struct {
   GstKafkaResetReason reason;
-  gint64 from; /* the former position: an offset; negative: a time, or no position */
+  /* the former position: an offset; negative: a time was requested, or there was no position */
+  gint64 from;
   gint64 to;   /* an offset */
   gint64 high; /* as in gst_kafka_reset_decide() */
   gint64 lost; /* number of deleted offsets between `from` and `to`; -1: not known */
 } GstKafkaReset;
 
-/* @from: the offset to read next. @low and @high: the first existing offset, and the one after the
- * last; -1: not known */
+/* Chooses the new position. @from: the offset to read next. @low: the oldest existing offset;
+ * @high: the offset after the newest message; -1: not known */
 GstKafkaReset gst_kafka_reset_decide (
     GstKafkaSrcOffsetReset policy, gint64 from, gint64 low, gint64 high);
 
-/* Returns TRUE if a reader at @place can have requested the refused @offset. @high: the newest
- * offset known; a negative @place: not known. After a damaged batch, librdkafka requests offsets
- * that it derives from the payload. */
+/* Returns TRUE if a reader at the offset @place can have requested the refused @offset. After a
+ * damaged batch, librdkafka may request other offsets, which it derives from the payload. @place:
+ * negative: not known. @high: the newest offset known */
 gboolean gst_kafka_reset_was_asked (gint64 offset, gint64 place, gint64 high);
 
-/* Queries the oldest offset left (@which: RD_KAFKA_OFFSET_BEGINNING) or the one after the newest
- * (RD_KAFKA_OFFSET_END). rd_kafka_query_watermark_offsets() isn't used, because it waits for
- * socket.timeout.ms and longer, whatever its timeout, if the broker doesn't answer. */
+/* Queries the oldest offset left (@which: RD_KAFKA_OFFSET_BEGINNING), the offset after the newest
+ * message (RD_KAFKA_OFFSET_END), or the first offset at a time (@which: ms since the Unix epoch).
+ * rd_kafka_query_watermark_offsets() isn't used, because it ignores its timeout and waits for
+ * socket.timeout.ms or longer if the broker doesn't answer. */
 rd_kafka_resp_err_t gst_kafka_reset_ask_offset (rd_kafka_t *rk, const gchar *topic, gint partition,
     gint64 which, gint timeout_ms, gint64 *offset);
 
 /**
  * gst_kafka_reset_ask:
  * @from: the offset to read next; negative: no position
- * @refused: the broker has just refused it
- * @timeout_ms: for each of two requests
+ * @refused: TRUE if the broker has just refused @from
+ * @timeout_ms: time limit for each of two requests
  *
  * Queries the broker for its offsets, and chooses the new position. A refused position that isn't
- * older than the oldest
- * message counts as beyond the newest one, because with transactions the newest message may not be
- * readable yet.
+ * older than the oldest message counts as beyond the newest one, because with transactions the
+ * newest message may not be readable yet.
  */
 rd_kafka_resp_err_t gst_kafka_reset_ask (GstKafkaSrcOffsetReset policy, rd_kafka_t *rk,
     const gchar *topic, gint partition, gint64 from, gboolean refused, gint timeout_ms,
@@ -75,29 +76,31 @@ rd_kafka_resp_err_t gst_kafka_reset_ask (GstKafkaSrcOffsetReset policy, rd_kafka
 /**
  * gst_kafka_reset_ask_replaced:
  * @from: the offset to read next in the former log
- * @time: the time of the newest message read of it, ms since the Unix epoch; negative: none
+ * @time: the time of the newest message read from the former log, ms since the Unix epoch;
+ *   negative: none
  *
- * Chooses the position in a log that has replaced another: the oldest message, or, if that is old,
- * a minute before @time. This way a topic that was created again is read from its first message,
- * and a log whose newest messages a broker has lost isn't read as a whole.
+ * Chooses the position in a log that has replaced another log: a minute before @time, or the oldest
+ * message if that is later. So a topic that was created again is read from its first message, and a
+ * log whose newest messages a broker has lost isn't read from its oldest message.
  */
 rd_kafka_resp_err_t gst_kafka_reset_ask_replaced (GstKafkaSrcOffsetReset policy, rd_kafka_t *rk,
     const gchar *topic, gint partition, gint64 from, gint64 time, gint timeout_ms,
     GstKafkaReset *reset);
 
-/* Returns TRUE if the stream has to end. */
+/* Returns TRUE if @policy requires that the stream ends with an error. */
 gboolean gst_kafka_reset_is_error (const GstKafkaReset *self, GstKafkaSrcOffsetReset policy);
 /* Returns: (transfer full): a text for users that says what happened */
 gchar *gst_kafka_reset_describe (const GstKafkaReset *self, const gchar *topic, gint partition);
-/* Returns: (transfer full): a GST_RESOURCE_ERROR_READ that names the place of @self */
+/* Returns: (transfer full): a GST_RESOURCE_ERROR_READ that names the topic, the partition and the
+ * position */
 GError *gst_kafka_reset_to_error (const GstKafkaReset *self, const gchar *topic, gint partition);
-/* Makes librdkafka continue at @offset after a refused position, when a seek has no effect. Not for
- * eager groups. */
+/* Makes librdkafka continue at @offset after a refused position, where a seek would have no effect.
+ * The function must not be called in a group with an eager assignor. */
 void gst_kafka_reset_reassign (rd_kafka_t *rk, const gchar *topic, gint partition, gint64 offset);
-/* Makes librdkafka continue at @offset without waiting. librdkafka drops the prefetched
- * messages. */
+/* Makes librdkafka continue at @offset, and doesn't wait until it does. librdkafka drops the
+ * messages prefetched from the partition. */
 void gst_kafka_reset_seek (rd_kafka_t *rk, const gchar *topic, gint partition, gint64 offset);
-/* Returns the offset after the newest message, as far as librdkafka knows, but at least @known. */
+/* Returns the offset after the newest message that librdkafka knows of, but at least @known. */
 gint64 gst_kafka_reset_get_high (rd_kafka_t *rk, const gchar *topic, gint partition, gint64 known);
 void gst_kafka_reset_warn (
     const GstKafkaReset *self, GstElement *element, const gchar *topic, gint partition);

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A crashed run didn't record which messages were on their way. This many messages may have been in
- * the pipeline. */
+/* The number of messages that may have been in the pipeline when a run crashed, because a crashed
+ * run didn't record which messages were there. */
 #define WINDOW 64
 #define ENDED "-"
 
@@ -41,8 +41,8 @@ remove_at (GstKafkaSuspicion *self, guint at)
       &self->suspects[at], &self->suspects[at + 1], (self->count - at) * sizeof *self->suspects);
 }
 
-/* If the list is full, the last suspect is dropped. The dropped suspect is found again after
- * earlier ones are settled. */
+/* Adds @runs failed runs to the suspect with @offset. If the list is full, the suspect with the
+ * highest offset is dropped; it is found again after the suspects before it are decided. */
 static void
 add_runs (GstKafkaSuspicion *self, gint64 offset, guint runs)
 {
