@@ -56,8 +56,9 @@ fog_caps_explain (const GstCaps *caps)
   if (other && !find_feature (caps, TRUE))
     return g_strdup_printf (
         "The bytes of these frames aren't the whole picture, or have another layout: their caps "
-        "have the feature \"%s\". Remove it before this element: draw an overlay with "
-        "overlaycomposition, join fields with deinterlace.",
+        "have the feature \"%s\". Remove it before this element. An element that makes an overlay "
+        "draws the overlay itself if no capsfilter before this element demands the feature; "
+        "deinterlace joins fields.",
         other);
   return g_strdup ("Only this machine can read these frames, because they lie in a device's "
                    "memory. Convert them before this element, with videoconvert, vapostproc ! "

@@ -20,6 +20,14 @@ fail_with (const gchar *path, gint number, GError **error)
 }
 
 static gboolean
+fail_for_size (const gchar *path, gsize max, GError **error)
+{
+  g_autofree gchar *why = g_strdup_printf ("It is larger than %" G_GSIZE_FORMAT " KiB", max / 1024);
+
+  return fail (path, G_FILE_ERROR_INVAL, why, error);
+}
+
+static gboolean
 check (gint fd, const gchar *path, GError **error)
 {
   struct stat found;
@@ -33,7 +41,7 @@ check (gint fd, const gchar *path, GError **error)
 
 /* The file may grow while it is read, so its size isn't known before. */
 static gboolean
-read_all (gint fd, const gchar *path, GByteArray *bytes, GError **error)
+read_all (gint fd, const gchar *path, gsize max, GByteArray *bytes, GError **error)
 {
   guint8 part[4096];
   gssize size;
@@ -42,14 +50,14 @@ read_all (gint fd, const gchar *path, GByteArray *bytes, GError **error)
     if (size < 0 && errno != EINTR)
       return fail_with (path, errno, error);
     g_byte_array_append (bytes, part, (guint) MAX (size, 0));
-    if (bytes->len > FOG_FILE_MAX)
-      return fail (path, G_FILE_ERROR_INVAL, "It is larger than 64 KiB", error);
+    if (bytes->len > max)
+      return fail_for_size (path, max, error);
   }
   return TRUE;
 }
 
 gboolean
-fog_file_read (const gchar *path, gchar **text, gsize *size, GError **error)
+fog_file_read (const gchar *path, gsize max, gchar **text, gsize *size, GError **error)
 {
   gint fd = open (path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
   GByteArray *bytes;
@@ -59,7 +67,7 @@ fog_file_read (const gchar *path, gchar **text, gsize *size, GError **error)
   if (fd < 0)
     return fail_with (path, errno, error);
   bytes = g_byte_array_new ();
-  done = check (fd, path, error) && read_all (fd, path, bytes, error);
+  done = check (fd, path, error) && read_all (fd, path, max, bytes, error);
   close (fd);
   if (size)
     *size = bytes->len;

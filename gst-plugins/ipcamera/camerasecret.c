@@ -22,7 +22,7 @@ camera_secret_read (const gchar *file, GError **error)
   gchar *text;
   gsize size;
 
-  if (!fog_file_read (file, &text, &size, &cause)) {
+  if (!fog_file_read (file, FOG_FILE_MAX, &text, &size, &cause)) {
     g_set_error (error, GST_RESOURCE_ERROR,
         g_error_matches (cause, G_FILE_ERROR, G_FILE_ERROR_INVAL) ? GST_RESOURCE_ERROR_SETTINGS
                                                                   : GST_RESOURCE_ERROR_OPEN_READ,

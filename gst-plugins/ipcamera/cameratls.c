@@ -19,7 +19,7 @@ read_certificates (const gchar *file, GError **error)
   g_autoptr (GError) cause = NULL;
   GList *list = NULL;
 
-  if (!fog_file_read (file, &text, NULL, &cause)) {
+  if (!fog_file_read (file, FOG_CERTIFICATES_MAX, &text, NULL, &cause)) {
     g_set_error (error, GST_RESOURCE_ERROR,
         g_error_matches (cause, G_FILE_ERROR, G_FILE_ERROR_INVAL) ? GST_RESOURCE_ERROR_SETTINGS
                                                                   : GST_RESOURCE_ERROR_OPEN_READ,

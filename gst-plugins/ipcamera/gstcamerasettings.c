@@ -201,7 +201,7 @@ install_texts (GObjectClass *klass)
    * A file in PEM of the certificates to trust instead of the system's authorities, for `rtsps://`:
    * the certificate of a private authority, or the camera's own certificate, which may then contain
    * any name. If the property is unset, the system's authorities are trusted. The file is read
-   * again for each connection.
+   * again for each connection. A file of over 4 MiB is refused.
    *
    * Since: 0.1
    */

@@ -86,7 +86,7 @@ read_token (LiveOptions *self, const gchar *file, GError **error)
     self->token = live_setting ("LIVE_TOKEN", NULL);
     return TRUE;
   }
-  if (!fog_file_read (file, &self->token, NULL, error))
+  if (!fog_file_read (file, FOG_FILE_MAX, &self->token, NULL, error))
     return FALSE;
   g_strstrip (self->token);
   return TRUE;

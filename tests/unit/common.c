@@ -490,10 +490,20 @@ expect_file (const gchar *path, gboolean readable, GFileError code)
   g_autofree gchar *text = NULL;
   gsize size;
 
-  fail_unless (fog_file_read (path, &text, &size, &error) == readable, "%s", path);
+  fail_unless (fog_file_read (path, FOG_FILE_MAX, &text, &size, &error) == readable, "%s", path);
   fail_unless (readable || (!text && g_error_matches (error, G_FILE_ERROR, (gint) code) &&
                                strstr (error->message, path)),
       "%s: %s", path, error ? error->message : "");
+}
+
+static void
+expect_error_of_size (const gchar *path)
+{
+  g_autoptr (GError) error = NULL;
+  gchar *text;
+
+  fail_if (fog_file_read (path, FOG_FILE_MAX / 2, &text, NULL, &error));
+  fail_unless (strstr (error->message, "larger than 32 KiB") != NULL, "%s", error->message);
 }
 
 /* A file that a setting names is refused if it is a device or a pipe, which would block an
@@ -513,8 +523,9 @@ GST_START_TEST (test_a_file_that_a_setting_names_is_read_only_if_regular_and_sma
   g_file_set_contents (path, text, FOG_FILE_MAX + 1, NULL);
   expect_file (path, FALSE, G_FILE_ERROR_INVAL);
   g_file_set_contents (path, text, FOG_FILE_MAX, NULL);
-  fail_unless (fog_file_read (path, &read, NULL, NULL));
+  fail_unless (fog_file_read (path, FOG_FILE_MAX, &read, NULL, NULL));
   fail_unless_equals_int (strlen (read), FOG_FILE_MAX);
+  expect_error_of_size (path);
   g_file_set_contents (path, "", 0, NULL);
   expect_file (path, TRUE, 0);
   g_unlink (path);

@@ -420,6 +420,24 @@ GST_START_TEST (test_bad_settings)
 }
 GST_END_TEST;
 
+/* A system's file of authorities has some 200 KiB. */
+GST_START_TEST (test_the_size_of_a_file_of_certificates)
+{
+  static const struct {
+    gsize size;
+    const gchar *named;
+  } files[] = {{1024 * 1024, "holds no certificate"}, {4 * 1024 * 1024 + 1, "4096 KiB"}};
+  g_autofree gchar *text = g_strnfill (files[__i__].size, '\n'), *path = NULL, *line = NULL;
+
+  g_close (g_file_open_tmp ("tls-ca-XXXXXX", &path, NULL), NULL);
+  fail_unless (g_file_set_contents (path, text, (gssize) files[__i__].size, NULL));
+  line = g_strdup_printf ("ipcamerasrc uri=rtsps://127.0.0.1:1/ tls-ca-file=%s", path);
+  expect_no_start (gst_parse_launch (line, NULL), GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
+      files[__i__].named);
+  g_unlink (path);
+}
+GST_END_TEST;
+
 static gboolean
 is_of (GstMessage *message, GstElement *camera)
 {
@@ -554,6 +572,7 @@ ipcamera_suite (void)
   tcase_add_test (parts, test_the_gate_refuses_a_query_at_once);
   suite_add_tcase (suite, element);
   tcase_add_loop_test (element, test_bad_settings, 0, G_N_ELEMENTS (faults));
+  tcase_add_loop_test (element, test_the_size_of_a_file_of_certificates, 0, 2);
   tcase_add_test (element, test_a_camera_that_does_not_answer_is_one_warning);
   tcase_add_test (element, test_downstream_ends_the_stream);
   return suite;

@@ -1108,6 +1108,24 @@ GST_START_TEST (test_refused_caps_are_one_error)
 }
 GST_END_TEST;
 
+/* The base class doesn't set the caps again that it set before the refused ones. */
+GST_START_TEST (test_refused_caps_reach_no_message)
+{
+  static const gchar *refused[] = {"video/x-raw(memory:DMABuf), format=RGB",
+      "video/x-raw, format=RGB, width=1920, height=1080, framerate=30/1"};
+  rd_kafka_message_t *message;
+  rd_kafka_t *consumer;
+
+  play ();
+  gst_harness_set_src_caps_str (h, refused[__i__]);
+  gst_harness_set_src_caps_str (h, "image/jpeg,width=640,height=480");
+  push ('a');
+  message = first_message (&consumer, TOPIC, 0);
+  assert_header (message, "gst-caps", "image/jpeg, width=(int)640, height=(int)480");
+  end_reading (consumer, message);
+}
+GST_END_TEST;
+
 /* Pushes up to @buffers buffers into a slow link. Returns: (transfer full) (nullable): the QoS
  * event that the sink sends upstream. */
 static GstEvent *
@@ -1301,6 +1319,7 @@ kafkasink_suite (void)
   tcase_add_test (tc, test_raw_frames_larger_than_message_max_bytes_are_an_error);
   tcase_add_loop_test (tc, test_caps_that_kafkasrc_would_refuse_are_an_error, 0, 2);
   tcase_add_test (tc, test_refused_caps_are_one_error);
+  tcase_add_loop_test (tc, test_refused_caps_reach_no_message, 0, 2);
   tcase_add_test (tc, test_a_slow_link_throttles_upstream);
   tcase_add_test (tc, test_messages_from_kafkasrc_are_not_throttled);
   tcase_add_test (tc, test_congestion_control);

@@ -661,7 +661,7 @@ stress_suite (void)
   TCase *tcase = tcase_create ("every element");
 
   suite_add_tcase (suite, tcase);
-  tcase_set_timeout (tcase, 25);
+  tcase_set_timeout (tcase, 25 + 2 * stress_time () / G_USEC_PER_SEC);
   tcase_add_loop_test (tcase, test_state_changes, 0, G_N_ELEMENTS (cases));
   tcase_add_loop_test (tcase, test_elements_survive_flushes_seeks_and_caps_from_several_threads, 0,
       G_N_ELEMENTS (cases));
@@ -671,7 +671,7 @@ stress_suite (void)
       tcase, test_elements_survive_requested_pads_during_flushes, 0, G_N_ELEMENTS (cases));
   tcase = tcase_create ("everything at once");
   suite_add_tcase (suite, tcase);
-  tcase_set_timeout (tcase, 25);
+  tcase_set_timeout (tcase, 25 + 2 * stress_time () / G_USEC_PER_SEC);
   tcase_add_loop_test (tcase, test_everything_at_once, 0, G_N_ELEMENTS (cases));
   return suite;
 }

@@ -145,7 +145,7 @@ read_config_file (const gchar *path, GError **error)
   gchar *text;
   gsize size;
 
-  if (!fog_file_read (path, &text, &size, &failed)) {
+  if (!fog_file_read (path, FOG_FILE_MAX, &text, &size, &failed)) {
     g_set_error (error, GST_RESOURCE_ERROR,
         g_error_matches (failed, G_FILE_ERROR, G_FILE_ERROR_NOENT) ? GST_RESOURCE_ERROR_NOT_FOUND
                                                                    : GST_RESOURCE_ERROR_OPEN_READ,

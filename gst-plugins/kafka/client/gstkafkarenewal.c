@@ -28,7 +28,7 @@ gst_kafka_renew_password (rd_kafka_t *rk, GstElement *element)
   rd_kafka_error_t *error;
 
   g_object_get (element, "config-file", &path, NULL);
-  if (!path || !fog_file_read (path, &text, NULL, NULL))
+  if (!path || !fog_file_read (path, FOG_FILE_MAX, &text, NULL, NULL))
     return;
   user = find_option (text, "sasl.username");
   password = find_option (text, "sasl.password");

@@ -823,6 +823,23 @@ caps_are_plain (GstKafkaSink *self, GstCaps *caps)
   return !why;
 }
 
+/* The base class doesn't set caps that it set before, so refused caps must not stay in the
+ * template. */
+static gboolean
+take_caps (GstKafkaSink *self, GstCaps *caps)
+{
+  GstKafkaHeader *before = g_steal_pointer (&self->template.caps);
+
+  record_template_set_caps (&self->template, caps);
+  if (caps_are_plain (self, caps) && readers_take (self, caps) && frames_fit (self, caps)) {
+    g_clear_pointer (&before, gst_kafka_header_unref);
+    return TRUE;
+  }
+  gst_kafka_header_unref (self->template.caps);
+  self->template.caps = before;
+  return FALSE;
+}
+
 static gboolean
 gst_kafka_sink_set_caps (GstBaseSink *sink, GstCaps *caps)
 {
@@ -835,8 +852,7 @@ gst_kafka_sink_set_caps (GstBaseSink *sink, GstCaps *caps)
     return FALSE;
   }
   GST_INFO_OBJECT (self, "caps %" GST_PTR_FORMAT, caps);
-  record_template_set_caps (&self->template, caps);
-  taken = caps_are_plain (self, caps) && readers_take (self, caps) && frames_fit (self, caps);
+  taken = take_caps (self, caps);
   gst_caps_replace (&self->refused_caps, taken ? NULL : caps);
   return taken;
 }

@@ -1434,6 +1434,8 @@ gst_kafka_replay_read (GstKafkaReplay *self, GstKafkaFetched *fetched, GstClockT
   first = find_first (self);
   if (!first)
     look_for_held (self);
+  if (!first && is_flushing (self))
+    return GST_KAFKA_READ_FLUSHING;
   if (!first || has_stopped (self))
     return GST_KAFKA_READ_END;
   *pts = first->head_time > self->origin ? first->head_time - self->origin : 0;

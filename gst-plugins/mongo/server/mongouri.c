@@ -20,7 +20,7 @@ read_uri_file (const gchar *file, GError **error)
   g_autoptr (GError) what = NULL;
   g_autofree gchar *text = NULL;
 
-  if (!fog_file_read (file, &text, NULL, &what)) {
+  if (!fog_file_read (file, FOG_FILE_MAX, &text, NULL, &what)) {
     g_set_error (error, GST_RESOURCE_ERROR,
         g_error_matches (what, G_FILE_ERROR, G_FILE_ERROR_NOENT) ? GST_RESOURCE_ERROR_NOT_FOUND
                                                                  : GST_RESOURCE_ERROR_OPEN_READ,

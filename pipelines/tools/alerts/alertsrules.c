@@ -168,7 +168,7 @@ read_file (AlertsSection *section, const gchar *key, gchar **text, GError **erro
 
   if (!entry)
     return TRUE;
-  if (!fog_file_read (entry->value, text, NULL, &cause))
+  if (!fog_file_read (entry->value, FOG_FILE_MAX, text, NULL, &cause))
     return alerts_section_fail (section, entry->line, error, "%s: %s", key, cause->message);
   g_strstrip (*text);
   return (**text && g_utf8_validate (*text, -1, NULL)) ||
@@ -494,7 +494,7 @@ alerts_rules_load (const gchar *file, GError **error)
   g_autofree gchar *text = NULL;
   gsize size;
 
-  if (!fog_file_read (file, &text, &size, error))
+  if (!fog_file_read (file, FOG_FILE_MAX, &text, &size, error))
     return NULL;
   if (strlen (text) == size)
     return alerts_rules_parse (file, text, error);

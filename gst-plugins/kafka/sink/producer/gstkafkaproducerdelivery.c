@@ -925,6 +925,8 @@ replace_handle (GstKafkaProducer *self, const gchar *reason)
   purge (self, old);
   rd_kafka_destroy (old);
   g_atomic_int_set (&self->unacked.closing, FALSE);
+  /* The new client reports no end of a wait that it doesn't know of. */
+  gst_kafka_fault_note_throttling (&self->fault, 0);
   fresh = gst_kafka_producer_new_handle (self, &error);
   g_mutex_lock (&self->lock);
   take_back_unreported (self);

@@ -606,7 +606,7 @@ has_to_watch (GstKafkaConsumer *self)
   stops = self->stopping;
   ends = self->ending > g_get_monotonic_time ();
   g_mutex_unlock (&self->lock);
-  return !stops && (ends || since >= (hungry ? self->hungry_time : WATCH_TIME));
+  return !stops && (since >= (ends ? TICK : hungry ? self->hungry_time : WATCH_TIME));
 }
 
 /* Returns TRUE while partitions of the assignment are gone, because their topic was deleted. */

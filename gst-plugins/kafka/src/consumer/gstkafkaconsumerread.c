@@ -449,8 +449,10 @@ ends_later (GstKafkaConsumer *self)
 {
   gint64 now = g_get_monotonic_time ();
 
-  if (!self->settings->range.stop_at_end || !partitions_may_be_held (self))
+  if (!self->settings->range.stop_at_end || !partitions_may_be_held (self)) {
+    self->ending = 0;
     return FALSE;
+  }
   if (!self->ending)
     self->ending = now + GST_KAFKA_ANSWER_MS * G_TIME_SPAN_MILLISECOND;
   wake_group (self);
