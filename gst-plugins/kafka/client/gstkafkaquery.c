@@ -43,6 +43,7 @@ GstKafkaQuery *
 gst_kafka_query_new (GstKafkaQueryFunc func, gpointer data, GDestroyNotify free)
 {
   GstKafkaQuery *self = g_new0 (GstKafkaQuery, 1);
+  GThread *thread;
 
   g_atomic_ref_count_init (&self->refs);
   g_atomic_ref_count_inc (&self->refs);
@@ -51,7 +52,11 @@ gst_kafka_query_new (GstKafkaQueryFunc func, gpointer data, GDestroyNotify free)
   self->free = free;
   g_mutex_init (&self->lock);
   g_cond_init (&self->changed);
-  g_thread_unref (g_thread_new ("kafka-query", run, self));
+  thread = g_thread_try_new ("kafka-query", run, self, NULL);
+  if (thread)
+    g_thread_unref (thread);
+  else
+    run (self);
   return self;
 }
 

@@ -14,8 +14,9 @@ typedef struct _GstKafkaQuery GstKafkaQuery;
 typedef void (*GstKafkaQueryFunc) (gpointer data);
 typedef gboolean (*GstKafkaQueryIsInterrupted) (gpointer user_data);
 
-/* Starts @func on a new thread. @data belongs to the query, and is freed with @free when both the
- * thread and the caller have released the query. */
+/* Starts @func on a new thread, or runs it at once if the system gives no thread. @data belongs to
+ * the query, and is freed with @free when both the thread and the caller have released the
+ * query. */
 GstKafkaQuery *gst_kafka_query_new (GstKafkaQueryFunc func, gpointer data, GDestroyNotify free);
 /* Returns TRUE, without waiting, if @func has returned, so the caller may read the data. */
 gboolean gst_kafka_query_is_answered (GstKafkaQuery *self);

@@ -64,8 +64,15 @@ destroy (gpointer handle)
 void
 gst_kafka_handle_unref (GstKafkaHandle *self)
 {
-  if (g_atomic_ref_count_dec (&self->refs))
-    g_thread_unref (g_thread_new ("kafka-destroy", destroy, self));
+  GThread *thread;
+
+  if (!g_atomic_ref_count_dec (&self->refs))
+    return;
+  thread = g_thread_try_new ("kafka-destroy", destroy, self, NULL);
+  if (thread)
+    g_thread_unref (thread);
+  else
+    destroy (self);
 }
 
 void

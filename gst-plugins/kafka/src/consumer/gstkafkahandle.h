@@ -10,7 +10,7 @@ G_BEGIN_DECLS
 
 /* A consumer's librdkafka handle. librdkafka's consumer lives until its last message is freed,
  * because destroying it earlier would wait for the messages for ever. Releasing the last reference
- * never blocks. */
+ * blocks only if the system gives no thread. */
 typedef struct _GstKafkaHandle GstKafkaHandle;
 
 /* Takes ownership of @rk, a consumer. */
