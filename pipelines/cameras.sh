@@ -1,12 +1,13 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Reads a file of IP cameras for the stage edge, and refuses what is wrong in it, with its line.
+# Reads a file of IP cameras for the stage edge. If the file has an error, prints the line and the
+# reason, and exits.
 
 declare -a camera_ids=()
 declare -A camera_settings=() # of "id/key"
 
-# The values that each key takes, as an extended regular expression. A value stands in the line of
-# the pipeline, so it holds nothing that would end a word there.
+# For each key, an extended regular expression of its values. Values become words of the pipeline's
+# command line, so they contain no characters that end a word.
 plain='[^[:space:]"'"'"'\!]+'
 declare -A camera_keys=(
   [uri]="$plain" [user]="$plain" [password-file]="$plain" [tls-ca-file]="$plain" [transport]='tcp|udp|auto'
@@ -17,7 +18,7 @@ declare -A camera_keys=(
 
 refuse_camera() { # line, reason
   local reason=$2
-  # an address may hold a password
+  # a password in an address isn't printed
   [[ ! $reason =~ ^([^:]*://).*(@.*)$ ]] || reason=${BASH_REMATCH[1]}...${BASH_REMATCH[2]}
   echo "$camera_file:$1: $reason" >&2
   exit 2
@@ -40,13 +41,14 @@ begin_camera() { # line, text in brackets
 
 check_uri() { # line, value
   [[ $2 =~ ^rtsps?://[^/@?]+ ]] || refuse_camera "$1" "uri takes rtsp://HOST:PORT/PATH, or rtsps://"
-  # a / or ? in a password ends what would be its part of the address
+  # any @ is refused, because the part with user and password ends at a / or ? in the password
   [[ $2 != *@* ]] ||
     refuse_camera "$1" "uri holds a user or a password, which lists of processes would show: use user and password-file (an @ in the path is %40)"
   warn_of_password "$1" "$2"
 }
 
-# Some cameras take their password in the address alone, so this is no error.
+# Warns of a password in the address's query. Such an address is no error, because some cameras take
+# their password only there.
 warn_of_password() { # line, value
   [[ ! ${2,,} =~ [?\&](pass|passw|passwd|password|pwd|token|auth)= ]] ||
     echo "$camera_file:$1: warning: the address seems to hold a password in its query, which lists of processes and logs show: use user and password-file if the camera takes them" >&2
@@ -71,7 +73,7 @@ set_camera() { # line, key, value
   camera_settings[$id/$2]=$3
 }
 
-# Checks the settings of a camera that belong together.
+# Checks those settings of a camera that depend on each other.
 check_camera() { # id
   local line=${camera_settings[$1/line]} user password
   user=$(setting_of "$1" user '') password=$(setting_of "$1" password-file '')

@@ -6,11 +6,12 @@ set -euo pipefail
 default_kafka=localhost:9092
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 line=(gst-launch-1.0 -e)
-# Otherwise libmongoc leaves a file of counters in /dev/shm behind each killed process, and prints a
-# warning where a process with the same id has left one.
+# Without this variable, each killed process leaves a file of libmongoc's counters in /dev/shm, and
+# libmongoc prints a warning if an earlier process with the same id has left one.
 export MONGOC_DISABLE_SHM=1
 
-# Splits a setting that holds several words: `! video/x-raw, …`, `name=value name=value`.
+# Adds a setting that contains several words, such as `! video/x-raw, …` or `name=value name=value`,
+# to the command line.
 add_words() {
   local words
   read -ra words <<<"$1"
@@ -21,7 +22,7 @@ add() {
   line+=("$@")
 }
 
-# Prints name=value, unless the value is the element's own default.
+# Adds name=value to the command line, unless the value is the element's default.
 add_setting() { # name value default
   [ "$2" = "$3" ] || add "$1=$2"
 }
@@ -32,8 +33,8 @@ add_kafka() { # element servers
   add_setting config-file "${KAFKA_CONFIG:-}" ""
 }
 
-# Uses the plugins of a build in this source tree, with a registry of their own, if there is one;
-# else the installed plugins.
+# If this source tree has a build, uses the plugins of the build, with a plugin registry of its own;
+# otherwise, the installed plugins are used.
 use_build() {
   local build=${GST_FOG_BUILD:-$top/build} plugin
   [ -d "$build/gst-plugins" ] || return 0
@@ -45,13 +46,13 @@ use_build() {
   export GST_REGISTRY=${GST_REGISTRY:-$build/registry.bin}
 }
 
-# The tracer that reports the stage's health and metrics over HTTP.
+# Adds the tracer that reports the stage's health and metrics over HTTP.
 use_health() {
   [ -z "${HEALTH_PORT:-}" ] || export GST_TRACERS="health(port=$HEALTH_PORT)${GST_TRACERS:+;$GST_TRACERS}"
 }
 
-# Runs a program of this source tree's build, or the installed one.
-exec_program() { # path in the build, arguments
+# Runs a program: the one in this source tree's build, or else the installed one.
+exec_program() { # arguments: the program's path in the build, then its own arguments
   local found
   use_build
   for found in "${GST_FOG_BUILD:-$top/build}/$1" "/usr/libexec/${1##*/}" "/usr/local/libexec/${1##*/}"; do
@@ -73,7 +74,8 @@ pass_on() { # signal
   kill -s "$1" "$child" 2>/dev/null || true
 }
 
-# Returns the exit code of the child. A signal to this script interrupts the wait, not the child.
+# Waits for the child and returns its exit code. A signal to this script ends only the command
+# `wait`, so `wait` is repeated.
 wait_for_child() {
   local before code
   while true; do
@@ -84,11 +86,12 @@ wait_for_child() {
   done
 }
 
-# For a machine without an orchestrator. A message that makes each run fail is skipped only
-# after some failed runs.
+# Restarts the pipeline when it fails, for a machine without an orchestrator, because a message that
+# makes each run fail is skipped only after some failed runs.
 run_again_and_again() {
   local signals=0 left=$restarts begun child code
-  # in a process group of its own, so that Ctrl-C reaches the pipeline once
+  # the pipeline gets a process group of its own, so that Ctrl-C reaches it only once, through this
+  # script
   set -m
   trap 'pass_on INT' INT
   trap 'pass_on TERM' TERM

@@ -65,7 +65,7 @@ gchar *fog_report_to_json (const FogReport *report, gsize *size);
  * @size: their number
  * @error: G_IO_ERROR_INVALID_DATA, and what is wrong with the text
  *
- * Unknown fields are ignored. These are errors: a field of the wrong type, a number that is
+ * Unknown fields are ignored. The following are errors: a field of the wrong type, a number that is
  * negative or not finite, more than 4096 cameras or partitions, more than 1 MiB of text or 16
  * levels.
  *

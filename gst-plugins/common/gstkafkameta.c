@@ -263,8 +263,8 @@ gst_kafka_meta_register (void)
     gst_meta_register_custom (GST_KAFKA_META_NAME, no_tags, NULL, NULL, NULL);
 }
 
-/* Returns: (nullable): the GstMetaInfo of the meta. It is kept after the first look-up by name,
- * because a look-up takes a lock and a hash, and happens several times for each buffer. */
+/* Returns: (nullable): the GstMetaInfo of the meta. The result is kept after the first look-up by
+ * name, because a look-up takes a lock and a hash, and happens several times for each buffer. */
 static const GstMetaInfo *
 get_info (void)
 {

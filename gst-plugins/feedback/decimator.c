@@ -5,9 +5,9 @@
  * frames would pass afterwards. */
 #define MAX_CREDIT 2.0
 
-/* Returns the credit with which a frame passes. This is less than one frame, because a frame that
- * passes half a period of the source early is better than one that passes half a period late, and
- * because the jitter of time stamps then has no effect. */
+/* Returns the credit with which a frame passes. The credit is less than one frame, because a frame
+ * that passes half a period of the source early is better than one that passes half a period late,
+ * and because the jitter of time stamps then has no effect. */
 static gdouble
 threshold (gdouble rate, gdouble source_rate)
 {

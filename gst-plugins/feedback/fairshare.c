@@ -10,8 +10,8 @@
 /* The maximum (frames/s) of a camera whose maximum is unknown: a camera with this maximum takes any
  * share. */
 #define NO_MAX 1e6
-/* The number of cameras up to which each call computes the level. With more cameras, a computed
- * level is used several times. */
+/* Number of cameras up to which each call computes the level (FairShare's frames/s for each
+ * unit of weight). With more cameras, a computed level is used for several calls. */
 #define FEW_CAMERAS 64
 #define REPORTS_PER_LEVEL(cameras) ((cameras) / 16)
 #define MAX_STEPS 32

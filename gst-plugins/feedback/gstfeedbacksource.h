@@ -33,7 +33,7 @@ typedef struct {
 
   /* only the streaming thread uses the fields below */
   gint64 asked_at, checked_at; /* us, monotonic; 0: never */
-  gboolean is_plain;           /* frames are in system memory */
+  gboolean is_plain;           /* flag: frames are in system memory */
   GstFeedbackOffer offer;
 } GstFeedbackSource;
 

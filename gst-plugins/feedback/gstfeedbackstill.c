@@ -7,8 +7,9 @@
 
 #define GST_CAT_DEFAULT gst_feedback_rate_debug
 
-/* Time constants (s) with which the activity rises and falls. It rises faster than it falls, so
- * that a fog that is scaled by the activity can count all frames while somebody passes. */
+/* Time constants (s) with which the activity rises and falls. The activity rises faster than it
+ * falls, so that a fog that is scaled by the activity can count all frames while somebody
+ * passes. */
 #define RISE 10.0
 #define FALL 30.0
 /* Longest time (s) between two frames that counts as a frame period of the camera; a longer one is

@@ -31,8 +31,8 @@ typedef struct {
   GstElement *element; /* the element of which this is a part */
 
   GstVideoInfo info;
-  gboolean comparable; /* frames of the present caps can be compared */
-  gboolean reported;   /* a warning said that frames of these caps can't be compared */
+  gboolean comparable; /* flag: frames of the present caps can be compared */
+  gboolean reported;   /* flag: a warning said that frames of these caps can't be compared */
   guint8 *scratch;     /* memory for fog_luma_of_frame() */
   FogSketch sent, now;
   gdouble sent_at; /* time of the frame that was sent last, s */

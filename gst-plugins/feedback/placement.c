@@ -21,7 +21,7 @@ typedef struct {
 
 struct _Placement {
   guint32 seed;
-  gboolean changed; /* the set of slots with a weight has changed */
+  gboolean changed; /* flag: the set of slots with a weight has changed */
   GArray *slots;    /* of Slot */
   GArray *owners;   /* gint: the index of each partition's slot, or NOBODY */
 };

@@ -6,8 +6,8 @@
 #include "fairshare.h"
 #include "placement.h"
 
-/* The time (s) that is assumed to lie between two reports until the first report comes. It is the
- * default of haarfacecount. */
+/* The time (s) that is assumed to lie between two reports until the first report comes. This time
+ * is the default of haarfacecount. */
 #define DEFAULT_INTERVAL 5.0
 /* Bounds (s) to which the interval that a report claims is limited. The upper bound limits the time
  * for which the next report is waited for; the lower bound is the shortest interval of

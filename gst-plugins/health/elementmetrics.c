@@ -182,7 +182,7 @@ static const Metric metrics[] = {
     GAUGE ("feedbackrate", "delivered", "gstfog_rate_delivered", 1,
         "Frames/s that the active replicas count"),
     GAUGE ("feedbackrate", "demand", "gstfog_demand", 1,
-        "Rate that all cameras want over the fog's capacity"),
+        "Rate that all cameras want, divided by the fog's capacity"),
     GAUGE ("feedbackrate", "queue", "gstfog_queue_frames", 1, "Frames waiting in the fog"),
     GAUGE ("feedbackrate", "replicas", "gstfog_replicas", 1, "Replicas alive"),
     GAUGE ("feedbackrate", "cameras", "gstfog_cameras", 1, "Cameras alive"),
@@ -396,7 +396,7 @@ add_bound (const Source *source, const GstStructure *stats)
     g_autofree gchar *labels = labels_of (source, rate_bound_name (i));
 
     prometheus_text_add (source->text, "gstfog_rate_bound", PROMETHEUS_GAUGE,
-        "1 for what bounds the camera's rate now", labels,
+        "1 for what limits the camera's rate now", labels,
         g_str_equal (bound, rate_bound_name (i)));
   }
 }

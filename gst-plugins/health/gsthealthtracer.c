@@ -195,7 +195,7 @@ add_stage (PrometheusText *text, gboolean playing, const StageVerdict *verdict)
       "Time since a buffer got stuck, or since the last frame of a camera", NULL,
       verdict->state == STAGE_STALLED ? verdict->seconds : 0);
   prometheus_text_add (text, "gstfog_stage_waiting_seconds", PROMETHEUS_GAUGE,
-      "Time since a server keeps a sink waiting", NULL,
+      "Time for which a sink has waited for its server", NULL,
       verdict->state == STAGE_WAITING ? verdict->seconds : 0);
   prometheus_text_add (text, "gstfog_stage_buffers_total", PROMETHEUS_COUNTER,
       "Buffers that sources and queues pushed", NULL, stage_activity_get_buffers ());
@@ -226,8 +226,8 @@ waits_for_access (GstElement *element)
   return stats && gst_structure_get_boolean (stats, "waits-for-access", &waits) && waits;
 }
 
-/* Sets the state WAITING if an element has lost access to its server. Such an element pushes no
- * buffers, or has a full queue, and would otherwise look idle or stalled. */
+/* Sets the state WAITING if an element has lost access to its server. An element without access
+ * pushes no buffers, or has a full queue, and would otherwise look idle or stalled. */
 static void
 look_for_lost_access (GstElement *pipeline, StageVerdict *verdict)
 {

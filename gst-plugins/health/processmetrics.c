@@ -96,7 +96,7 @@ add_files (PrometheusText *text)
   }
   if (getrlimit (RLIMIT_NOFILE, &limit) == 0)
     prometheus_text_add (text, "process_max_fds", PROMETHEUS_GAUGE,
-        "File descriptors that it may have open", NULL, (gdouble) limit.rlim_cur);
+        "File descriptors that the process may have open", NULL, (gdouble) limit.rlim_cur);
 }
 
 void

@@ -14,8 +14,8 @@ typedef struct {
   gchar *text;
 } StatusAnswer;
 
-/* A function that makes the answer for @path, such as "/livez". It is called from any thread, and
- * the caller frees the returned text. */
+/* A function that makes the answer for @path, such as "/livez". The function is called from any
+ * thread, and its caller frees the returned text. */
 typedef StatusAnswer (*StatusHandler) (const gchar *path, gpointer data);
 
 /* Starts a server on @port of all addresses; 0: any free port. Returns %NULL with @error if the

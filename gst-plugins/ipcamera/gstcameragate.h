@@ -17,7 +17,7 @@ typedef struct {
   /* monotonic times (us) of the connection's first and latest frame; 0: no frame yet */
   gint64 first, last;
   CameraClock clock;
-  gboolean ended; /* the camera ended the stream */
+  gboolean ended; /* flag: the camera has ended the stream */
 } GstCameraCounts;
 
 /* All frames of a camera pass the gate, before the queue that separates the camera from downstream.

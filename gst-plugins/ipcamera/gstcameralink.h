@@ -26,7 +26,7 @@ typedef void (*GstCameraFound) (GstPad *packets, const gchar *codec, gpointer da
  * and a decoder. Each connection gets new elements, because new elements certainly have no state of
  * the last connection. */
 typedef struct {
-  GstElement *bin; /* the owner adds it to its own bin */
+  GstElement *bin; /* bin of the connection's elements, which the owner adds to its own bin */
   GstElement *source;
   GstPad *pad;       /* ghost pad by which frames leave the bin */
   GstPad *following; /* source pad of ipcamerasrc, whose peer decides which caps are accepted */

@@ -69,8 +69,8 @@ class Demo:
         self.topics = {name: topics.Topic(bootstrap, name, count) for name, (count, _) in wanted.items()}
 
     def _start_stages(self, addresses):
-        # the count includes frames that an edge published before the other stages had joined their
-        # groups
+        # auto-offset-reset=earliest, because the frames that the edge publishes before the other
+        # stages have joined their groups must be counted too
         first = {**addresses, "SOURCE_OPTIONS": "auto-offset-reset=earliest"}
         index = os.environ.get("MONGO_OPTIONS", "create-index=captured,camera,faces")  # for the page's history
         self.cloud = stages.Stage("cloud", "cloud", self.directory, {**first, "MONGO_OPTIONS": index})
@@ -79,7 +79,7 @@ class Demo:
             self.add_fog()
         self.edge = stages.Stage(
             "edge", "edge", self.directory, {**addresses, "FOG_KAFKA": self.link.address, "SOURCE": stages.source()})
-        time.sleep(0.5)  # by this time the lines are printed, and a stage that can't start has ended
+        time.sleep(0.5)  # after this time each stage has printed its line, and a stage that can't start has ended
         for stage in [self.edge, *self.fogs, self.cloud]:
             say(f"{stage.name}: {stage.line()}")
 
@@ -93,7 +93,7 @@ class Demo:
         return [stage for stage in [self.edge, *self.fogs, self.cloud, self.page] if stage]
 
     def watch(self, seconds, signals):
-        """Waits until `seconds` are over, if given, or a signal has come."""
+        """Shows the running system until a signal comes, or, if `seconds` is given, until that time is over."""
         disturbing = disturbance.Disturbance(self, self._say_everywhere)
         with keys.Keys() as pressed:
             if pressed.there():
@@ -108,7 +108,7 @@ class Demo:
         self.control.say(text)
 
     def _act(self, disturbing, pressed):
-        """Performs the action of a key, or of a button of the page."""
+        """Performs the actions of the pressed key and of the page's buttons."""
         disturbing.act([pressed.pressed(), *self.control.wanted()])
         self.control.offer(disturbing.offers())
 
@@ -143,7 +143,8 @@ class Demo:
             self.reports.add(message.value(), time.time())
 
     def end(self):
-        """Ends the stages in the direction of the data, so that each stage has received everything before it ends."""
+        """Ends the stages in the order edge, fog, cloud, so that each stage has received all messages
+        before it ends."""
         say("ending the edge, then the fog when it has counted everything, then the cloud …")
         self.edge.end()
         unread = self.topics["camera"].wait_until_read_by("fog", DRAIN_TIMEOUT, self.read)
@@ -156,7 +157,7 @@ class Demo:
         return unread + self._read_the_rest()
 
     def _read_the_rest(self):
-        """Returns the number of messages that the console itself could not read in time."""
+        """Reads the last messages, and returns the number of messages that the console could not read in time."""
         deadline = time.monotonic() + DRAIN_TIMEOUT
         while (rest := sum(topic.unread() for topic in self.topics.values())) and time.monotonic() < deadline:
             self.read()
@@ -183,7 +184,8 @@ def say(text):
 
 @contextlib.contextmanager
 def noted_signals():
-    """A signal handler that raised an exception during a read would lose messages, so it only sets a flag."""
+    """Notes signals in a list instead of raising an exception, because an exception during a read would
+    lose messages."""
     noted = []
     before = {number: signal.signal(number, lambda got, frame: noted.append(got)) for number in ENDING}
     try:

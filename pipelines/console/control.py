@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The demo's end of the socket to its live page. Each message is a line of JSON. The demo sends `{"actions":[…]}` when
-they change, and `{"said":TEXT}`; the page sends `{"do":NAME}` when somebody has pressed a button."""
+the actions change, and `{"said":TEXT}`; the page sends `{"do":NAME}` when somebody has pressed a button."""
 
 import json
 import socket
@@ -32,7 +32,7 @@ class Control:
         self._send({"said": text})
 
     def wanted(self):
-        """Returns the names of actions that viewers have requested."""
+        """Returns the names of the actions that viewers have requested since the last call."""
         try:
             self._text += self._socket.recv(65536)
         except OSError:  # nothing now

@@ -6,12 +6,12 @@ import threading
 import time
 
 PAUSE = 5  # s
-PERIOD = 0.1  # period in s; in each period a slow replica runs for SHARE of it, and is stopped for the rest
+PERIOD = 0.1  # s; a slow replica runs for the fraction SHARE of each period, and is stopped for the remaining time
 SHARE = 0.3
 
 
 class Slow:
-    """Lets processes run for a part of the time only, as a CPU quota does."""
+    """Lets processes run only for a fraction of the time, as a CPU quota does."""
 
     def __init__(self, popens):
         self._popens, self._end = popens, threading.Event()
@@ -67,7 +67,8 @@ class Disturbance:
         self._cut = Pause(say, "the link", demo.link.cut, demo.link.mend)
         self._freeze = Pause(
             say, "Kafka", lambda: demo.kafka.signal(signal.SIGSTOP), lambda: demo.kafka.signal(signal.SIGCONT))
-        # key, name, label, function, reason why the action isn't possible now ("" if it is)
+        # each action has a key, a name, a label, a function, and a function that returns why the
+        # action isn't possible now ("" if it is)
         self._actions = [
             ("a", "add", "Add a replica", self._add, self._why_no_more),
             ("k", "kill", "Kill a replica", self._kill, self._why_no_fewer),
@@ -87,7 +88,7 @@ class Disturbance:
             for key, name, label, _, why in self._actions]
 
     def act(self, wanted):
-        """Performs actions. `wanted`: their keys or names."""
+        """Performs actions. `wanted`: keys or names of the actions."""
         self._cut.tick()
         self._freeze.tick()
         for key, name, _, do, why in self._actions:
@@ -126,7 +127,7 @@ class Disturbance:
         self._say(f"Kafka is frozen for {PAUSE} s")
 
     def end(self):
-        """Undoes every disturbance, so that the demo can end in order."""
+        """Undoes every disturbance, so that the stages can end normally."""
         if self._slow:
             self._slow.stop()
             self._slow = None

@@ -9,7 +9,7 @@ import tty
 
 
 class Keys:
-    """Yields the pressed keys, one at a time; nothing if there is no terminal."""
+    """Returns the pressed keys, one at a time; without a terminal, no key is ever pressed."""
 
     def __init__(self):
         self._before = None

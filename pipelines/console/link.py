@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The link between the camera's edge and Kafka: a relay in a process of its own, which can be cut and mended."""
+"""The network link between the camera's edge and Kafka: a relay in a process of its own, which can be
+stopped and continued."""
 
 import pathlib
 import signal
@@ -10,7 +11,8 @@ RELAY = pathlib.Path(__file__).resolve().parent / "relay.py"
 
 
 class Link:
-    """Kafka advertises `address` to clients that come through the link, so the relay exists before Kafka does."""
+    """The listening socket is opened before Kafka starts, because Kafka advertises its `address` to
+    clients that connect through the link."""
 
     def __init__(self):
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -18,7 +20,7 @@ class Link:
         self.popen = None
 
     def connect(self, kafka, rate=0):
-        """Begins to forward connections to Kafka's listener, at most `rate` bytes/s (0: any rate) in each one."""
+        """Begins to forward connections to Kafka's listener, each at `rate` bytes/s or less (0: no limit)."""
         self.popen = subprocess.Popen(
             ["setpriv", "--pdeathsig", "KILL", "--", "/usr/bin/python3", "-B", RELAY, str(self._listener.fileno()), kafka, str(rate)],
             pass_fds=[self._listener.fileno()], stdin=subprocess.DEVNULL, start_new_session=True)

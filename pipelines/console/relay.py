@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Forwards TCP connections, as a link does: relay.py DESCRIPTOR HOST:PORT [BYTES_A_SECOND]
+"""Forwards TCP connections to a server: relay.py DESCRIPTOR HOST:PORT [BYTES_A_SECOND]
 
-DESCRIPTOR is a listening socket. While this process is stopped (SIGSTOP), nothing passes, and what was sent arrives
-later, as over a link that is cut for a moment."""
+DESCRIPTOR is a listening socket. While this process is stopped (SIGSTOP), no data passes, and data that
+was sent arrives later, as over a link that is cut for a moment."""
 
 import asyncio
 import contextlib

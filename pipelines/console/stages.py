@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The processes of the demo: servers and stages, which all end with it."""
+"""The processes of the demo: servers and stages, which all end when the demo's process ends."""
 
 import fcntl
 import glob
@@ -31,7 +31,7 @@ class Server:
         done = subprocess.run(
             [self.program, "start", "--dir", self.directory, "--owner", str(os.getpid()), *self.options],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False,
-            start_new_session=True)  # own session, so that only this process gets Ctrl-C, and ends the others in order
+            start_new_session=True)  # so that only the demo gets Ctrl-C, and ends the servers and stages in order
         if done.returncode:
             raise DemoError(f"The server {self.program.name} did not start: {done.stderr.strip()}")
         return dict(line.split("=", 1) for line in done.stdout.splitlines())
@@ -51,7 +51,7 @@ class Server:
 
 
 class Stage:
-    """A stage, run by one of the scripts in the folder above."""
+    """A stage, run by one of the scripts in pipelines/."""
 
     def __init__(self, script, name, directory, environment, *arguments, descriptors=()):
         self.name, self.log = name, directory / f"{name}.log"
@@ -76,7 +76,7 @@ class Stage:
         return found[1] if found else (text.strip().splitlines() or ["it said nothing"])[-1]
 
     def end(self, timeout=20):
-        """Sends SIGINT, as Ctrl-C does, so that the stage delivers what it holds."""
+        """Sends SIGINT, as Ctrl-C does, so that the stage delivers its last messages before it ends."""
         if self.popen.poll() is None:
             self.popen.send_signal(signal.SIGINT)
         try:
@@ -98,8 +98,8 @@ PAGE_TIMEOUT = 20
 
 
 class Page(Stage):
-    """The live page's process, at the page's usual port unless another program has it. `control`: the page's end of the socket
-    through which viewers cause faults in the demo."""
+    """The live page's process, at the page's usual port unless another program has it. `control`: the
+    page's end of the socket through which viewers cause faults in the demo."""
 
     def __init__(self, directory, environment, control):
         super().__init__(
@@ -117,7 +117,7 @@ class Page(Stage):
 
 
 def free_port(wanted):
-    """Returns `wanted` if no program listens there, else 0: any port."""
+    """Returns `wanted` if no program listens at this port, otherwise 0, which means any free port."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -152,7 +152,8 @@ def captures(device):
 
 
 def source():
-    """Returns the source element of the edge's frames."""
+    """Returns the element that gives the edge's frames: SOURCE, else the first camera of this machine,
+    else scenesrc."""
     if os.environ.get("SOURCE"):
         return os.environ["SOURCE"]
     cameras = filter(captures, sorted(glob.glob("/dev/video*")))

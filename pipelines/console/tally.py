@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Counts what was published, counted and stored, and compares the numbers."""
+"""Counts the frames that were published, counted and stored, and compares the numbers."""
 
 import datetime
 import json
@@ -16,7 +16,7 @@ def number(text):
 
 
 class Frames:
-    """Counts the camera topic: the id of each frame, and its true number of faces, if known."""
+    """Counts the messages of the camera topic, and notes each frame's id, and its true number of faces if known."""
 
     def __init__(self):
         self.messages = 0
@@ -28,12 +28,12 @@ class Frames:
 
 
 class Events:
-    """Counts the database topic: the events about frames with faces."""
+    """Counts the messages of the database topic, which are events about frames with faces."""
 
     def __init__(self):
         self.messages = 0
         self.ids = set()
-        self.newest = None  # captured, faces, seconds from capture to this reader
+        self.newest = None  # time of capture, number of faces, seconds from capture until the event was read here
 
     def add(self, value, now):
         event = json.loads(value)
@@ -45,7 +45,7 @@ class Events:
 
 
 class Reports:
-    """Counts the feedback topic: the reports of each replica."""
+    """Reads the messages of the feedback topic, which are the replicas' reports."""
 
     def __init__(self):
         self.frames = 0
@@ -82,18 +82,20 @@ def date_of(value):
 
 
 class Verdict:
-    # Below this precision or recall the faces of the scene were not counted properly.
+    # The lowest precision and recall with which the faces of the scene count as correctly counted.
     GOOD = 0.97
 
     def __init__(self, frames, events, reports, documents, unread):
-        """Compares the numbers. `documents`: read back from the database; `unread`: messages that fog, cloud or
-        console have not read."""
+        """Compares the numbers. `documents`: the documents in the database; `unread`: number of messages
+        that fog, cloud or console have not read."""
         self.frames, self.events, self.counted = frames, events, reports.frames
-        # a frame may be counted twice and stored once, but must be counted at least once
+        # the fog may count a frame twice, which is stored only once, but it must count each frame
+        # at least once
         self.unread = max(unread, frames.messages - reports.frames)
         self.stored = len(documents)
         self.faces = {document["_id"]: document["faces"] for document in documents}
-        # compares other fields than _id, which the database itself keeps unique
+        # finds frames with two documents by camera and seq, because the database itself keeps _id
+        # unique
         self.twice = self.stored - len({(document["camera"], document["seq"]) for document in documents})
         self.missing = len(events.ids - self.faces.keys())
         self.unknown = len(self.faces.keys() - frames.truth.keys())
@@ -102,7 +104,8 @@ class Verdict:
         return {frame: faces for frame, faces in self.frames.truth.items() if faces is not None}
 
     def count_quality(self):
-        """Returns precision and recall of the faces, frame by frame; None if no true number is known."""
+        """Returns precision and recall of the faces, computed frame by frame; None if the true number is
+        known for no frame."""
         known = self.known()
         if not known:
             return None

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The topics of the demo's Kafka: creates them, reads them from beginning to end, and queries a group's progress."""
+"""Creates the topics of the demo's Kafka, reads them from beginning to end, and queries the progress of
+consumer groups."""
 
 import time
 
@@ -39,7 +40,7 @@ class Topic:
         self._consumer.assign(self._places)
 
     def read(self, timeout):
-        """Returns the messages since the last call."""
+        """Returns the messages that have come since the last call."""
         for message in self._consumer.consume(1000, timeout):
             if message.error():
                 raise DemoError(f"The topic {self.name} can't be read: {message.error().str()}")
@@ -47,8 +48,9 @@ class Topic:
             yield message
 
     def ends(self):
-        """The ends of all partitions, queried as the offsets of the time -1 in one request. get_watermark_offsets()
-        needs one or two requests a partition, and waits for ever for a lost answer (seen with librdkafka 2.0.2)."""
+        """Returns the ends of all partitions, queried as the offsets of the time -1 in one request.
+        get_watermark_offsets() isn't used, because it needs one or two requests a partition, and waits
+        for ever for a lost answer (librdkafka 2.0.2)."""
         asked = [confluent_kafka.TopicPartition(self.name, place.partition, -1) for place in self._places]
         return {place.partition: place.offset for place in self._consumer.offsets_for_times(asked, TIMEOUT)}
 
@@ -66,7 +68,8 @@ class Topic:
         return sum(max(0, end - committed[partition]) for partition, end in self.ends().items())
 
     def wait_until_read_by(self, group, timeout, meanwhile):
-        """Reads until all messages are read or the time is over. Returns the number of unread messages."""
+        """Calls `meanwhile` until the group has committed all messages, or the time is over. Returns the
+        number of messages that the group has not committed."""
         deadline = time.monotonic() + timeout
         while (unread := self.unread_by(group)) and time.monotonic() < deadline:
             meanwhile()
@@ -77,7 +80,7 @@ class Topic:
 
 
 def headers(message):
-    """Returns the headers in UTF-8 as a dictionary; others are omitted."""
+    """Returns the message's headers as a dictionary, without headers that aren't UTF-8."""
     found = {}
     for name, value in message.headers() or ():
         try:

@@ -35,7 +35,8 @@ live_json_time (JsonBuilder *json, const gchar *name, gint64 ms)
 void
 live_json_item (JsonBuilder *json, gdouble value)
 {
-  /* Milliseconds of a time, thousandths of a rate: more digits say nothing. */
+  /* Numbers are rounded to three decimals, because more decimals of a time (s) or a rate aren't
+   * meaningful. */
   gdouble rounded = round (value * 1000) / 1000;
 
   if (!isfinite (rounded))

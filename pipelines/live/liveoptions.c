@@ -10,7 +10,7 @@
 #define DEFAULT_VIEWERS 64
 #define MOST_VIEWERS 1000
 
-/* The options of the command line, as text. */
+/* The options of the command line, before they are checked. */
 typedef struct {
   gchar *listen, *token_file, *blur, *zones_file;
   gint max_viewers, control;

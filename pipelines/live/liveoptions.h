@@ -12,7 +12,7 @@ typedef enum {
   LIVE_BLUR_PICTURE,
 } LiveBlur;
 
-/* The command line and the environment. */
+/* The settings from the command line and from the environment. */
 typedef struct {
   LiveSettings settings;
   gchar *address; /* address to listen at */
@@ -20,18 +20,19 @@ typedef struct {
   gchar *token; /* nullable */
   LiveBlur blur;
   guint max_viewers;
-  gchar *zones_file; /* nullable: the file that haarfacecount reads, and viewers edit */
+  gchar *zones_file; /* nullable: haarfacecount's file of zones, which viewers may edit */
   gint control;      /* descriptor of a socket for viewers' requests; -1: none */
 } LiveOptions;
 
-/* Returns: (nullable) (transfer full): the options; @error: G_OPTION_ERROR or another: one sentence
- * for a person */
+/* Returns: (nullable) (transfer full): the options. @error: G_OPTION_ERROR, or an error of another
+ * domain; its text is one sentence for users */
 LiveOptions *live_options_parse (gint *argc, gchar ***argv, GError **error);
 void live_options_free (LiveOptions *self);
 const gchar *live_blur_name (LiveBlur blur);
-/* @text: (nullable): the name; %NULL: no blur. @error: G_OPTION_ERROR: there is no such name */
+/* Reads the name of a blur. @text: (nullable): the name; %NULL means no blur. @error:
+ * G_OPTION_ERROR: no blur has this name */
 gboolean live_blur_parse (const gchar *text, LiveBlur *blur, GError **error);
-/* Valid as long as @self. */
+/* Returns the brokers for command lines. The returned texts are valid as long as @self. */
 LiveBrokers live_options_get_brokers (const LiveOptions *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (LiveOptions, live_options_free)

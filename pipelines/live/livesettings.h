@@ -5,22 +5,23 @@
 
 G_BEGIN_DECLS
 
-/* Where the messages of one topic are. */
+/* The cluster and the name of a topic. */
 typedef struct {
   gchar *servers;     /* bootstrap servers */
   gchar *config_file; /* nullable */
   gchar *topic;
-  gchar *group; /* nullable: who reads it, in the system */
+  gchar *group; /* nullable: consumer group of the stage that reads the topic */
 } LiveSource;
 
-/* The settings in the environment, in the variables of the stages. */
+/* The settings from the environment variables, which are those of the stages. */
 typedef struct {
   LiveSource frames, events, reports;
   gchar *uri_file; /* nullable: of the database */
   gchar *database, *collection;
 } LiveSettings;
 
-/* Returns: (nullable) (transfer full): the variable @name; @fallback if it is unset or empty */
+/* Returns: (nullable) (transfer full): the value of the environment variable @name; @fallback if
+ * the variable is unset or empty */
 gchar *live_setting (const gchar *name, const gchar *fallback);
 void live_settings_read (LiveSettings *self);
 void live_settings_clear (LiveSettings *self);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* fog-live: the page that shows the running system. pipelines/live/README.md */
+/* fog-live, the server of the live page, which shows the running system.
+ * pipelines/live/README.md */
 #include <glib-unix.h>
 #include <gst/gst.h>
 #include <locale.h>
@@ -12,7 +13,7 @@
 #include "sources/livetopic.h"
 
 #define TICK 125      /* ms */
-#define STATE_TICKS 4 /* a state each half second */
+#define STATE_TICKS 4 /* number of ticks between two states that are sent: half a second */
 
 typedef struct {
   LiveOptions *options;
@@ -22,7 +23,7 @@ typedef struct {
   LiveApi api;
   LiveHttp *http;
   GMainLoop *loop;
-  LiveBudget budget; /* limits the reading of frames */
+  LiveBudget budget; /* limits the rate at which frames are read */
   guint tick;
 } Live;
 
@@ -216,7 +217,8 @@ run (Live *self)
   sources[1] = g_unix_signal_add (SIGINT, quit, self->loop);
   sources[2] = g_unix_signal_add (SIGTERM, quit, self->loop);
   g_main_loop_run (self->loop);
-  /* The parts that end later still run rounds of the main loop. */
+  /* The sources are removed now, because the functions that free the other parts still iterate the
+   * main loop. */
   for (guint i = 0; i < G_N_ELEMENTS (sources); i++)
     g_source_remove (sources[i]);
   g_main_loop_unref (self->loop);

@@ -4,13 +4,13 @@
  * @title: scenesrc
  * @short_description: a camera that sees a known number of faces
  *
- * Plays a webcam in front of which faces appear, move and leave, 0 to 4 at a time. Every frame says
- * in the header `scene-faces` of its GstKafkaMeta how many faces it shows and in `scene-time` the
- * ns since the scene began, so that a count made anywhere downstream can be held against the truth.
- * The scene depends on #GstSceneSrc:seed and time alone.
+ * Simulates a webcam in front of which faces appear, move and disappear, 0 to 4 at a time. The
+ * GstKafkaMeta of every frame has the number of its faces in the header `scene-faces`, and the time
+ * since the scene began (ns) in `scene-time`, so that a count made anywhere downstream can be
+ * compared with the true number. The scene depends only on #GstSceneSrc:seed and the time.
  *
- * As a webcam does, it offers a few frame rates, changes its rate when downstream asks it to, and
- * leaves out the frames that nobody was ready to take.
+ * As a webcam does, the element offers a few frame rates, changes its rate when downstream asks for
+ * another one, and drops frames while downstream is busy.
  *
  * ## Example
  * |[
@@ -51,25 +51,26 @@ enum {
 struct _GstSceneSrc {
   GstPushSrc parent;
 
-  /* properties; the object lock guards them */
+  /* values of the properties, guarded by the object lock */
   gchar *location;
   guint64 seed;
   guint max_faces;
 
-  /* counters; the object lock guards them */
+  /* counters, guarded by the object lock */
   guint64 frames;
   guint64 faces;
   guint64 missed;
 
-  /* only the streaming thread, start and stop use these */
+  /* used only by the streaming thread, and by start and stop */
   GstSample *portrait;
   ScenePainter *painter;
   SceneScript script;
   GstVideoInfo info;
   GstCaps *unix_caps;
   GstClockTime begin; /* running time of the scene's first frame */
-  GstClockTime next;  /* scene time of the next frame */
-  /* scene time from which `rate_frames` counts, so that rounding errors don't add up */
+  GstClockTime next;  /* time of the next frame since the scene began */
+  /* time since the scene began at which the present frame rate was set; `rate_frames` counts the
+   * frames since then, so that rounding errors don't add up */
   GstClockTime rate_start;
   guint64 rate_frames;
   gboolean discont;
@@ -78,8 +79,8 @@ struct _GstSceneSrc {
 /**
  * GstSceneSrc!src:
  *
- * Gives I420 frames of the size and at the rate that downstream chooses, 640x480 at 30 frames/s if
- * it takes all.
+ * The pad pushes I420 frames of the size and at the rate that downstream chooses; 640x480 at 30
+ * frames/s if downstream takes all sizes and rates.
  *
  * Since: 0.1
  */
@@ -178,7 +179,8 @@ frame_time (GstSceneSrc *self, guint64 frame)
          gst_util_uint64_scale (frame, GST_SECOND * (guint64) self->info.fps_d, self->info.fps_n);
 }
 
-/* The time since the scene began, which is its first frame; NONE if nobody waits for it. */
+/* Returns the time since the scene's first frame was due, by the clock; NONE if the element isn't
+ * live, or has no clock. */
 static GstClockTime
 scene_time_now (GstSceneSrc *self)
 {
@@ -190,7 +192,8 @@ scene_time_now (GstSceneSrc *self)
   clock = gst_element_get_clock (GST_ELEMENT (self));
   if (!clock)
     return GST_CLOCK_TIME_NONE;
-  /* a pause moves the base time, so the scene stands still meanwhile */
+  /* the scene stands still in a pause, because the pipeline moves its base time by the length of
+   * the pause */
   now = gst_clock_get_time (clock) - gst_element_get_base_time (GST_ELEMENT (self));
   gst_object_unref (clock);
   if (!GST_CLOCK_TIME_IS_VALID (self->begin))
@@ -206,7 +209,7 @@ miss_late_frames (GstSceneSrc *self, GstClockTime now)
       now - self->rate_start, self->info.fps_n, GST_SECOND * (guint64) self->info.fps_d);
   guint64 late = due > self->rate_frames ? due - self->rate_frames : 0;
 
-  /* the camera keeps one frame */
+  /* one late frame isn't skipped, because a camera buffers one frame */
   if (late < 2)
     return;
   self->rate_frames += late;
@@ -273,7 +276,7 @@ gst_scene_src_fill (GstPushSrc *push, GstBuffer *buffer)
   return GST_FLOW_OK;
 }
 
-/* Makes the base class hold each frame until its time. */
+/* Makes the base class wait until the time of each frame before it pushes the frame. */
 static void
 gst_scene_src_get_times (
     GstBaseSrc *base, GstBuffer *buffer, GstClockTime *start, GstClockTime *end)
@@ -374,8 +377,9 @@ install_properties (GObjectClass *object_class)
   /**
    * GstSceneSrc:location:
    *
-   * The JPEG file of the portrait that the faces are made of. A file that can't be read is
-   * RESOURCE/OPEN_READ at the start. The default comes with the element.
+   * The JPEG file of the portrait that the faces are made of. If the file can't be read, the
+   * element posts the error RESOURCE/OPEN_READ at the start. The default is a file that is
+   * delivered with the element.
    *
    * Since: 0.1
    */
@@ -385,8 +389,8 @@ install_properties (GObjectClass *object_class)
   /**
    * GstSceneSrc:seed:
    *
-   * The number that chooses the scene: the same seed shows the same faces at the same times, so a
-   * test knows how many there are.
+   * The number that determines the scene: with the same seed, the same faces are shown at the same
+   * times, so a test knows how many there are.
    *
    * Since: 0.1
    */
@@ -398,7 +402,7 @@ install_properties (GObjectClass *object_class)
    * GstSceneSrc:max-faces:
    *
    * The largest number of faces in a frame. Each number from 0 to this one is shown in turn. The
-   * default is the largest that the property takes.
+   * default is the largest value of the property.
    *
    * Since: 0.1
    */
@@ -409,8 +413,8 @@ install_properties (GObjectClass *object_class)
   /**
    * GstSceneSrc:is-live:
    *
-   * Whether each frame is pushed at its time, as a camera does, which is the default. Otherwise
-   * frames are pushed as fast as downstream takes them.
+   * Whether each frame is pushed at its time, as a camera does, which is the default. If it is
+   * false, frames are pushed as fast as downstream takes them.
    *
    * Since: 0.1
    */
@@ -421,8 +425,8 @@ install_properties (GObjectClass *object_class)
   /**
    * GstSceneSrc:stats:
    *
-   * `frames` (uint64) given, `faces` (uint64) in them, `missed` (uint64) frames left out since
-   * downstream was busy; all since the start.
+   * The counts since the start: `frames` (uint64) pushed, `faces` (uint64) in these frames, and
+   * `missed` (uint64), the frames dropped because downstream was busy.
    *
    * Since: 0.1
    */

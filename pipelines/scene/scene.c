@@ -4,19 +4,20 @@
 #include <math.h>
 
 /* The scene is a sequence of acts, each with a fixed number of faces. In `max_faces + 1` acts in a
- * row each number from none to all occurs once. A face appears as a whole, a little after its
- * act begins, and disappears as a whole, a little before the act ends. So no frame shows half a
- * face, and the true number is always clear. */
+ * row, each number of faces from 0 to `max_faces` occurs once. A whole face appears at once, a
+ * little after its act begins, and disappears at once, a little before the act ends. Therefore no
+ * frame shows a part of a face, and the true number of faces is always clear. */
 #define ACT (2 * (guint64) 1000000000)
-/* as a part of the act: heads enter in its first part of this length, and leave in its last */
+/* Heads appear within this fraction of the act after its beginning, and disappear within this
+ * fraction before its end. */
 #define LATEST_ENTRY 0.25
 
-/* Sizes of heads, as parts of the quarter in which a head moves: faces of 60 to 110 pixels at
- * 640x480. */
+/* The smallest and the largest size of a head, as fractions of the quarter of the frame in which
+ * the head moves. At 640x480 the faces have 60 to 110 pixels. */
 #define SMALLEST_HEAD 0.50
 #define LARGEST_HEAD 0.84
 
-/* splitmix64: one step makes neighbouring numbers look unrelated. */
+/* Returns a pseudo-random number that depends on @x, computed by one step of splitmix64. */
 static guint64
 scramble (guint64 x)
 {
@@ -26,7 +27,7 @@ scramble (guint64 x)
   return x ^ (x >> 31);
 }
 
-/* A number that depends only on seed, purpose and index. */
+/* Returns a pseudo-random number that depends only on @seed, @purpose and @index. */
 static guint64
 draw (guint64 seed, guint64 purpose, guint64 index)
 {
@@ -39,7 +40,7 @@ draw_share (guint64 seed, guint64 purpose, guint64 index)
   return (draw (seed, purpose, index) >> 11) * 0x1.0p-53;
 }
 
-/* Returns the element at @place after 0..@n-1 was shuffled. */
+/* Returns the element at the index @place of a pseudo-random permutation of 0 to @n - 1. */
 static guint
 shuffled (guint64 seed, guint64 purpose, guint n, guint place)
 {
@@ -65,13 +66,14 @@ scene_head_size (const SceneScript *script, guint step)
 {
   gdouble share = SMALLEST_HEAD + (LARGEST_HEAD - SMALLEST_HEAD) * step / (SCENE_STEPS - 1);
 
-  /* In a small frame only the largest heads show a face that can be found. */
+  /* In a small frame only the largest heads show a face that is large enough to be found. */
   if (quarter_size (script) < 240)
     share = MAX (share, MIN (1.0, SMALLEST_HEAD * 240 / quarter_size (script)));
   return (gint) (share * quarter_size (script)) & ~1;
 }
 
-/* Returns a position in a range of @room pixels, moving to and fro. */
+/* Returns the position of a head at @time: a position from 0 to @room pixels that moves back and
+ * forth. */
 static gint
 wander (guint64 seed, guint64 purpose, gint room, guint64 time)
 {

@@ -6,39 +6,40 @@
 G_BEGIN_DECLS
 
 #define SCENE_MAX_FACES 4
-/* Heads have this many sizes, so that each can be scaled once and kept. */
+/* The number of different sizes of heads; there are few, so that the head is scaled only once to
+ * each size. */
 #define SCENE_STEPS 6
-/* The smallest frame whose quarter holds a face that a cascade finds. */
+/* The smallest frame in whose quarter a face fits that is large enough for a cascade to find it. */
 #define SCENE_MIN_WIDTH 320
 #define SCENE_MIN_HEIGHT 240
 
-/* All that the script depends on, besides the time. */
+/* The values that determine the scene at a given time. */
 typedef struct {
   guint64 seed;
   guint max_faces; /* <= SCENE_MAX_FACES */
-  gint width;      /* of the frame, >= SCENE_MIN_WIDTH */
+  gint width;      /* width of the frame, >= SCENE_MIN_WIDTH */
   gint height;     /* >= SCENE_MIN_HEIGHT */
 } SceneScript;
 
 /* A head to paint: a square that is completely within the frame and touches no other head. */
 typedef struct {
-  gint x, y; /* even, for planes of half the size */
+  gint x, y; /* even numbers, because the chroma planes of I420 have half the size */
   gint size; /* even */
   guint step;
 } SceneHead;
 
-/* The side of a head of that size, in pixels of the frame. */
+/* Returns the side of a head of the size @step (0 to SCENE_STEPS - 1), in pixels of the frame. */
 gint scene_head_size (const SceneScript *script, guint step);
 
 /**
  * scene_at:
- * @script: what is played
+ * @script: the values that determine the scene
  * @time: ns since the scene began
- * @heads: (out): who is to be seen
+ * @heads: (out): the heads to paint
  *
- * The same script and time always give the same heads.
+ * For the same @script and @time the result is always the same.
  *
- * Returns: how many of @heads are set: the true number of faces
+ * Returns: the number of @heads that are set, which is the true number of faces
  */
 guint scene_at (const SceneScript *script, guint64 time, SceneHead heads[SCENE_MAX_FACES]);
 

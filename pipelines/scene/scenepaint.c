@@ -3,12 +3,12 @@
 
 #include <math.h>
 
-/* The position of the head in the portrait: a square, as parts of its side. */
+/* The square around the head in the portrait, as fractions of the portrait's side. */
 #define HEAD_X 0.258
 #define HEAD_Y 0.010
 #define HEAD_SIZE 0.371
-/* The outline of the head in that square: an ellipse, as parts of the square, opaque inside and
- * transparent outside. */
+/* The outline of the head: an ellipse, as fractions of the square around the head. The head is
+ * opaque inside the ellipse, and transparent outside. */
 #define OUTLINE_X 0.50
 #define OUTLINE_Y 0.50
 #define OUTLINE_RADIUS_X 0.43
@@ -20,7 +20,7 @@
 typedef struct {
   GstBuffer *picture; /* I420, square */
   GstVideoInfo info;
-  guint8 *alpha[2]; /* 0 to 255, for planes of full and of half the size */
+  guint8 *alpha[2]; /* opacity of each pixel, 0 to 255, for the luma and for the chroma planes */
 } Patch;
 
 struct _ScenePainter {
@@ -29,7 +29,7 @@ struct _ScenePainter {
   Patch patches[SCENE_STEPS];
 };
 
-/* A GError that says why @pipeline has no picture. */
+/* Sets @error to the reason why @pipeline has no picture. */
 static void
 take_error (GstElement *pipeline, GError **error)
 {
@@ -118,7 +118,8 @@ patch_init (Patch *patch, gint size, GstVideoInfo *from, GstVideoFrame *portrait
   scale_head (patch, from, portrait);
 }
 
-/* A plain weave with slow shades: it gives an encoder some work, and looks nothing like a face. */
+/* Returns a sample of the background: noise on slowly changing shades, which gives an encoder some
+ * work, and doesn't look like a face. */
 static guint8
 ground_at (gint component, gdouble x, gdouble y, GRand *rand)
 {

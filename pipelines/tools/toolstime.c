@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-/* ms: a larger time doesn't fit into 64 bits as ns. */
+/* Largest time, ms; a larger time doesn't fit into 64 bits as ns. */
 #define MOST_TIME (G_MAXINT64 / 1000000)
 
 static gint64

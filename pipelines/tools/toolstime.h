@@ -5,12 +5,12 @@
 
 G_BEGIN_DECLS
 
-/* Points in time, as people write them. */
+/* Functions for points in time in the notation that users write. */
 
 /**
  * tools_time_parse:
- * @text: ISO 8601 with a zone (`2026-11-25T00:44:00Z`, `2026-11-25T01:44:00.5+01:00`), `now`, or
- *   relative to it (`-90s`, `-5min`, `-2h`, `-1d`)
+ * @text: ISO 8601 with a zone (`2026-11-25T00:44:00Z`, `2026-11-25T01:44:00.5+01:00`), `now`, or a
+ *   time relative to now (`-90s`, `-5min`, `-2h`, `-1d`)
  * @now: ms since the Unix epoch
  * @ms: (out): ms since the Unix epoch, never negative
  * @error: G_OPTION_ERROR_BAD_VALUE

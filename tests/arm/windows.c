@@ -26,7 +26,7 @@ static void
 give_up (const gchar *what, GError *error)
 {
   g_printerr ("%s: %s\n", what,
-      error ? error->message : "this processor doesn't have this instruction set");
+      error ? error->message : "the processor doesn't have the kernel's instruction set");
   exit (2);
 }
 

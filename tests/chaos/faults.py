@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Faults: which one happens when, to which part. A seed chooses the faults, and this module carries them out."""
+"""Chooses by a seed which fault happens when to which part of the system, and carries the faults out."""
 
 import collections
 import random
 import signal
 import time
 
-PAUSE = (2, 6)  # seconds between the beginnings of two faults
-BACK = 3  # seconds for which a part gets no new fault after a fault
+PAUSE = (2, 6)  # shortest and longest time in s between the beginnings of two faults
+BACK = 3  # seconds after the end of a fault for which the part gets no new one
 GRACE = 30  # seconds until a part that was asked to end is killed
 TICK = 0.05
 
@@ -15,7 +15,7 @@ Planned = collections.namedtuple("Planned", "at part fault seconds")
 
 
 def kill(part, seconds, notes):
-    """The part is killed without warning, and restarted, as a cluster's manager would."""
+    """The part is killed without warning, and restarted, as Kubernetes would do."""
     part.process.kill()
     yield seconds
     yield from start_again(part)
@@ -57,7 +57,7 @@ def start_again(part):
         yield TICK
 
 
-# each fault with its shortest and longest duration in s
+# maps each fault to its shortest and longest duration in s
 FAULTS = {kill: (0.2, 3), freeze: (1, 12), restart: (0.2, 2), cut: (1, 12)}
 
 
@@ -76,7 +76,7 @@ def plan(seed, names, duration):
 
 
 class Chaos:
-    """Carries out a script on the parts, and restarts parts that end by themselves."""
+    """Carries out a script of faults on the parts, and restarts parts that end by themselves."""
 
     def __init__(self, parts, say):
         self.parts, self._say = parts, say
@@ -94,7 +94,7 @@ class Chaos:
             self._begin(planned.part, planned.fault(self._part(planned.part), planned.seconds, self.notes))
 
     def until(self, condition, timeout=600):
-        """Waits until `condition` is true. Meanwhile it ends running faults when they are due, and starts no new ones."""
+        """Waits until `condition` is true. Meanwhile ends running faults when they are due, and starts no new ones."""
         deadline = time.monotonic() + timeout
         while not condition():
             assert time.monotonic() < deadline, f"not within {timeout} s; {self.ended}"

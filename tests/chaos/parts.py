@@ -21,13 +21,13 @@ IN_ORDER = "enable-idempotence=true"
 PATIENT = [
     "broker.session.timeout.ms=9000", "controller.quorum.fetch.timeout.ms=6000",
     "controller.quorum.election.timeout.ms=3000"]
-LOG = "2,kafkasrc:4,rdkafka:4"  # debug settings of librdkafka that log each rebalance and each new choice of an offset
-EDGE_LOG = f"{LOG},kafkasink:6"  # tells of each delivery
+LOG = "2,kafkasrc:4,rdkafka:4"  # debug levels that log each rebalance and each newly chosen offset
+EDGE_LOG = f"{LOG},kafkasink:6"  # logs each delivery, too
 
 
 class Stage:
-    """A pipeline. A stage, each start of which is a new process with its own log; `line` makes the pipeline from the number of
-    the start."""
+    """A pipeline. A stage, each start of which is a new process with its own log; `line` returns the pipeline for a start,
+    given the number of the start."""
 
     gentle = signal.SIGINT
 
@@ -71,7 +71,7 @@ class Server:
 
 
 class Parts:
-    """Starts the system in an empty directory. All processes of the run end with this one."""
+    """Starts the system in an empty directory. All processes of the system end when this process ends."""
 
     def __init__(self, directory, switch, seed, rate):
         self.kafka = kafka_server.Kafka(

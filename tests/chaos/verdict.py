@@ -78,7 +78,7 @@ def out_of_order(sequences):
 
 
 def order_of_frames(messages):
-    """Finds frames that are out of their camera's order within a partition."""
+    """Finds frames that follow a later frame of their camera in a partition."""
     sequences = collections.defaultdict(list)
     for message in messages:
         camera, session, seq = identity_of(message).rsplit(":", 2)
@@ -87,8 +87,8 @@ def order_of_frames(messages):
 
 
 def order_of_events(events, frames):
-    """Finds events of a fog process that are out of order for a partition of frames. If a frame was published twice, its event may belong to
-    either copy."""
+    """Finds events that follow the event of a later frame, if the frames are of one partition and the events of one fog
+    process. If a frame was published twice, its event may belong to either copy."""
     places = collections.defaultdict(lambda: collections.defaultdict(set))
     for frame in frames:
         places[identity_of(frame)][frame.partition()].add(frame.offset())
@@ -102,13 +102,14 @@ def order_of_events(events, frames):
 
 
 def judge(parts, watch, until, directory, say):
-    """Called after the edges have ended. Waits until fog and cloud are finished, then compares everything."""
+    """Waits until fog and cloud have processed everything, then compares all frames, events and documents. The edges must have
+    ended before."""
     system = parts.system
     told, frames = acknowledged(parts.edges), published(system, "camera")
     faces = recount(system, directory)
     wanted = sum(number > 0 for number in faces.values())
     say(f"{len(frames)} frames published, {wanted} with a face; {watch.documents()} documents")
-    # ends when as many documents as expected exist, or none has come for too long
+    # the wait ends when as many documents as expected exist, or no document has come for too long
     until(lambda: watch.quiet(2 if watch.documents() >= wanted else PATIENCE))
     say(f"{watch.documents()} documents")
     return Verdict(

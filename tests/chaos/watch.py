@@ -8,7 +8,7 @@ import time
 import pipeline
 
 LOOK = 0.25  # s
-TELLING = 5  # a pause in documents that is reported, in seconds
+TELLING = 5  # seconds without a new document after which the pause is reported
 
 
 class Watch(pipeline.Background):

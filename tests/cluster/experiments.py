@@ -1,7 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Experiments on a real Kubernetes: the system heals, scales with its load, is updated while it runs, and is confined.
-Each experiment starts from an idle system, and ends with a check that every frame is one document. Beside those that run by default,
+"""Experiments on a real Kubernetes, which test that the system heals, scales with its load, can be updated while it runs, and
+is confined.
+Each experiment starts from an idle system, and ends with a check that every frame is one document. Besides the experiments that
+run by default,
 `controller` and `demand` try the autoscaler with cameras that set their rate by what the fog can count: `controller` scales by the CPU, `demand` by
 the rate that the cameras want (an hour for both; KEDA is built for `demand`)."""
 
@@ -47,7 +49,7 @@ STAGES = ("edge", "fog", "cloud", "demand")
 # Number of the cameras in `controller` and `demand`, and the frames/s that each one wants (as their
 # overlays have it).
 CAMERAS, FEWER_CAMERAS, MOST_RATE = 9, 3, 7.6
-# period in s of the rule for scaling up in the overlay keda
+# period in s of the scale-up policy in the overlay keda
 SCALING_PERIOD = 30
 PRIVILEGED = """
 apiVersion: v1
@@ -74,7 +76,8 @@ class Experiments:
     # ---- the system at rest, and its accounts ----
 
     def settle(self, cameras=1, replicas=1, pinned=True):
-        """Sets the number of cameras and fog replicas. pinned: no autoscaler changes the number."""
+        """Sets the number of cameras and fog replicas. `pinned`: also removes the autoscaler, so that nothing else changes the
+        numbers."""
         if pinned:
             self.cluster.kubectl("-n", NAMESPACE, "delete", "hpa", "fog", "--ignore-not-found")
         self.cluster.scale("fog", replicas)
@@ -89,7 +92,7 @@ class Experiments:
                 "-n", NAMESPACE, "rollout", "status", f"{kind}/{name}", "--timeout=240s", timeout=260)
 
     def account(self, name, timeout=240):
-        """Stops the cameras, waits until all frames are through, and checks that every published frame is in the
+        """Stops the cameras, waits until all frames are processed, and checks that every published frame is in the
         database."""
         self._stop_cameras()
         published = self.cluster.published()
@@ -100,7 +103,8 @@ class Experiments:
         self.check(name, missing == 0 and documents == published, "each frame published is one document")
 
     def account_in_order(self, name, timeout=240):
-        """Does the same for several brokers. A frame whose broker died before it could answer may be in Kafka twice, so frames are
+        """Does the same as account() for a system with several brokers. A frame whose broker died before it could answer may be
+        in Kafka twice, so frames are
         counted by their numbers; and no frame may have overtaken another one."""
         wait_until(lambda: self.cluster.metric("edge", "gstfog_spool_messages") == 0, timeout, "nothing on the edges' disks")
         self._stop_cameras()
@@ -122,7 +126,7 @@ class Experiments:
 
     def ready(self):
         if any(one["spec"]["replicas"] > 1 for one in self.cluster.get("statefulset")["items"]):
-            self.cluster.remove()  # three servers can't become one
+            self.cluster.remove()  # the system is removed, because three brokers can't become one
         self._start(SYSTEM, "ready")
 
     def _start(self, system, experiment):
@@ -156,18 +160,18 @@ class Experiments:
         renewed = wait_until(
             lambda: len(self.cluster.pods("fog")) == 2
             and {self.cluster.container(pod) for pod in self.cluster.pods("fog")} != before, 120, f"{what}: healed")[0]
-        time.sleep(12)  # waits until the pod that took over the partitions has caught up
+        time.sleep(12)  # waits until the pod that took over the partitions has counted the frames that waited
         self.note("heal", **{what: {"ready_again_s": round(renewed, 1), "longest_gap_s": round(gap.end(), 1)}})
         return victim
 
     def check_left(self, name, pods):
-        """Checks that a fog pod that could end by itself has reported that it leaves."""
+        """Checks that fog pods which weren't killed have reported that they leave."""
         ended = {pod["metadata"]["name"] for pod in pods}
         self.check(name, ended <= self.cluster.leavers(), "a pod that ends by itself reports leaving")
 
     def rolling(self, cameras=20, replicas=3):
-        """Replaces all replicas while as many cameras run as use two thirds of the replicas' CPU limit: 30 frames/s of
-        6.5 ms for three times 0.1 core."""
+        """Replaces all replicas while the cameras use two thirds of the replicas' CPU limit: 30 frames/s of 6.5 ms each, for
+        three pods of 0.1 core."""
         self.settle(cameras=cameras, replicas=replicas)
         time.sleep(30)  # waits until the CPU time of the pods' start is no longer in metrics-server's averages
         used = self.cluster.cpu("fog") / replicas / self.cluster.limit("fog")
@@ -222,13 +226,14 @@ class Experiments:
         self.account("load")
 
     def controller(self, minutes=7):
-        """Runs cameras that follow the fog, with the autoscaler of base. The cameras keep the CPU busy until they have their full
-        rate. So a low target ends with far more replicas than needed, and with a target near 100 % the number never changes."""
+        """Runs cameras that follow the fog, with the autoscaler of base. These cameras keep the CPU busy until they have the
+        rate that they want, so a low CPU target ends with far more replicas than needed, and with a target near 100 % the
+        number of replicas never changes."""
         self._follow("controller-30", CONTROLLER, CAMERAS, minutes)
         self._follow("controller-95", CONTROLLER, CAMERAS, minutes, target=95)
 
     def demand(self, minutes=30):
-        """Runs the cameras of `controller`, with the fog scaled on the metric demand."""
+        """Runs the same cameras as controller(), but scales the fog by the metric demand."""
         subprocess.run(
             [TOP / "tests/cluster/keda", self.cluster.work, self.cluster.programs], check=True, timeout=900)
         settled = self._follow("demand", TOP / "tests/cluster/demand", CAMERAS, minutes, fewer=FEWER_CAMERAS)
@@ -237,8 +242,8 @@ class Experiments:
         self.check("demand", settled["utilisation"] >= 0.8, "utilisation of 0.8")
 
     def _follow(self, name, directory, cameras, minutes, target=None, fewer=None):
-        """Goes from one camera to several, and to fewer. Results are evaluated from two scaling periods after the first
-        step on."""
+        """Runs one camera, then several, and at the end fewer. Results are evaluated from two scaling periods after each step
+        on."""
         self.cluster.kubectl("-n", NAMESPACE, "delete", "hpa,scaledobject", "--all", "--ignore-not-found", check=False)
         self.settle(cameras=1, replicas=1)
         self.cluster.apply(directory)
@@ -268,8 +273,8 @@ class Experiments:
         return settled
 
     def _settled(self, record, stepped, after=2 * SCALING_PERIOD):
-        """Returns the right number of replicas: the smallest that can count all frames that the cameras want, by the measured CPU
-        time of a frame."""
+        """Returns figures of the samples, among them the right number of replicas: the smallest that can count all frames that
+        the cameras want, by the measured CPU time of a frame."""
         samples = [sample for sample in record.samples if sample["t"] >= stepped + after]
         replicas = [sample["replicas"] for sample in samples]
         limit = self.cluster.limit("fog")
@@ -338,7 +343,7 @@ class Experiments:
         self.check("brokers", in_sync == 2, "two of three copies are always in sync")
 
     def secured(self, cameras=4, replicas=1):
-        """Does the same with TLS between all of them, and loses one broker."""
+        """Starts the system with three brokers and TLS on all connections, and loses one broker."""
         self.cluster.remove()
         self.cluster.kubectl("apply", "-f", str(TOP / "k8s/base/namespace.yaml"), "--server-side")
         self._make_certificates()
@@ -362,7 +367,8 @@ class Experiments:
     # ---- two nodes ----
 
     def nodes(self, cameras=8, replicas=4):
-        """Loses the second of two nodes, with half of the fog and a part of the cloud. The servers and the cameras are on the first."""
+        """Loses the second of two nodes, with half of the fog and a part of the cloud. The servers and the cameras are on the
+        first node."""
         self.cluster.remove()
         self.cluster.kubectl("cordon", "node2")
         self._start(SYSTEM, "nodes")
@@ -391,8 +397,8 @@ class Experiments:
         self.note("nodes", noticed_s=round(noticed, 1), replaced_s=round(replaced, 1), longest_gap_s=round(gap.end(), 1))
 
     def servers(self, cameras=8, replicas=2):
-        """Loses a node with brokers and databases. Kubernetes is then told that the node is off, as an operator does, and starts these
-        servers on the first node, with their volumes."""
+        """Loses a node with brokers and databases. After a taint, as an operator would set it, says that the node is off,
+        Kubernetes starts these servers on the first node, with their volumes."""
         self.cluster.remove()
         self._start(REPLICATED, "servers")
         self._stop_cameras()
@@ -426,7 +432,7 @@ class Experiments:
         self.note("servers", noticed_s=round(noticed, 1), replaced_s=round(replaced, 1), longest_gap_s=round(gap.end(), 1))
 
     def _return_node(self, name):
-        """Starts the node again. It removes what is left of its containers, and is ready for new pods."""
+        """Starts the lost node again, which removes what is left of its containers and becomes ready for new pods."""
         began = time.monotonic()
         subprocess.run([TOP / "tests/cluster/up", self.cluster.work, self.cluster.programs], env={**os.environ, "NODES": "2"},
                        check=True, stdout=subprocess.DEVNULL, timeout=300)
@@ -438,8 +444,8 @@ class Experiments:
     # ---- what others see: metrics, and the live page ----
 
     def watch(self):
-        """Applies the monitoring component; a Prometheus scrapes each pod by its annotations; the live page is looked at through
-        `kubectl port-forward`, and then, with a token, at its Service."""
+        """Applies the monitoring component; a Prometheus scrapes each pod by its annotations; a browser opens the live page
+        through `kubectl port-forward`, and then, with a token, at its Service."""
         for kind in ("PodMonitor", "PrometheusRule"):
             definition = manifests.definitions()[kind]
             self.cluster.kubectl("apply", "--server-side", "-f", "-", text=json.dumps(definition))
@@ -488,7 +494,7 @@ class Experiments:
 
     @contextlib.contextmanager
     def _forwarded(self):
-        """Forwards a port to the page, as its operator does, and yields the address."""
+        """Forwards a port to the live page, as an operator does, and yields the page's address."""
         forward = subprocess.Popen(
             [self.cluster.programs / "kubectl", "-n", NAMESPACE, "port-forward", "service/live", ":8080"], env=self.cluster.environment,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
@@ -512,7 +518,7 @@ class Experiments:
             away = [name for name, server in state["servers"].items() if server["state"] != "good"]
             return state if len(running[0]) == len(running[1]) == 2 and not away else None
 
-        seconds, state = wait_until(good, 90, "two good cameras and two replicas")  # pods that went before may still be listed
+        seconds, state = wait_until(good, 90, "two good cameras and two replicas")  # pods that ended before may still be listed
         self.note("watch", page_good_s=round(seconds, 1), sentence=state["sentence"])
         now = int(time.time() * 1000)
         buckets = json.loads(ask("/api/documents", **{"from": now - 600000, "to": now, "unit": "minute"})[1])["buckets"]
@@ -547,8 +553,7 @@ class Experiments:
         wait_until(lambda: len(self.cluster.get("pods", "-l", "app.kubernetes.io/name=live")["items"]) == 1, 60, "the old page gone")
 
     def tls(self):
-        """Enables TLS in the running system. Also lets the API server check the overlays that need parts which
-        don't exist here."""
+        """Enables TLS in the running system. Also lets the API server check the overlays that can't run here."""
         self.cluster.kubectl("-n", NAMESPACE, "delete", "hpa,scaledobject", "--all", "--ignore-not-found", check=False)
         self.settle(cameras=1, replicas=1)
         # a job can't be changed
@@ -585,7 +590,7 @@ class Experiments:
         self.check("tls", said.returncode == 0, f"the API server accepts the overlay {overlay}" + said.stderr)
 
     def _greet_kafka(self, name, pod):
-        """Checks that a broker, also in its part as controller, accepts only clients with a certificate of the authority."""
+        """Checks that a broker, also on its controller's port, accepts only clients with a certificate of the authority."""
         address = pod["status"]["podIP"]
         secret = self.cluster.get("secret", "stages-tls")["data"]
         with tempfile.TemporaryDirectory() as directory:
@@ -602,7 +607,7 @@ class Experiments:
 
 
 def fetch(url, **headers):
-    """(status, body); (0, b"") if nobody answers."""
+    """Returns (status, body) of an HTTP answer; (0, b"") if nobody answers."""
     try:
         with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=20) as answer:
             return answer.status, answer.read()
@@ -625,11 +630,12 @@ def greets(address, port, context):
 
 
 class Gap:
-    """Measures the longest time without a new document, as a reader of the database sees it, until the block ends. The time is measured by the cloud's own count of documents, because counting in the database takes longer as
+    """Measures the longest time without a new document until end() is called. The new documents are seen by the cloud's own
+    count of documents, because counting in the database takes longer as
     documents accumulate."""
 
     def __init__(self, cluster, node=None):
-        """`node`: ask only replicas on this node; the time is that without a document from any of them"""
+        """`node`: only the cloud's replicas on this node are asked for their numbers of documents."""
         self._cluster, self._stop = cluster, threading.Event()
         self._clouds = [pod for pod in cluster.pods("cloud") if node in (None, pod["spec"]["nodeName"])]
         self._longest = 0
@@ -655,7 +661,7 @@ class Gap:
 
 
 class Least:
-    """Measures the least of a number until the block ends."""
+    """Observes a number, and returns the smallest value that it had until end() is called."""
 
     def __init__(self, ask, period=0.5):
         self._ask, self._period, self._stop = ask, period, threading.Event()
@@ -739,7 +745,7 @@ class Record:
         self._thread.join()
 
 
-# those that make their system themselves
+# experiments that start a system of their own
 ALONE = {"brokers", "nodes", "secured", "servers"}
 
 
@@ -757,7 +763,7 @@ def main():
         try:
             getattr(experiments, name)()
             passed += 1
-        except Exception as error:  # the other experiments run all the same
+        except Exception as error:  # the other experiments run even if this one fails
             traceback.print_exc()
             print(f"FAILED {name}: {error}", flush=True)
             failed += 1

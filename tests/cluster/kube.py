@@ -22,7 +22,7 @@ NAMESPACE = "fog"
 
 
 def wait_until(condition, timeout, what):
-    """Waits for the first true answer; returns the seconds that it took, and the answer."""
+    """Calls a function until it returns something true; returns the seconds until then, and what it returned."""
     began = time.monotonic()
     while True:
         answer = condition()
@@ -54,7 +54,7 @@ class Cluster:
         self.kubectl("apply", "-k", str(directory), "--server-side", timeout=300)
 
     def remove(self):
-        """Removes the system with its data, and makes its volumes new ones."""
+        """Removes the system with its data, and empties its volumes, so that a new system can use them."""
         self.kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--timeout=240s", timeout=260)
         for volume in json.loads(self.kubectl("get", "pv", "-o", "json").stdout)["items"]:
             if volume["status"]["phase"] == "Released":
@@ -126,13 +126,14 @@ class Cluster:
         return pod["status"]["containerStatuses"][0]["containerID"].split("//")[1]
 
     def signal(self, pod, name):
-        """Sends a signal to the stage's process from outside its container, because inside it, process 1 ignores such
-        signals."""
+        """Sends a signal to the stage's process from outside its container, because process 1 ignores signals that come from
+        inside its container."""
         subprocess.run(
             [*self._ctr(pod["spec"]["nodeName"]), "tasks", "kill", "-s", name, self.container(pod)], check=True, timeout=30)
 
     def lose_second_node(self):
-        """Ends the second node like a power cut: first its network, so that nothing can say goodbye, then all its processes."""
+        """Ends the second node as a power cut does: ends first its network, so that no connection is closed, then all its
+        processes."""
         subprocess.run(["ip", "-n", "fogcluster", "link", "set", "to-node2", "down"], check=True, timeout=30)
         for name in ("kubelet2", "proxy2"):
             self._kill(name)
@@ -191,7 +192,7 @@ class Cluster:
         return [(int(one[1]), one[2], one[3], int(one[4])) for one in found if one]
 
     def leavers(self):
-        """Returns the replicas whose reports of leaving Kafka still has."""
+        """Returns the replicas of which Kafka still has a report with `leaving`."""
         number = self._offset("feedback", "latest") - self._offset("feedback", "earliest")
         said = self._kafka("console-consumer", "--topic", "feedback", "--from-beginning", "--max-messages", str(number))
         reports = [json.loads(line) for line in said if line.startswith("{")]
@@ -207,7 +208,7 @@ def is_ready(pod):
 
 
 def ready_since(pod):
-    """Returns when the pod became ready, in s since 1970; 0 if it isn't."""
+    """Returns when the pod became ready, in s since 1970; 0 if it isn't ready."""
     if not is_ready(pod):
         return 0
     changed = next(one["lastTransitionTime"] for one in pod["status"]["conditions"] if one["type"] == "Ready")
@@ -229,8 +230,8 @@ def overtaken(frames):
 
 
 def losses(events):
-    """Returns (documents, missing frames); a frame is missing if its number is, because each session of a camera
-    numbers its frames from 0."""
+    """Returns (documents, missing frames). Each session of a camera numbers its frames from 0, so a number without a document
+    is a missing frame."""
     seen = collections.defaultdict(set)
     for event in events.find({}, {"_id": 1}):
         camera, session, seq = event["_id"].rsplit(":", 2)

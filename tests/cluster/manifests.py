@@ -24,7 +24,8 @@ KUSTOMIZE = "sigs.k8s.io/kustomize/kustomize/v5@v5.7.1"
 ACTIONLINT = "github.com/rhysd/actionlint/cmd/actionlint@v1.7.12"
 KEDA = "github.com/kedacore/keda/v2@v2.20.2"
 OPERATOR = "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring@v0.92.1"
-CONTROLLER_GEN = "sigs.k8s.io/controller-tools/cmd/controller-gen@v0.21.0" # the operator's own definitions come from this version too
+# The Prometheus operator, too, generates its definitions with this version.
+CONTROLLER_GEN = "sigs.k8s.io/controller-tools/cmd/controller-gen@v0.21.0"
 OPERATOR_KINDS = ("podmonitors", "prometheusrules")
 DASHBOARD_CHECK = TOP / "tests/monitoring/dashboard"
 KUBERNETES = "1.34"
@@ -61,7 +62,7 @@ def tools():
 
 def monitoring_tools():
     """Returns a directory with the definitions of the Prometheus operator, and the program `dashboard`, which checks dashboards
-    like Grafana; both are made once."""
+    as Grafana does; both are made only once."""
 
     def make(directory):
         go = mongo_server.go_command()
@@ -88,7 +89,8 @@ def monitoring_tools():
 
 
 def refined(schema):
-    """Corrects the schemas that are generated from Java's maps and objects, so that they have the meaning they have in Kubernetes. Schemas
+    """Corrects the schemas that are generated from Java's maps and objects, so that they mean what they mean in the definitions
+    that Strimzi publishes. Schemas
     of storage with a field `type` accept any field, because the generator doesn't know the fields of subclasses."""
     properties = schema.get("properties", {})
     properties.pop("additionalProperties", None)
@@ -167,7 +169,7 @@ def children(schema):
 
 
 def schema_of(definition):
-    """Keeps only the kinds of objects that people write."""
+    """Returns the schema of a definition, which refuses unknown fields except in the metadata and the status."""
     version = definition["spec"]["versions"][0]
     schema = closed(version["schema"]["openAPIV3Schema"])
     schema["properties"]["apiVersion"]["enum"] = [f"{definition['spec']['group']}/{version['name']}"]

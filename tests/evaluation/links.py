@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The link of the evaluation: edge and fog are hosts in namespaces, with a router between them.
+"""Makes the link of the evaluation: edge and fog are hosts in network namespaces, with a router between them.
 
 Each property of the link is made where the sender's TCP can't see it: the rate by `tbf` on each host's interface, the loss
 by `iptables` in the router's FORWARD chain, the delay by a cable in user space (tests/network/link.c) between the edge
@@ -21,16 +21,16 @@ import network  # noqa: E402
 
 BUILD = pathlib.Path(os.environ.get("GST_FOG_BUILD", TOP / "build"))
 MIB = 1 << 20
-# the share of a packet of 1,514 bytes that is payload of TCP, with TCP's time stamps
+# the fraction of a packet of 1,514 bytes that is TCP payload, if TCP sends time stamps
 PAYLOAD = 1448 / 1514
 BUFFER_MS = 50
-CONGESTION_CONTROLS = ("reno", "cubic", "bbr")  # of iperf3, whose best one is the ceiling
+CONGESTION_CONTROLS = ("reno", "cubic", "bbr")  # congestion controls of iperf3; the best of the three results is the ceiling
 
 
 @dataclasses.dataclass(frozen=True)
 class Link:
-    """`rate`: what plain TCP carries without delay and loss, Mbit/s; `delay`: one way, ms; `loss`: of the packets to
-    the fog, percent."""
+    """`rate`: Mbit/s that plain TCP carries without delay and loss; `delay`: ms in each direction; `loss`: percentage of the
+    packets to the fog that are lost."""
 
     rate: float = 94.1
     delay: float = 0
@@ -38,12 +38,12 @@ class Link:
 
     @property
     def ceiling(self):
-        """The rate of a perfect TCP, MiB/s, which sends each lost packet once more."""
+        """The rate in MiB/s of a perfect TCP, which only sends each lost packet once more."""
         return self.rate * 1e6 / 8 / MIB * (1 - self.loss / 100)
 
     @property
     def settling(self):
-        """Seconds that TCP gets to find its window before anything is measured."""
+        """Time (s) that TCP gets to find its congestion window before anything is measured."""
         return 8 + 2 * self.delay / 1000 * 20
 
 
@@ -92,7 +92,7 @@ class Site(network.Router):
             self._lay_cable(link.delay)
 
     def widen(self):
-        """Makes the link fast and without loss, for what is still queued. A delay stays."""
+        """Makes the link fast and without loss, so that packets that are still queued arrive soon. A delay stays."""
         self._set_rate(1000)
         self._set_loss(0)
 
@@ -120,8 +120,8 @@ class Site(network.Router):
         self.edge.command("ip neigh flush all")
 
     def _take_up_cable(self):
-        """Removes the cable, and sets `late`: the share of packets that left the cable more than 1 ms after they were
-        due."""
+        """Removes the program that delays packets, and sets `late`: the fraction of packets that it forwarded more than 1 ms
+        too late."""
         self.late = None
         if not self._cable:
             return

@@ -7,7 +7,7 @@ import sys
 import matplotlib
 
 matplotlib.use("svg")
-matplotlib.rcParams["svg.hashsalt"] = "evaluation"  # the same points give the same file
+matplotlib.rcParams["svg.hashsalt"] = "evaluation"  # with a fixed salt the same points always give the same file
 import matplotlib.pyplot as plot  # noqa: E402
 
 BOUNDS = ("2020", "iperf3, the best", "in theory")

@@ -43,7 +43,7 @@ def peak_mib(pid):
 
 
 class Quota:
-    """A control group whose processes together get a share of a processor. `command`: the prefix that puts one into it."""
+    """A control group whose processes together get a share of a processor. `command`: the prefix of a command line that starts the command inside this control group."""
 
     # short, so that a slow processor is imitated and not one that pauses; the least quota is 1 ms
     PERIOD_US = 10000

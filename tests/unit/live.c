@@ -105,7 +105,7 @@ GST_START_TEST (test_the_sentence_names_the_fault_with_its_place_and_duration)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_the_sentence_names_shared_names_and_escapes_control_characters)
+GST_START_TEST (test_the_pages_first_line_warns_of_two_cameras_of_one_name)
 {
   LiveSummary s = good_summary ();
 
@@ -1248,7 +1248,7 @@ live_suite (void)
   tcase_add_test (tc, test_an_event_without_valid_dates_is_accepted);
   tcase_add_test (tc, test_a_frame_that_is_seen_late_does_not_revive_a_stopped_camera);
   tcase_add_test (tc, test_a_camera_whose_picture_stands_still_is_not_taken_for_dead);
-  tcase_add_test (tc, test_the_sentence_names_shared_names_and_escapes_control_characters);
+  tcase_add_test (tc, test_the_pages_first_line_warns_of_two_cameras_of_one_name);
   tcase_add_test (tc, test_a_camera_that_gets_its_largest_rate_is_not_bound_by_the_fog);
   tcase_add_test (tc, test_a_camera_that_stops_after_three_frames_is_noticed);
   tcase_add_test (tc, test_events_are_shown_after_the_cameras_clock_is_set_back);

@@ -5,7 +5,7 @@
 
 G_BEGIN_DECLS
 
-/* One component's samples within an area of a frame. */
+/* The samples of one component within an area of a frame. */
 typedef struct {
   guint8 *data;    /* the first sample */
   gint row, pixel; /* distance in bytes between rows, and between samples of a row */

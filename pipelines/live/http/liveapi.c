@@ -15,7 +15,8 @@
 #define LOOK_CAMERAS 256
 /* Longest window of time travel, s. */
 #define MAX_SPAN 10.0
-/* ms since the Unix epoch: the year 5138, so that ns still fit. */
+/* Latest time (ms since the Unix epoch) in a request: a time in the year 2223, so that it fits into
+ * 64 bits also in ns. */
 #define MAX_TIME G_GINT64_CONSTANT (8000000000000)
 
 static gint64
@@ -46,7 +47,8 @@ get_history (LiveApi *api, const LiveRequest *request)
   return live_reply_json (live_model_make_history (api->model));
 }
 
-/* An orchestrator restarts what doesn't serve; Kafka's absence is no reason. */
+/* Answers `ok` even if Kafka doesn't answer, because the orchestrator restarts the server if this
+ * path fails, and a restart wouldn't help against a missing Kafka. */
 static LiveReply
 get_life (LiveApi *api, const LiveRequest *request)
 {
@@ -81,7 +83,7 @@ get_look (LiveApi *api, const LiveRequest *request)
 
 /* --- frames --- */
 
-/* Returns the HTTP status for an error of reading or decoding. */
+/* Returns a reply with the HTTP status for @error, an error of reading or decoding a frame. */
 static LiveReply
 reply_to (const GError *error)
 {
@@ -111,7 +113,8 @@ read_place (const LiveRequest *request, LivePlace *place)
   return live_form_get_int (request->query, "offset", 0, G_MAXINT64 - 1, &place->offset);
 }
 
-/* A picture never changes, except that faces are blurred in it once it is counted. */
+/* The ETag contains the frame's position, the blur, and whether the fog has counted the frame,
+ * because a picture changes only when its faces are known and can be blurred. */
 static gchar *
 make_etag (LiveApi *api, const LiveFrame *frame, const LiveAnswer *answer)
 {
@@ -298,7 +301,8 @@ post_do (LiveApi *api, const LiveRequest *request)
   return (LiveReply){204};
 }
 
-/* Actions that change the system have to be allowed at the start. */
+/* Returns FALSE for actions that change the system and weren't allowed by an option at the
+ * start. */
 static gboolean
 is_offered (const LiveApi *self, const LiveRoute *route)
 {

@@ -17,7 +17,7 @@ typedef struct {
   LiveDatabase *database;
   LiveControl *control; /* NULL: viewers only look */
   LiveClips *clips;
-  gchar **cascades; /* names of those that are installed */
+  gchar **cascades; /* names of the installed cascades */
 } LiveApi;
 
 typedef enum {
@@ -36,7 +36,7 @@ typedef struct {
   LiveWhere where;
 } LiveRoute;
 
-/* Returns: (nullable): the function; NULL if there is no such path. */
+/* Returns: (nullable): the route of @path; NULL if the API has no such path. */
 const LiveRoute *live_api_find (const LiveApi *self, const gchar *path);
 
 G_END_DECLS

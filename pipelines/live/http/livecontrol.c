@@ -12,7 +12,7 @@ struct _LiveControl {
   GSocketConnection *connection;
   GDataInputStream *lines;
   GCancellable *ended;
-  JsonNode *actions; /* list of the offered actions; NULL: nothing yet */
+  JsonNode *actions; /* list of the offered actions; NULL: none offered yet */
 };
 
 static gint64
@@ -104,7 +104,7 @@ live_control_free (LiveControl *self)
 
 /* --- requested actions --- */
 
-/* Returns: (nullable): the offered action of that name. */
+/* Returns: (nullable): the offered action with this name. */
 static JsonObject *
 find_action (LiveControl *self, const gchar *name)
 {
@@ -128,7 +128,7 @@ may_do (JsonObject *action, GError **error)
   if (!action)
     g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, "There is no such action.");
   else if (why && *why)
-    g_set_error (error, G_IO_ERROR, G_IO_ERROR_BUSY, "It can't be done now: %s.", why);
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_BUSY, "The action isn't possible now: %s.", why);
   else
     return TRUE;
   return FALSE;
@@ -145,7 +145,8 @@ send_wish (LiveControl *self, const gchar *name, GError **error)
   text = live_json_end (json);
   line = g_strdup_printf (
       "%.*s\n", (gint) g_bytes_get_size (text), (const gchar *) g_bytes_get_data (text, NULL));
-  /* A socket that accepts no line is full of requests that nobody reads. */
+  /* The line is sent without blocking: if the socket takes no line, it is full of requests that the
+   * demo doesn't read, and an error is returned. */
   return g_socket_send_with_blocking (g_socket_connection_get_socket (self->connection), line,
              strlen (line), FALSE, NULL, error) > 0;
 }

@@ -5,21 +5,23 @@
 
 G_BEGIN_DECLS
 
-/* The other end of a socket that whoever started this process, the demo, listens at: it offers
- * actions that disturb the system, and viewers ask for them. In both directions a message is a line
- * of JSON: the demo sends `{"actions":[{"name":…,"label":…,"why":…},…]}` and `{"said":…}`, this
- * process sends `{"do":NAME}`. Of the main thread. */
+/* The live page's end of a socket to the demo, which has started the page's server. The demo offers
+ * actions that disturb the system, and viewers request these actions. A message in either direction
+ * is a line of JSON: the demo sends `{"actions":[{"name":…,"label":…,"why":…},…]}` and
+ * `{"said":…}`, this process sends `{"do":NAME}`. Of the main thread. */
 typedef struct _LiveControl LiveControl;
 
-/* @descriptor: of a connected socket, which it owns from now on. @error: it is none */
+/* @descriptor: file descriptor of a connected socket, which belongs to the new object. @error:
+ * @descriptor isn't a connected socket */
 LiveControl *live_control_new (gint descriptor, LiveModel *model, GError **error);
 void live_control_free (LiveControl *self);
 
 /**
  * live_control_ask:
- * @text: a viewer's `{"do":NAME}`: any text at all
- * @error: G_IO_ERROR_INVALID_DATA: it is none; NOT_FOUND: no such action is offered; BUSY: it can't
- *   be done now, and why; another: nobody listens any more
+ * @text: a viewer's request, which should be `{"do":NAME}`, but may be any text
+ * @error: G_IO_ERROR_INVALID_DATA: @text isn't a request; NOT_FOUND: no such action is offered;
+ *   BUSY: the action isn't possible now, and why; any other: the demo doesn't read requests any
+ *   more
  */
 gboolean live_control_ask (LiveControl *self, const gchar *text, gsize size, GError **error);
 

@@ -5,8 +5,8 @@
 
 G_BEGIN_DECLS
 
-/* The page's files, which are part of the program. @name: as in "index.html"; 404 if there is
- * none. */
+/* Returns a file of the page, which is compiled into the program, or 404 if there is no such file.
+ * @name: for example "index.html" */
 LiveReply live_files_get (const gchar *name, const gchar *etag);
 
 G_END_DECLS

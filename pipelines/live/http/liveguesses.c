@@ -3,10 +3,12 @@
 
 #include <string.h>
 
-/* Number of wrong tokens from one address that are compared in a minute. */
+/* Largest number of wrong tokens from one address in a minute; then no further token is
+ * compared. */
 #define MOST 10
 #define TIME (60 * G_USEC_PER_SEC)
-/* Addresses that are remembered; further ones share what is left. */
+/* Largest number of addresses that are counted one by one; all further addresses are counted
+ * together as OTHERS. */
 #define MAX_ADDRESSES 1024
 #define OTHERS "others"
 
@@ -35,7 +37,8 @@ live_guesses_free (LiveGuesses *self)
   g_free (self);
 }
 
-/* Whoever has one address of IPv6 mostly has all with the same first 64 bits. */
+/* Returns the address, or, for IPv6, its /64 network, because a client that has one IPv6 address
+ * mostly has all addresses of its /64. */
 static gchar *
 name_of (GInetAddress *address)
 {
@@ -55,7 +58,7 @@ is_over (gpointer key, gpointer value, gpointer now)
   return *(gint64 *) now - ((Guesses *) value)->since > TIME;
 }
 
-/* Returns: (transfer full): the name under which @address is counted. */
+/* Returns: (transfer full): the key under which @address is counted. */
 static gchar *
 find_name (LiveGuesses *self, GInetAddress *address, gint64 now)
 {

@@ -11,18 +11,19 @@
 #include "livetoken.h"
 
 #define MAX_CONNECTIONS 256
-/* s that a connection may be silent, or refuse to take what is sent. */
+/* Time (s) for which a connection may send and take no data. */
 #define SILENCE 30
 #define MAX_BODY 16384 /* bytes of a POST */
 #define JOB_THREADS 2
 #define MAX_JOBS 64
 #define MAX_COUNTS 8
-/* One thread makes a clip, the other one refuses the next. */
+/* Two threads answer requests for clips: one makes a clip, the other one meanwhile refuses further
+ * requests. */
 #define CLIP_THREADS 2
 #define MAX_CLIPS 8
 
-/* The content security policy: no content from elsewhere, none inline, and no frame in other
- * pages. */
+/* The content security policy forbids content from other servers, inline scripts and styles, and
+ * the page in a frame of another page. */
 #define POLICY                                                                                     \
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "  \
   "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
@@ -99,7 +100,8 @@ address_of (SoupServerMessage *message)
              : NULL;
 }
 
-/* Limits how many tokens can be guessed. Requests with a session aren't limited. */
+/* Returns FALSE if too many wrong tokens came from the client's address. Requests with a session
+ * don't call this function. */
 static gboolean
 may_guess (LiveHttp *self, SoupServerMessage *message)
 {
@@ -134,8 +136,8 @@ is_allowed (LiveHttp *self, SoupServerMessage *message)
   return FALSE;
 }
 
-/* Returns FALSE if the form is from a page of another origin, or was sent to a foreign name of this
- * machine. */
+/* Returns FALSE if the request comes from a page of another origin, or if no token is set and the
+ * header Host isn't this machine's loopback. */
 static gboolean
 comes_from_here (LiveHttp *self, SoupServerMessage *message)
 {
@@ -182,7 +184,7 @@ log_in (LiveHttp *self, SoupServerMessage *message)
 static void
 add_viewer (LiveHttp *self, SoupServerMessage *message)
 {
-  /* A page asks with HEAD why its stream was refused. */
+  /* The page sends HEAD after its stream was refused, to learn the reason. */
   if (g_str_equal (soup_server_message_get_method (message), "HEAD")) {
     send_and_clear (message, live_stream_is_full (self->stream)
                                  ? live_reply_error (503, "There are too many viewers already.")
@@ -246,7 +248,7 @@ send_file (SoupServerMessage *message, const gchar *name)
     send_and_clear (message, live_reply_error (405, "Only GET is answered here."));
 }
 
-/* Paths that need no token: the login, and the page's own files. */
+/* Answers the paths that need no token: the login, and the page's own files. */
 static gboolean
 answer_anybody (LiveHttp *self, SoupServerMessage *message, const gchar *path)
 {
@@ -265,8 +267,8 @@ answer_anybody (LiveHttp *self, SoupServerMessage *message, const gchar *path)
   return TRUE;
 }
 
-/* A form of another page can't have the type of JSON: its browser would send a preflight request
- * first. */
+/* Returns FALSE if a POST doesn't have the type of JSON. A form of another site's page can't have
+ * this type, because the browser would send a preflight request first. */
 static gboolean
 has_its_type (SoupServerMessage *message, const LiveRoute *route)
 {
@@ -296,7 +298,8 @@ answer_allowed (LiveHttp *self, SoupServerMessage *message, const gchar *path)
     answer (self, message, route);
 }
 
-/* Probes name no host, and learn nothing but whether it works. */
+/* Requests of probes are allowed without a token and with any Host, because the answers say only
+ * whether the server works. */
 static gboolean
 is_probe (SoupServerMessage *message, const gchar *path)
 {
@@ -324,7 +327,8 @@ take_request (SoupServer *server, SoupServerMessage *message, const char *path, 
   else if (is_probe (message, path))
     answer (self, message, live_api_find (self->api, path));
   else if (!comes_from_here (self, message))
-    send_and_clear (message, live_reply_error (403, "This page answers to no other page."));
+    send_and_clear (
+        message, live_reply_error (403, "Requests of pages of other sites are refused."));
   else if (answer_anybody (self, message, path))
     return;
   else if (!is_allowed (self, message))
@@ -333,7 +337,8 @@ take_request (SoupServer *server, SoupServerMessage *message, const char *path, 
     answer_allowed (self, message, path);
 }
 
-/* Runs before a body is read, and refuses a large body, or one of unknown length. */
+/* Runs before a request's body is read, and refuses a body that is large, or whose length is
+ * unknown. */
 static void
 check_body (SoupServer *server, SoupServerMessage *message, const char *path, GHashTable *query,
     gpointer data)

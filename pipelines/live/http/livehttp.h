@@ -10,7 +10,7 @@ G_BEGIN_DECLS
  * thread. */
 typedef struct _LiveHttp LiveHttp;
 
-/* Listens. The server keeps a reference to @api. */
+/* Starts the server, which keeps a pointer to @api. */
 LiveHttp *live_http_new (const LiveOptions *options, LiveApi *api, GError **error);
 void live_http_free (LiveHttp *self);
 /* Returns: (transfer full): the server's address as a URL. */

@@ -10,7 +10,7 @@
 struct _LiveJobs {
   GThreadPool *pool;
   gboolean watch;
-  GQueue all; /* of Job; only the main thread uses it */
+  GQueue all; /* queue of Job; used only by the main thread */
   guint most;
   LiveJobSend send;
   gpointer data;
@@ -18,9 +18,10 @@ struct _LiveJobs {
 
 typedef struct {
   LiveJobs *jobs;
-  SoupServerMessage *message; /* only the main thread uses it */
-  gboolean gone;              /* the viewer has left; only the main thread uses it */
-  guint watch; /* id of the source that notices it; 0: none; only the main thread uses it */
+  SoupServerMessage *message; /* used only by the main thread */
+  gboolean gone;              /* flag: the viewer has left; used only by the main thread */
+  /* id of the GSource that notices that the viewer leaves; 0: none; used only by the main thread */
+  guint watch;
   LiveJobFunc func;
   LiveRequest request;
   LiveReply reply;
@@ -36,8 +37,9 @@ stop_watch (Job *job)
   job->watch = 0;
 }
 
-/* While an answer is computed, libsoup reads nothing, so it doesn't notice that the viewer leaves.
- * What a viewer sends in that time hides its end: then nothing more can be noticed. */
+/* Cancels the job if the viewer has closed the connection. libsoup doesn't notice this, because it
+ * reads nothing while an answer is computed. If the viewer has sent data, the end of the connection
+ * can't be seen behind the data, so the socket isn't watched any more. */
 static gboolean
 note_input (gint fd, GIOCondition condition, gpointer data)
 {
@@ -130,7 +132,7 @@ live_jobs_free (LiveJobs *self)
   for (GList *l = self->all.head; l; l = l->next)
     g_cancellable_cancel (((Job *) l->data)->request.gone);
   g_thread_pool_free (self->pool, FALSE, TRUE);
-  /* Answers that are still to be sent. */
+  /* Runs the sources of end_job() that are still pending, which free the jobs. */
   while (g_main_context_iteration (NULL, FALSE))
     ;
   g_free (self);

@@ -7,28 +7,27 @@
 
 G_BEGIN_DECLS
 
-/* Computes slow answers on a few threads, never on the main one. Only a few answers are computed
- * at the same time. */
+/* Computes slow answers on a few threads of its own, and not on the main thread. */
 typedef struct _LiveJobs LiveJobs;
 
-/* Called from one of the threads. */
+/* Computes the answer to @request; called from one of the threads. */
 typedef LiveReply (*LiveJobFunc) (gpointer data, const LiveRequest *request);
-/* Called from the main thread, to send the result. */
+/* Sends the answer; called from the main thread. */
 typedef void (*LiveJobSend) (SoupServerMessage *message, LiveReply *reply);
 
 /**
  * live_jobs_new:
- * @most: number of jobs that may wait
- * @watch: cancel a job as soon as its viewer leaves. A viewer who closes its side of the connection
- *   once the request is sent counts as one who leaves.
- * @data: argument of every function
+ * @most: the largest number of waiting jobs
+ * @watch: whether a job is cancelled as soon as its viewer closes the connection, even if the
+ *   viewer closes only its own side after sending the request
+ * @data: argument of every LiveJobFunc
  */
 LiveJobs *live_jobs_new (
     guint threads, guint most, gboolean watch, LiveJobSend send, gpointer data);
-/* Cancels the jobs, and waits for those that run. */
+/* Cancels all jobs, and waits until the running ones have ended. */
 void live_jobs_free (LiveJobs *self);
-/* Returns FALSE if too many jobs wait. The function takes over the contents of @request in both
- * cases. */
+/* Adds a job. Returns FALSE if too many jobs wait. The contents of @request belong to the LiveJobs
+ * afterwards, even if FALSE is returned. */
 gboolean live_jobs_push (
     LiveJobs *self, SoupServerMessage *message, LiveJobFunc func, LiveRequest *request);
 

@@ -9,7 +9,8 @@ G_BEGIN_DECLS
  * soup_server_message_get_socket() returns %NULL. But it returns @remote, the address of the
  * connection's other end, with each request, and the address keeps the socket. */
 void live_socket_note (GSocketAddress *remote, GSocket *socket);
-/* Returns: (nullable) (transfer none): the socket that @message came by; %NULL: it is unknown */
+/* Returns: (nullable) (transfer none): the socket of the connection by which @message came; %NULL
+ * if it is unknown */
 GSocket *live_socket_get (SoupServerMessage *message);
 
 G_END_DECLS

@@ -5,8 +5,8 @@
 
 #include "livesocket.h"
 
-/* Number of events by which a viewer may be behind before it misses one, and before it is
- * dropped. */
+/* Number of unwritten events from which on a viewer misses events, and number from which on its
+ * connection is closed. */
 #define BEHIND 2
 #define TOO_FAR_BEHIND 64
 
@@ -18,7 +18,7 @@ struct _LiveStream {
 typedef struct {
   LiveStream *stream;
   SoupServerMessage *message;
-  guint waiting; /* events that were not written yet */
+  guint waiting; /* number of events that weren't written to the socket yet */
 } Viewer;
 
 static void
@@ -115,7 +115,7 @@ send (Viewer *viewer, GBytes *text)
   soup_server_message_unpause (viewer->message);
 }
 
-/* An event's data is one line: JSON has no line breaks. */
+/* Makes a server-sent event. The data needs only one line, because the JSON has no line breaks. */
 static GBytes *
 make_event (const gchar *event, GBytes *data)
 {

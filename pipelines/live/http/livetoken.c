@@ -11,8 +11,8 @@ struct _LiveToken {
   gchar *session;
 };
 
-/* Digests have one length, whatever the text, so the time of a comparison shows nothing about the
- * token. */
+/* Tokens are compared by their digests, which all have the same length, so that the time of a
+ * comparison shows nothing about the token. */
 static void
 digest_text (const gchar *text, guint8 digest[32])
 {

@@ -114,8 +114,8 @@ live_answer_unref (LiveAnswer *self)
   g_free (self);
 }
 
-/* Returns: (nullable) (transfer full): a copy of the text; NULL if it is longer than @most
- * bytes. */
+/* Returns: (nullable) (transfer full): a copy of the text in the member @name of @object; NULL if
+ * it is absent, or longer than @most bytes. */
 static gchar *
 dup_text (JsonObject *object, const gchar *name, gsize most)
 {
@@ -133,7 +133,8 @@ date_of_text (const gchar *text)
   return date ? g_date_time_to_unix (date) * 1000 + g_date_time_get_microsecond (date) / 1000 : 0;
 }
 
-/* Returns a date in Extended JSON, relaxed or canonical, as ms since the Unix epoch; 0: no date. */
+/* Reads the member @name of @object, a date in relaxed or canonical Extended JSON. Returns ms since
+ * the Unix epoch; 0: the member isn't a date. */
 static gint64
 read_date (JsonObject *object, const gchar *name)
 {

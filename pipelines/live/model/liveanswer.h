@@ -14,7 +14,8 @@ typedef struct {
 } LivePlace;
 
 void live_place_copy (LivePlace *self, const LivePlace *from);
-/* Returns FALSE if @buffer comes from no topic. */
+/* Reads the position of the message that @buffer was made from. Returns FALSE if @buffer has no
+ * position in a topic. */
 gboolean live_place_read (LivePlace *self, GstBuffer *buffer);
 void live_place_clear (LivePlace *self);
 /* The address at which this machine reaches a broker. */
@@ -25,20 +26,20 @@ typedef struct {
 
 /**
  * live_place_make_line:
- * @first: offset of the first message to read; this place is the last one
- * @camera: (nullable): read no other camera's messages; %NULL: they are read too
+ * @first: offset of the first message to read; the last message to read is the one at this position
+ * @camera: (nullable): the camera whose messages are read; %NULL: messages of all cameras are read
  * @head: the line's beginning, up to `kafkasrc`
- * @tail: the line's end, from what follows kafkasrc on
+ * @tail: the line's end, which follows the properties of kafkasrc
  *
- * Returns: (transfer full): a command line for a shell. A name that gst-launch-1.0 may read in more
- *   than one way isn't written into it: a comment at the end says that other cameras' messages are
- *   read too.
+ * Returns: (transfer full): a command line for a shell. If gst-launch-1.0 could misread the
+ *   camera's name, the line doesn't contain it, and a comment at the line's end says that messages
+ *   of other cameras are read too.
  */
 gchar *live_place_make_line (const LivePlace *self, gint64 first, const gchar *camera,
     const LiveBroker *broker, const gchar *head, const gchar *tail);
 void live_place_to_json (const LivePlace *self, JsonBuilder *json);
 
-/* A face, in pixels of its frame. */
+/* The box around a face, in pixels of its frame. */
 typedef struct {
   gint x, y, w, h;
   gdouble score; /* 0 to 1; NAN: unknown */
@@ -49,8 +50,8 @@ void live_boxes_to_json (const GArray *boxes, JsonBuilder *json);
 /* The fog's result for one frame: an event of the database topic. Immutable, reference-counted. */
 typedef struct {
   gatomicrefcount refs;
-  gchar *id;     /* id of the frame: camera:session:seq, or topic:partition:offset */
-  gchar *camera; /* camera; NULL: the producer named none */
+  gchar *id;     /* the frame's id: camera:session:seq, or topic:partition:offset */
+  gchar *camera; /* name of the camera; NULL: the producer sent none */
   guint64 seq;
   /* times of capture and of counting, ms since the Unix epoch; 0: unknown */
   gint64 captured, processed;
@@ -58,7 +59,7 @@ typedef struct {
   GArray *boxes; /* of LiveBox */
   gint width, height;
   gchar *replica;
-  LivePlace place; /* position of the event itself; no topic: unknown */
+  LivePlace place; /* position of the event's own message in Kafka; unknown if its topic is NULL */
 } LiveAnswer;
 
 /**
@@ -67,14 +68,14 @@ typedef struct {
  * @size: number of these bytes
  * @error: G_IO_ERROR_INVALID_DATA, with a text for users that says what is wrong with @text
  *
- * Unknown fields are ignored. At most 1000 boxes are kept, and none with a number that doesn't fit
- * into 32 bits.
+ * Unknown fields are ignored. At most 1000 boxes are kept; boxes with a number that doesn't fit
+ * into 32 bits are left out.
  *
  * Returns: (nullable) (transfer full): the answer
  */
 LiveAnswer *live_answer_parse (const gchar *text, gsize size, GError **error);
-/* Returns: (nullable) (transfer full): the result in a message of the database topic, with its
- * position. */
+/* Returns: (nullable) (transfer full): the answer in @sample, a message of the database topic, with
+ * its position. */
 LiveAnswer *live_answer_from_sample (GstSample *sample);
 LiveAnswer *live_answer_ref (LiveAnswer *self);
 void live_answer_unref (LiveAnswer *self);

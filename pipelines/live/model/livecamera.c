@@ -8,20 +8,22 @@
  * periods if that is longer. */
 #define STOPPED 2500
 #define STOPPED_PERIODS 3
-/* A camera isn't stopped before this multiple of its still-interval. */
+/* A camera with still-interval doesn't count as stopped before this multiple of still-interval has
+ * passed. */
 #define STOPPED_INTERVALS 2.5
 /* Time in ms without a new answer after which a camera counts as late. */
 #define LATE 2000
 /* Smallest number of ticks over which a rate is measured: 5 s. */
 #define RATE_TICKS 10
 #define TICKS_A_SECOND 2
-/* If a camera sends less than this part of its permitted rate, the camera or its link is the
- * limit. */
+/* If a camera sends less than this fraction of the rate that it may send, the camera or its link
+ * limits the rate. */
 #define LINK_SHARE 0.8
-/* A camera that sends this part of the rate that it wants gets all: a rate over few seconds isn't
- * exact. */
+/* If a camera sends at least this fraction of the rate that it wants, nothing limits it, because a
+ * rate measured over a few seconds isn't exact. */
 #define WANTED_SHARE 0.9
-/* A camera that sends more than this multiple of its minimum rate isn't bound by it. */
+/* If a camera sends more than this multiple of its minimum rate, the minimum rate isn't what
+ * determines its rate. */
 #define MINIMUM_SHARE 1.25
 
 LiveCamera *
@@ -49,7 +51,7 @@ live_camera_free (LiveCamera *self)
   g_free (self);
 }
 
-/* After a restart, a camera numbers its frames from 0. */
+/* Begins a new session: after a restart, a camera numbers its frames from 0. */
 static void
 begin_session (LiveCamera *self, const gchar *session)
 {
@@ -70,15 +72,16 @@ live_camera_see (LiveCamera *self, const gchar *session, guint64 seq, gint64 cap
     sighting = live_senders_note (&self->senders, session, seq, captured, now);
   if (sighting == LIVE_SENDER_BEGINS)
     begin_session (self, session);
-  /* A late answer about an old frame doesn't show that the camera still sends. */
+  /* An old sighting, such as a late answer about an old frame, doesn't show that the camera still
+   * sends. */
   if (sighting != LIVE_SENDER_OLD)
     self->active = now;
   if (!session || live_senders_is_newest (&self->senders, session))
     self->seq = MAX (self->seq, seq);
 }
 
-/* Returns: (transfer full) (nullable): the session in camera:session:seq. The camera's name may
- * contain colons. */
+/* Returns: (transfer full) (nullable): the session in the answer's id, camera:session:seq. The id
+ * is read from its end, because the camera's name may contain colons. */
 static gchar *
 session_of (const LiveAnswer *answer)
 {
@@ -91,8 +94,8 @@ session_of (const LiveAnswer *answer)
   return begin > answer->id ? g_strndup (begin, (gsize) (end - begin)) : NULL;
 }
 
-/* Within a run the frames' numbers decide which frame is newer, because a camera's clock may be set
- * back. */
+/* Returns TRUE if @answer is about a newer frame than the camera's newest answer. Within a session
+ * the frames' numbers decide, because a camera's clock may be set back. */
 static gboolean
 is_newer (const LiveCamera *self, const LiveAnswer *answer, const gchar *session, gint64 now)
 {
@@ -144,7 +147,8 @@ observe (LiveCamera *self, const FogReport *report, gdouble now)
   rate_controller_report (self->observer, report, now);
 }
 
-/* Frames without faces cause no event, so only reports show that they were counted. */
+/* Learns from a report that frames were counted, because frames without faces cause no event, so
+ * only reports show that they were counted. */
 static void
 learn_answered (LiveCamera *self, const FogReport *report, gint64 now)
 {
@@ -190,7 +194,7 @@ set_health (LiveCamera *self, LiveHealth health, gint64 since)
   return TRUE;
 }
 
-/* Returns for how long a working camera may show no frame, ms. */
+/* Returns the time, in ms, after which a camera counts as stopped if no frame of it is seen. */
 static gdouble
 patience (const LiveCamera *self, gboolean watched)
 {

@@ -12,39 +12,42 @@ G_BEGIN_DECLS
 typedef enum {
   LIVE_CAMERA_UNKNOWN,
   LIVE_CAMERA_GOOD,
-  LIVE_CAMERA_LATE,    /* no new answer for a while */
-  LIVE_CAMERA_STOPPED, /* no frame */
+  LIVE_CAMERA_LATE,    /* the fog's newest answer about the camera is old */
+  LIVE_CAMERA_STOPPED, /* the camera has sent no frame for a while */
 } LiveHealth;
 
-/* A camera, as reports, events and its frames show it. Times are ms since the Unix epoch. */
+/* The state of a camera, as learned from reports, events and its frames. Times are ms since the
+ * Unix epoch. */
 typedef struct {
   gchar *name;
-  gchar *session; /* session of its producer's newest run; NULL: not known */
+  gchar *session; /* session of the newest run of the camera's producer; NULL: not known */
   LiveSenders senders;
   LiveHealth health;
-  gint64 since;  /* since when @health is what it is */
-  gint64 active; /* when anything last showed that the camera gives frames */
-  /* The time of the newest frame that was counted: its time of capture, or the time when its answer
-   * came if that is earlier; 0: none. */
+  gint64 since; /* time of the last change of @health */
+  /* time when a frame, an event or a report last showed that the camera sends frames */
+  gint64 active;
+  /* Time of the newest counted frame: its time of capture, or the time when its answer arrived if
+   * that is earlier; 0: no frame was counted. */
   gint64 answered;
-  /* that frame's time of capture by the camera's clock, which may be ahead */
+  /* time of capture of the newest counted frame by the camera's clock, which may be ahead */
   gint64 counted;
-  LiveAnswer *answer;     /* the newest event; NULL: none */
-  gint64 found;           /* the time of the frame of @answer, as in @answered */
+  LiveAnswer *answer;     /* newest event about the camera; NULL: none */
+  gint64 found;           /* time of the frame of @answer, computed as @answered is */
   guint faces;            /* number of faces in the newest frame that was counted */
   guint64 seq;            /* the session's highest seq */
-  LiveProgress *progress; /* progress of @seq, with a sample at each tick */
+  LiveProgress *progress; /* records @seq at each tick */
   /* computes the camera's rate from the same reports as the camera does */
   RateController *observer;
   gdouble wanted, minimum, weight; /* frames/s; wanted 0: not known */
   gdouble given;                   /* rate that the camera sends, frames/s; NAN: not known */
-  /* @given when a frame last came, so that a pause doesn't lower it */
+  /* value of @given when the last frame came, which a pause doesn't lower */
   gdouble pace;
-  guint64 paced;    /* seq at which the rate was measured */
+  guint64 paced;    /* value of @seq at the last tick */
   gdouble interval; /* longest interval of the reports that list the camera, s */
-  /* interval in which the camera sends a frame of a still picture, s; 0: it sends all */
+  /* longest time between two frames of a still picture, s; 0: the camera sends all frames */
   gdouble still_interval;
-  gboolean is_still; /* according to the last report, it left out frames that show nothing new */
+  /* flag: the camera didn't send some frames that show nothing new, according to the last report */
+  gboolean is_still;
 } LiveCamera;
 
 LiveCamera *live_camera_new (const gchar *name, gint64 now);
@@ -55,24 +58,25 @@ void live_camera_free (LiveCamera *self);
 void live_camera_see (
     LiveCamera *self, const gchar *session, guint64 seq, gint64 captured, gint64 now);
 void live_camera_take_answer (LiveCamera *self, LiveAnswer *answer, gint64 now);
-/* @own: the camera's entry in @report; NULL: it has none */
+/* @own: (nullable): the camera's entry in @report; NULL: @report doesn't list the camera */
 void live_camera_take_report (
     LiveCamera *self, const FogReport *report, const FogReportCamera *own, gint64 now);
 
-/* Returns whether no frame of it was seen for so long before @at that it counts as stopped.
- * @watched: whether the camera's frames are being read. */
+/* Returns whether, at the time @at, the camera counts as stopped because no frame of it was seen
+ * for too long. @watched: whether the camera's frames are being read. */
 gboolean live_camera_is_silent (const LiveCamera *self, gboolean watched, gint64 at);
 
-/* To be called twice a second. @watched: whether the camera's frames are being read. Returns:
- * whether the health has changed. */
+/* Updates the camera's health and rate; to be called twice a second. @watched: whether the camera's
+ * frames are being read. Returns: whether the health has changed. */
 gboolean live_camera_tick (LiveCamera *self, gboolean watched, gint64 now);
 
-/* To be called when the clock was set back to @now: sets later times to @now. */
+/* Sets all times of the camera that are after @now to @now; to be called when the clock was set
+ * back. */
 void live_camera_set_back (LiveCamera *self, gint64 now);
 
 const gchar *live_health_name (LiveHealth health);
 /* Returns what bounds the camera's rate: "camera", "fog", "link", "minimum" or "unknown". @reason:
- * (out): the same in a sentence */
+ * (out): a sentence that says the same */
 const gchar *live_camera_get_bound (const LiveCamera *self, gint64 now, const gchar **reason);
 
 G_END_DECLS

@@ -67,7 +67,8 @@ read_caps (LiveFrame *self, GstBuffer *buffer, GstCaps *caps)
     return;
   s = gst_caps_get_structure (caps, 0);
   self->caps = gst_caps_ref (caps);
-  /* Only video counts, because some encoders of pictures set the flag on each picture. */
+  /* The flag DELTA_UNIT is ignored for formats that aren't video, because some encoders of single
+   * pictures set it on each picture. */
   self->delta = GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_DELTA_UNIT) &&
                 g_str_has_prefix (gst_structure_get_name (s), "video/");
   gst_structure_get_int (s, "width", &self->width);
@@ -105,8 +106,8 @@ live_frame_new (GstSample *sample, gint64 now)
 
 /* --- JSON --- */
 
-/* Returns a command line that shows the frame in a window, to be copied into a terminal. If a frame
- * depends on earlier ones, the command line plays these first. */
+/* Returns a command line that shows the frame in a window, to be copied into a terminal. If the
+ * frame depends on earlier frames, the command line shows these frames first. */
 static gchar *
 make_line (const LiveFrame *self, const LiveBroker *broker)
 {

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "liveframes.h"
 
-/* About how much memory a frame takes in addition to its bytes. */
+/* Estimate of the memory (bytes) that a frame needs in addition to its contents. */
 #define OVERHEAD 1024
 
 struct _LiveFrames {
   GMutex lock;
   gsize most, size; /* bytes */
-  GQueue all;       /* queue of LiveFrame, the oldest first; owns them */
-  /* maps a camera's name to a GQueue of LiveFrame in the same order; "" for frames without a
-   * name */
+  GQueue all;       /* queue of LiveFrame, the oldest first; owns the frames */
+  /* maps a camera's name, or "" for frames without a camera, to a GQueue of its LiveFrames, the
+   * oldest first */
   GHashTable *cameras;
-  GHashTable *by_place; /* maps a LivePlace to its LiveFrame */
+  GHashTable *by_place; /* maps a LivePlace to the LiveFrame at this position */
 };
 
 static guint

@@ -14,8 +14,9 @@ typedef struct {
 struct _LiveHistory {
   LiveSample samples[SAMPLES]; /* a ring */
   guint n, next;
-  GQueue marks;  /* queue of Mark, the oldest first */
-  guint untaken; /* number of marks at the end that weren't taken yet */
+  GQueue marks; /* queue of Mark, the oldest first */
+  /* number of marks at the queue's end that live_history_take_mark() hasn't returned yet */
+  guint untaken;
 };
 
 static void

@@ -5,10 +5,11 @@
 #include "livemodelprivate.h"
 #include "prometheustext.h"
 
-/* Number of cameras and replicas with samples of their own, so that labels stay bounded. */
+/* Largest number of cameras, and of replicas, that have samples of their own, so that the number of
+ * label values is limited. */
 #define MOST_NAMES 256
 
-/* An unknown value has no sample. */
+/* Adds a sample, unless the value is unknown (NAN). */
 static void
 add (PrometheusText *text, const gchar *name, const gchar *help, const gchar *labels, gdouble value)
 {
@@ -26,7 +27,7 @@ add_bound (PrometheusText *text, const LiveCamera *camera, gint64 now)
     g_autofree gchar *labels =
         prometheus_labels ("camera", camera->name, "reason", reasons[i], NULL);
 
-    add (text, "gstfog_rate_bound", "1 for what bounds the camera's rate.", labels,
+    add (text, "gstfog_rate_bound", "1 for what limits the camera's rate.", labels,
         g_str_equal (bound, reasons[i]));
   }
 }
@@ -59,7 +60,8 @@ add_replica (PrometheusText *text, const LiveReplica *replica)
   add (text, "gstfog_replica_rate", "Frames/s that the replica counts.", labels, replica->rate);
   add (text, "gstfog_replica_capacity", "Frames/s that the replica could count.", labels,
       replica->capacity);
-  add (text, "gstfog_replica_busy_ratio", "Share of its workers' time, 0 to 1.", labels,
+  add (text, "gstfog_replica_busy_ratio",
+      "Fraction of the time for which the replica's workers were busy, 0 to 1.", labels,
       replica->busy);
   add (text, "gstfog_replica_waiting_messages", "Messages and frames that wait for the replica.",
       labels, (gdouble) replica->lag);
@@ -108,7 +110,7 @@ add_whole (LiveModel *self, PrometheusText *text)
   add (text, "gstfog_capacity", "Frames/s that the replicas can count.", NULL, capacity);
   add (text, "gstfog_rate_delivered", "Frames/s that the replicas do count.", NULL,
       self->sample[LIVE_SAMPLE_RATE]);
-  add (text, "gstfog_demand", "Rate that all cameras want over the fog's capacity.", NULL,
+  add (text, "gstfog_demand", "Rate that all cameras want, divided by the fog's capacity.", NULL,
       capacity > 0 ? sum_wanted (self) / capacity : NAN);
   add (text, "gstfog_kafka_connected", "1 while Kafka answers.", NULL, !self->trouble[LIVE_KAFKA]);
   add (text, "gstfog_database_connected", "1 while the database answers.", NULL,
@@ -127,7 +129,7 @@ add_backlog (PrometheusText *text, const LiveBacklog *backlog, const LiveSource 
 
   add (text, "gstfog_messages_waiting", "Messages that the group hasn't committed.", labels,
       backlog->waiting < 0 ? NAN : (gdouble) backlog->waiting);
-  add (text, "gstfog_lag_seconds", "For how long the first of them has waited.", labels,
+  add (text, "gstfog_lag_seconds", "Time for which the oldest waiting message has waited.", labels,
       backlog->lag);
   add (text, "gstfog_topic_rate", "Messages/s that come.", labels, backlog->rate);
 }

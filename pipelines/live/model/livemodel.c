@@ -9,23 +9,24 @@
 #include "livemodelprivate.h"
 #include "livename.h"
 
-/* Names from the network must not fill the memory. */
+/* Limits of what is remembered, because names from the network must not fill the memory. */
 #define MAX_CAMERAS 1024
 #define MAX_REPLICAS 1024
 #define MAX_ANSWERS 4096
 #define FRAME_BYTES (64 * 1024 * 1024)
-/* ms after which a camera that has stopped is forgotten. */
+/* Time (ms) after which a camera that has stopped is forgotten. */
 #define FORGOTTEN 600000
-/* Time in ms after which a silent camera may be replaced by a new one. */
+/* Time (ms) without a frame after which a camera may be displaced by a new camera. */
 #define DISPLACED 5000
-/* Time in ms of reading after which a camera without frames counts as silent. */
+/* Time (ms) for which frames must have been read before a missing frame counts as silence of the
+ * camera. */
 #define READING 2500
-/* Time in ms in which clients reconnect to a Kafka that answers again: librdkafka waits up to 10 s
- * between two tries to connect. */
+/* Time (ms) within which clients reconnect when Kafka answers again: librdkafka waits up to 10 s
+ * between two attempts to connect. */
 #define RECONNECT 10000
 #define SAMPLE_TIME 1000 /* ms */
-/* ms: if more time passes between two ticks, which come twice a second, the clock was set forward,
- * or the process stood still. */
+/* If more than this time (ms) passes between two ticks, which come twice a second, the clock was
+ * set forward, or the process was stopped. */
 #define CLOCK_STEP 5000
 
 LiveModel *
@@ -89,8 +90,8 @@ static void G_GNUC_PRINTF (4, 5)
   live_history_mark (self->history, now, kind, visible);
 }
 
-/* Makes room for a new camera: removes the camera that was silent for longest, if it was silent for
- * DISPLACED. */
+/* Removes the camera that has been silent for longest, if it has been silent for DISPLACED, so that
+ * a new camera can be added. */
 static gboolean
 displace_camera (LiveModel *self, gint64 now)
 {
@@ -109,7 +110,8 @@ displace_camera (LiveModel *self, gint64 now)
   return TRUE;
 }
 
-/* Returns: (nullable): the camera; NULL if its name can't be shown, or there are too many. */
+/* Returns: (nullable): the camera @name, which is added if it isn't known; NULL if the name can't
+ * be shown, or there are too many cameras. */
 static LiveCamera *
 ensure_camera (LiveModel *self, const gchar *name, gint64 now)
 {
@@ -166,7 +168,8 @@ tell_cameras (LiveModel *self, const FogReport *report, gint64 now)
   for (guint i = 0; i < report->cameras->len; i++) {
     FogReportCamera *own = g_ptr_array_index (report->cameras, i);
 
-    /* Reports list a forgotten camera for a while: without frames it isn't added again. */
+    /* A camera that is listed without frames isn't added, because reports still list a camera for a
+     * while after it was forgotten. */
     camera = own->frames ? ensure_camera (self, own->camera, now)
                          : g_hash_table_lookup (self->cameras, own->camera);
     if (camera)
@@ -211,7 +214,8 @@ remember_answer (LiveModel *self, LiveAnswer *answer)
   }
 }
 
-/* Smooths @way, the time from sending a message to its arrival here. */
+/* Updates @way, a moving mean of the time (s) from the moment @from until a message arrives
+ * here. */
 static void
 learn_way (gdouble *way, gint64 from, gint64 to)
 {
@@ -252,8 +256,8 @@ live_model_take_frame (LiveModel *self, LiveFrame *frame, gint64 now)
     live_frames_add (self->frames, frame);
 }
 
-/* With self->lock. While Kafka was away, nothing came from a camera, and each one needs time to
- * connect again. So its silence counts only from then on. */
+/* With self->lock. Lets the silence of all cameras and replicas begin now, after Kafka didn't
+ * answer: no messages came in that time, and each client needs time to connect again. */
 static void
 forgive_silence (LiveModel *self, gint64 now)
 {
@@ -383,12 +387,12 @@ note_health (LiveModel *self, const LiveCamera *camera, LiveHealth before, gint6
     mark (self, now, "camera", "%s is back", camera->name);
 }
 
-/* @known: time up to which silence counts. with self->lock */
+/* With self->lock. @known: time up to which silence counts, because Kafka has answered since. */
 static void
 tick_cameras (LiveModel *self, gint64 known, gint64 now)
 {
-  /* A missing frame shows a camera's pause at once, but only if frames have been read for some
-   * time. */
+  /* A missing frame shows at once that a camera has stopped, but only if frames have been read for
+   * some time. */
   gboolean reading = self->reading_since && now - self->reading_since > READING;
   GHashTableIter iter;
   LiveCamera *camera;
@@ -398,7 +402,8 @@ tick_cameras (LiveModel *self, gint64 known, gint64 now)
     gboolean watched = reading && g_hash_table_contains (self->looks, camera->name);
     LiveHealth before = camera->health;
 
-    /* Kafka hasn't answered since: perhaps the camera sends, and Kafka is away. */
+    /* The camera isn't reported as silent if Kafka hasn't answered since its last frame, because
+     * perhaps the camera sends, but Kafka is away. */
     if (live_camera_is_silent (camera, watched, now) &&
         !live_camera_is_silent (camera, watched, known))
       continue;
@@ -411,7 +416,7 @@ tick_cameras (LiveModel *self, gint64 known, gint64 now)
   }
 }
 
-/* @known: time up to which silence counts. with self->lock */
+/* With self->lock. @known: time up to which silence counts, because Kafka has answered since. */
 static void
 tick_replicas (LiveModel *self, gint64 known, gint64 now)
 {
@@ -427,8 +432,8 @@ tick_replicas (LiveModel *self, gint64 known, gint64 now)
   }
 }
 
-/* With self->lock. Sets times after @now to @now. Forgets which cameras are watched: pages request
- * their frames again within seconds. */
+/* With self->lock. Sets times after @now to @now. Also forgets which cameras are watched, because
+ * pages request frames of these cameras again within seconds. */
 static void
 set_back (LiveModel *self, gint64 now)
 {
@@ -453,8 +458,8 @@ set_back (LiveModel *self, gint64 now)
   self->sampled = 0;
 }
 
-/* With self->lock. Notices that the clock was set, or that this process stood still, so that
- * nothing was received in between. */
+/* With self->lock. Detects that the clock was set, or that this process was stopped and received no
+ * messages. */
 static void
 note_clock (LiveModel *self, gint64 now)
 {
@@ -473,7 +478,8 @@ live_model_tick (LiveModel *self, gint64 now)
   g_mutex_lock (&self->lock);
   note_clock (self, now);
   known = MIN (self->confirmed, now);
-  /* Without Kafka no state is known, so no camera or replica is reported as stopped. */
+  /* While Kafka doesn't answer, no camera or replica is reported as stopped, because nothing is
+   * known about them. */
   if (!self->trouble[LIVE_KAFKA]) {
     tick_cameras (self, known, now);
     tick_replicas (self, known, now);

@@ -16,32 +16,35 @@ struct _LiveModel {
   GMutex lock;          /* guards all fields below */
   GHashTable *cameras;  /* name: LiveCamera */
   GHashTable *replicas; /* name: LiveReplica */
-  GHashTable *looks;    /* maps a camera to gint64: the time until which its frames are wanted */
-  /* maps a camera to a text that identifies the frame that was sent last, and whether it was
-   * counted */
+  /* maps a camera's name to the time (gint64) until which viewers want its frames */
+  GHashTable *looks;
+  /* maps a camera's name to a text with the id of the frame that was last sent to viewers, and
+   * whether that frame was counted */
   GHashTable *shown;
   GHashTable *answers; /* frame id: LiveAnswer */
-  GQueue answer_order; /* queue of LiveAnswer, the oldest first; owns them */
+  GQueue answer_order; /* queue of LiveAnswer, the oldest first; owns the answers */
   LiveHistory *history;
   LiveBacklog backlogs[LIVE_TOPICS];
-  gchar *trouble[LIVE_BACKENDS]; /* NULL: it answers */
+  gchar *trouble[LIVE_BACKENDS]; /* reason why each server doesn't answer; NULL: it answers */
   gint64 server_since[LIVE_BACKENDS];
-  gint64 confirmed; /* time of the latest request that Kafka answered; 0: none yet */
-  /* s from a frame's capture, and from its counting, to its arrival here; NAN: not known */
+  gint64 confirmed; /* time when the latest request that Kafka has answered was sent; 0: none yet */
+  /* time from a frame's capture until the frame arrives here, and from its count until the event
+   * arrives here, s; NAN: not known */
   gdouble frame_way, event_way;
-  gint64 reading_since; /* since when frames are read; 0: they aren't */
-  /* number of cameras and replicas that were ignored: too many, or without a usable name */
+  gint64 reading_since; /* time since which frames are read; 0: they aren't read */
+  /* number of cameras and replicas that were ignored because there are too many, or because they
+   * have no usable name */
   guint64 ignored;
   guint64 unreadable;     /* number of unreadable reports and events */
-  JsonNode *actions;      /* list of what viewers can do; NULL: nothing */
+  JsonNode *actions;      /* list of the actions that viewers can cause; NULL: none */
   gint64 sampled, ticked; /* times of the last sample and of the last tick */
   LiveSample sample;
   gchar *sentence;
   LiveLevel level;
-  gint64 since; /* since when @level is what it is */
+  gint64 since; /* time of the last change of @level */
 };
 
-/* Summarises the state: the sentence, its level, the sample. Called with self->lock */
+/* Computes the summary of the state: @sentence, @level and @sample. Called with self->lock */
 void live_model_judge (LiveModel *self, gint64 now);
 
 G_END_DECLS

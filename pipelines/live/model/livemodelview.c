@@ -5,15 +5,16 @@
 #include "livejson.h"
 #include "livemodelprivate.h"
 
-/* How many of a camera's newest frames are searched for one with an answer. */
+/* Number of a camera's newest frames among which one with an answer is searched. */
 #define CANDIDATES 60
-/* ms that a frame with an answer may be older than the newest frame, and still be shown. */
+/* Largest age difference (ms) by which a frame with an answer may be older than the newest frame
+ * and is shown instead of it. */
 #define OLD_ANSWER 3000
-/* ms after which a frame without an event counts as one without faces, since later ones were
- * answered. */
+/* A frame without an event counts as a frame without faces once a frame that was captured this time
+ * (ms) later has an answer. */
 #define SETTLED 1000
 
-/* Figures of all replicas together. */
+/* Sums and counts over all replicas. */
 typedef struct {
   guint good, silent;
   const LiveReplica *last_silent;
@@ -24,11 +25,12 @@ typedef struct {
   guint n, stopped;
   const LiveCamera *first_stopped, *shared; /* NULL: none */
   gdouble faces;
-  gint64 answered; /* the newest time of a counted frame; 0: none */
-  gdouble rest;    /* time in s that each camera with frames may pause because nothing changes */
+  gint64 answered; /* time of the newest counted frame of all cameras; 0: none */
+  /* time (s) for which all cameras may send no frame because their pictures stand still */
+  gdouble rest;
 } Cameras;
 
-/* with self->lock, like all functions below */
+/* all functions below are called with self->lock */
 static Fog
 sum_up_fog (LiveModel *self)
 {
@@ -95,7 +97,8 @@ seconds_since (gint64 then, gint64 now)
   return MAX ((gdouble) (now - then) / 1000, 0);
 }
 
-/* Returns the number of frames that wait for the fog, preferably as its replicas report it. */
+/* Returns the number of frames that wait for the fog, from the replicas' reports, or, without
+ * reports, from the lag of the consumer group. */
 static gint64
 frames_waiting (LiveModel *self, const Fog *fog)
 {
@@ -164,7 +167,7 @@ live_model_judge (LiveModel *self, gint64 now)
 
 /* --- frames --- */
 
-/* The frame to show, with the fog's result for it. */
+/* The frame of a camera that is shown, with the fog's answer about it. */
 typedef struct {
   LiveFrame *frame; /* NULL: none */
   LiveAnswer *answer;
@@ -183,7 +186,7 @@ is_settled (const LiveCamera *camera, const LiveFrame *frame)
   return frame->captured + SETTLED <= camera->counted;
 }
 
-/* Returns the newest frame that was counted; if that is too old, the newest one. */
+/* Returns the camera's newest counted frame, or, if that frame is too old, the newest frame. */
 static Shown
 choose_frame (LiveModel *self, const LiveCamera *camera)
 {
@@ -317,7 +320,7 @@ compare_names (gconstpointer a, gconstpointer b)
   return g_strcmp0 (*(const gchar *const *) a, *(const gchar *const *) b);
 }
 
-/* Returns: (transfer container): the names that a table has, in order. */
+/* Returns: (transfer container): the keys of @table in alphabetical order. */
 static GPtrArray *
 sorted_names (GHashTable *table)
 {
@@ -385,7 +388,7 @@ flow_to_json (LiveModel *self, JsonBuilder *json)
   json_builder_end_array (json);
 }
 
-/* Adds the list of what viewers can do; null: nothing. */
+/* Adds the list of the actions that viewers can cause, or null. */
 static void
 actions_to_json (LiveModel *self, JsonBuilder *json)
 {

@@ -11,13 +11,14 @@ live_name_is_usable (const gchar *name)
   return size > 0 && size <= LIVE_NAME_MAX && g_utf8_validate (name, (gssize) size, NULL);
 }
 
-/* format.js of the page follows the same rule. */
+/* Returns TRUE for characters that could hide or reverse the text beside them. format.js of the
+ * page has the same rule. */
 static gboolean
 is_hidden (gunichar c)
 {
   switch (g_unichar_type (c)) {
     case G_UNICODE_FORMAT:
-      return c != 0x200c && c != 0x200d; /* joiners, which shape letters and emoji */
+      return c != 0x200c && c != 0x200d; /* except the joiners, which shape letters and emoji */
     case G_UNICODE_CONTROL:
     case G_UNICODE_LINE_SEPARATOR:
     case G_UNICODE_PARAGRAPH_SEPARATOR:

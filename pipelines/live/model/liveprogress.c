@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-/* Ten minutes, at one sample a second. */
+/* Number of samples that are kept: ten minutes, at one sample a second. */
 #define SAMPLES 600
 
 typedef struct {
@@ -37,7 +37,8 @@ sample_at (const LiveProgress *self, guint age)
 void
 live_progress_add (LiveProgress *self, gint64 now, gint64 end)
 {
-  /* Drop the samples if the topic was created again, or if the clock was set back. */
+  /* The samples are dropped if the number or the time has decreased, because the topic was created
+   * again, or the clock was set back. */
   if (self->n && (end < sample_at (self, 0)->end || now < sample_at (self, 0)->time))
     self->n = 0;
   self->samples[self->next] = (Sample){now, end};

@@ -5,13 +5,14 @@
 
 #include "livejson.h"
 
-/* A replica is silent after PATIENCE intervals without a report, as in feedbackrate, plus WAY for
- * the report's way here. */
+/* A replica counts as silent after PATIENCE report intervals without a report, as in feedbackrate,
+ * plus the time WAY for the transport of a report to this process. */
 #define PATIENCE 2.2
 #define WAY 1000 /* ms */
-/* ms for which a replica that left or fell silent stays listed. */
+/* Time (ms) for which a replica that has left or is silent is still listed. */
 #define LISTED 60000
-/* s: a report about less work than this doesn't show the replica's speed. */
+/* If a report's workers were busy for less than this time (s), the replica's speed can't be
+ * computed from it. */
 #define LEAST_BUSY 0.001
 
 LiveReplica *
@@ -44,7 +45,8 @@ set_state (LiveReplica *self, LiveReplicaState state, gint64 now)
   self->state = state;
 }
 
-/* Learns the capacity as feedbackrate does: it follows a fall at once, and half of a rise. */
+/* Learns the capacity as feedbackrate does: a lower measured capacity is taken at once, a higher
+ * one by half. */
 static void
 learn_capacity (LiveReplica *self, const FogReport *report)
 {
@@ -62,7 +64,8 @@ learn_capacity (LiveReplica *self, const FogReport *report)
 gboolean
 live_replica_learn (LiveReplica *self, const FogReport *report, gint64 now)
 {
-  /* A replica that was silent may have restarted, and numbers its reports from 0 again. */
+  /* A lower number is accepted from a replica that was silent, because it may have restarted and
+   * numbers its reports from 0 again. */
   if (self->seq && report->seq <= self->seq && self->state == LIVE_REPLICA_GOOD &&
       now - self->heard < PATIENCE * self->interval * 1000)
     return FALSE;

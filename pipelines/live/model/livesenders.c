@@ -3,9 +3,9 @@
 
 #include <string.h>
 
-/* ms by which two runs of one producer may seem to overlap. */
+/* Time (ms) by which the capture times of two runs of one producer may overlap. */
 #define OVERLAP 2000
-/* ms without another frame after which a run is over. */
+/* Time (ms) without a new frame after which a run counts as ended. */
 #define OVER 10000
 
 static void
@@ -25,14 +25,16 @@ make_newest (LiveSenders *self, guint i)
   self->runs[0] = run;
 }
 
-/* Late answers about a run that is over don't overlap with the next run. */
+/* Returns TRUE if the capture times of two runs overlap, so that two producers send at the same
+ * time. Times of capture are compared because late answers about an ended run may arrive during the
+ * next run. */
 static gboolean
 overlap (const LiveRun *a, const LiveRun *b)
 {
   return a->first && b->first && MIN (a->last, b->last) - MAX (a->first, b->first) > OVERLAP;
 }
 
-/* Notes that a former run has sent another frame. */
+/* Notes that a run other than the newest one has sent a new frame. */
 static LiveSighting
 note_former (LiveSenders *self, guint i, gint64 captured, gint64 now)
 {

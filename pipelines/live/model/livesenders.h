@@ -5,35 +5,39 @@
 
 G_BEGIN_DECLS
 
-/* Runs that are known at a time; so many cameras of one name are recognized. */
+/* Largest number of runs of a camera's producers that are remembered. */
 #define LIVE_RUNS 16
 
-/* A run of a producer, which numbers its frames. Times are ms since the Unix epoch. */
+/* One run of a producer, which numbers the frames of the run. Times are ms since the Unix epoch. */
 typedef struct {
   gchar *session;     /* NULL: none */
   guint64 seq;        /* the run's highest seq */
-  gint64 first, last; /* the earliest and the latest time of capture; 0: unknown */
-  gint64 seen;        /* when its number grew last */
+  gint64 first, last; /* earliest and latest time of capture in the run; 0: unknown */
+  gint64 seen;        /* time when @seq last grew */
 } LiveRun;
 
-/* The producers that send under one camera's name: the run that began last, and those before it. */
+/* The runs of all producers that have sent under one camera's name. */
 typedef struct {
   LiveRun runs[LIVE_RUNS]; /* the newest first */
-  gint64 both;             /* when two runs were last seen to send; 0: never */
+  /* time when two runs were last seen to send at the same time; 0: never */
+  gint64 both;
 } LiveSenders;
 
 typedef enum {
-  LIVE_SENDER_OLD,     /* nothing new: a late answer, for example */
-  LIVE_SENDER_GOES_ON, /* the run has sent another frame */
-  LIVE_SENDER_BEGINS,  /* a new run; or only a former one is still alive */
+  /* the frame isn't newer than the run's known frames, for example after a late answer */
+  LIVE_SENDER_OLD,
+  LIVE_SENDER_GOES_ON, /* the run has sent a new frame */
+  /* a new run has begun, or an older run continues after the newest one has ended */
+  LIVE_SENDER_BEGINS,
 } LiveSighting;
 
-/* @captured: 0: unknown; all times are ms since the Unix epoch. */
+/* Notes that a frame of a run was seen. @captured: time of capture; 0: unknown. All times are ms
+ * since the Unix epoch. */
 LiveSighting live_senders_note (
     LiveSenders *self, const gchar *session, guint64 seq, gint64 captured, gint64 now);
 gboolean live_senders_is_newest (const LiveSenders *self, const gchar *session);
-/* Returns TRUE if two producers or more send at the same time, because they were given the same
- * name. */
+/* Returns TRUE if several producers send at the same time because they were configured with the
+ * same camera name. */
 gboolean live_senders_are_two (const LiveSenders *self, gint64 now);
 void live_senders_clear (LiveSenders *self);
 

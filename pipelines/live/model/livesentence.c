@@ -5,7 +5,7 @@
 
 #include "livename.h"
 
-/* s: messages that wait for less time count as on their way. */
+/* Time (s); messages that have waited for less than this time don't count as waiting. */
 #define LATE 2.0
 
 const gchar *

@@ -5,34 +5,35 @@
 
 G_BEGIN_DECLS
 
-/* The page's first line: how the system is, in one sentence. */
+/* The page's first line, which describes the state of the system in one sentence. */
 
 typedef enum {
   LIVE_GOOD,
   LIVE_WARN, /* the system works, but late, or with waiting messages */
-  LIVE_BAD,  /* a part of the system is away or has stopped */
+  LIVE_BAD,  /* a server doesn't answer, or a camera or a replica has stopped */
 } LiveLevel;
 
 /* "good", "warn" or "bad" */
 const gchar *live_level_name (LiveLevel level);
 
-/* The data of the sentence. Durations are s, NAN: not known. */
+/* The data from which the sentence is made. Durations are in s; NAN: not known. */
 typedef struct {
   const gchar *kafka_trouble;    /* NULL: it answers */
-  gdouble kafka_away;            /* time for which the server hasn't answered */
+  gdouble kafka_away;            /* time for which Kafka hasn't answered */
   const gchar *database_trouble; /* NULL: it answers */
   gdouble database_away;
   guint cameras;               /* number of known cameras, including stopped ones */
-  guint stopped;               /* number of these cameras without frames */
-  const gchar *stopped_camera; /* the first that stopped */
+  guint stopped;               /* number of known cameras that have stopped */
+  const gchar *stopped_camera; /* name of the camera that stopped first */
   gdouble stopped_for;
   const gchar *shared_name;    /* a name under which two cameras send; NULL: there is none */
   guint replicas;              /* number of replicas that report */
-  guint silent;                /* number of replicas that report no more */
-  const gchar *silent_replica; /* the last one that fell silent */
+  guint silent;                /* number of replicas that don't report any more */
+  const gchar *silent_replica; /* name of the replica that fell silent last */
   gdouble silent_for;
-  gdouble newest; /* age of the newest answer */
-  /* age that it may have because all cameras pause while their pictures stand still */
+  gdouble newest; /* age of the fog's newest answer */
+  /* largest normal value of `newest`, because all cameras may send no frame while their pictures
+   * stand still */
   gdouble rest;
   gint64 waiting_frames; /* number of frames that wait for the fog; -1: not known */
   gdouble frames_lag;    /* age of the oldest waiting frame */
@@ -40,8 +41,8 @@ typedef struct {
   gdouble events_lag;
 } LiveSummary;
 
-/* @text: (out) (transfer full): the worst problem comes first; a problem that stops everything is
- * the only one. */
+/* @text: (out) (transfer full): the sentence, which names the worst problem first; a problem that
+ * stops the whole system is named alone. */
 LiveLevel live_sentence (const LiveSummary *summary, gchar **text);
 
 G_END_DECLS

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "liveblur.h"
 
-/* Squares along a face, and along the longer side of a picture: too few to recognise anybody. */
+/* Number of squares along the side of a face, and along the longer side of a picture; few enough
+ * that nobody can be recognised. */
 #define FACE_SQUARES 5
 #define PICTURE_SQUARES 24
-/* A box fits a face tightly: this part of its size is blurred on each side as well. */
+/* One part in MARGIN of the box's size is also blurred on each side, because a box fits a face
+ * tightly. */
 #define MARGIN 5
 
 static void
@@ -29,7 +31,7 @@ fill (LivePixels *picture, const LiveBox *square, const guint8 mean[3])
         picture->pixels[(gsize) y * picture->stride + (gsize) x * 3 + c] = mean[c];
 }
 
-/* @area lies within the picture. */
+/* Replaces @area, which must be within the picture, by squares of @side pixels. */
 static void
 make_mosaic (LivePixels *picture, const LiveBox *area, gint side)
 {
@@ -43,7 +45,8 @@ make_mosaic (LivePixels *picture, const LiveBox *area, gint side)
     }
 }
 
-/* px: a power of two, so that faces of similar sizes have the same squares. */
+/* Returns the side of a square, px. The side is a power of two, so that faces of similar sizes have
+ * squares of the same size. */
 static gint64
 find_square (const LiveBox *box)
 {
@@ -54,8 +57,8 @@ find_square (const LiveBox *box)
   return square;
 }
 
-/* The squares lie on a grid that begins at the picture's corner, as those of haarfacecount do:
- * squares that moved with the box would show more of a face from picture to picture. */
+/* The squares lie on a grid that begins at the picture's corner, as in haarfacecount, because
+ * squares that move together with the box would show more of the face from picture to picture. */
 void
 live_blur_face (LivePixels *picture, const LiveBox *box)
 {

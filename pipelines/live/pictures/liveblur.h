@@ -5,17 +5,17 @@
 
 G_BEGIN_DECLS
 
-/* A picture of 3 bytes a pixel. */
+/* A picture with 3 bytes for each pixel. */
 typedef struct {
   guint8 *pixels;
   gint width, height;
   gsize stride; /* bytes */
 } LivePixels;
 
-/* Replaces what is in @box, and a little round it, by a few large squares of its mean colours. A
- * box may lie outside. */
+/* Replaces the area of @box, and a margin around it, by a few large squares, each with its mean
+ * colour. @box may be partly or fully outside of the picture. */
 void live_blur_face (LivePixels *picture, const LiveBox *box);
-/* Replaces the whole picture by such squares. */
+/* Replaces the whole picture by large squares, each with its mean colour. */
 void live_blur_picture (LivePixels *picture);
 
 G_END_DECLS

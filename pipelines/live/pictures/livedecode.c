@@ -8,11 +8,11 @@
 
 #include "livesize.h"
 
-/* us: a picture that takes longer is given up. */
+/* Longest time (us) for decoding a picture. */
 #define TIMEOUT (5 * G_USEC_PER_SEC)
-/* Time between two looks at the pipeline's errors. */
+/* Interval at which the pipeline's bus is checked for errors. */
 #define LOOK_TIME (50 * GST_MSECOND)
-/* The time between frames whose times are not known. Any value will do. */
+/* Assumed time between frames whose times aren't known; any value is right. */
 #define PERIOD (40 * GST_MSECOND)
 
 static gboolean
@@ -36,7 +36,7 @@ is_too_large (gint64 width, gint64 height)
   return width <= 0 || height <= 0 || width * height > LIVE_PICTURE_MAX;
 }
 
-/* Refuses a large picture before a decoder allocates memory for it. */
+/* Returns FALSE if a picture is too large, before a decoder allocates memory for it. */
 static gboolean
 check_size (gint64 width, gint64 height, GError **error)
 {
@@ -98,11 +98,12 @@ live_decode_find_elements (const LiveFrame *frame, GError **error)
 
 /* --- decodebin --- */
 
-/* Return values of decodebin's signal of that name. */
+/* Return values of decodebin's signal `autoplug-select`. */
 typedef enum { AUTOPLUG_TRY, AUTOPLUG_EXPOSE, AUTOPLUG_SKIP } Autoplug;
 
-/* A frame's caps are whatever its sender wrote. Only decoders and parsers of frames may follow from
- * the caps: no element that opens a stream elsewhere, or demuxes a container. */
+/* Lets decodebin use only decoders and parsers of frames, and no element that opens a stream
+ * elsewhere or demuxes a container, because a frame's caps are set by its sender, and may be
+ * anything. */
 static gint
 select_factory (
     GstElement *decodebin, GstPad *pad, GstCaps *caps, GstElementFactory *factory, gpointer data)
@@ -112,7 +113,7 @@ select_factory (
   return strstr (klass, "Decoder") || strstr (klass, "Parser") ? AUTOPLUG_TRY : AUTOPLUG_SKIP;
 }
 
-/* A parser knows the size before a decoder allocates memory. */
+/* Checks the picture's size when a parser has found it, before a decoder allocates memory. */
 static gboolean
 may_go_on (GstElement *decodebin, GstPad *pad, GstCaps *caps, gpointer data)
 {
@@ -200,7 +201,8 @@ read_error (Pass *self, GstMessage *message, GError **error)
         found->message);
 }
 
-/* Returns: (nullable): the sample of @wanted, or the last one if none has that time. */
+/* Returns: (nullable): the sample with the time @wanted, or the last sample if none has this
+ * time. */
 static GstSample *
 pass_pull (Pass *self, GstClockTime wanted, GError **error)
 {
@@ -243,9 +245,9 @@ live_decode_pass (const gchar *elements, GstBuffer *buffer, GstCaps *caps, GErro
   return sample;
 }
 
-/* --- a run of frames --- */
+/* --- frames from a keyframe on --- */
 
-/* Returns whether each frame has a time, and that of the last frame is unique. */
+/* Returns whether all frames have a time, and no other frame has the same time as the last one. */
 static gboolean
 has_times (const GPtrArray *run)
 {
@@ -260,7 +262,8 @@ has_times (const GPtrArray *run)
   return TRUE;
 }
 
-/* Pictures may leave a decoder in another order than frames come in: times say which is which. */
+/* Pushes all frames. Returns the time of the last one, by which its picture is found, because
+ * pictures may leave a decoder in another order than the frames were pushed. */
 static GstClockTime
 push_run (Pass *self, const GPtrArray *run)
 {
@@ -281,8 +284,9 @@ push_run (Pass *self, const GPtrArray *run)
   return pts;
 }
 
-/* One frame alone is the wanted one, whatever its decoder does to its time. With others, the
- * picture of another must not be taken for it: the boxes would hide the wrong places. */
+/* Returns FALSE if @sample isn't the picture of the wanted frame, because the blur would then be at
+ * wrong places. The picture of a single frame is always the wanted one, even if its decoder changes
+ * its time. */
 static gboolean
 check_time (GstSample *sample, const GPtrArray *run, GstClockTime wanted, GError **error)
 {

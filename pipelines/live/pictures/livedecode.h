@@ -7,20 +7,21 @@ G_BEGIN_DECLS
 
 /* Decodes frames of any format to raw video. */
 
-/* Pixels of the largest picture that is decoded. */
+/* Number of pixels of the largest picture that is decoded. */
 #define LIVE_PICTURE_MAX (40 * 1000 * 1000)
 
-/* The format's name, as in `image/jpeg`; "" if it isn't known. */
+/* Returns the name of the frame's format, such as `image/jpeg`; "" if it isn't known. */
 const gchar *live_decode_get_format (const LiveFrame *frame);
 
 /* Returns: (nullable): the elements that decode @frame, as a part of a pipeline string. @error:
- * G_IO_ERROR_NOT_SUPPORTED: none do, or it is too large; INVALID_DATA: it is damaged */
+ * G_IO_ERROR_NOT_SUPPORTED: no elements can decode @frame, or it is too large; INVALID_DATA: @frame
+ * is damaged */
 const gchar *live_decode_find_elements (const LiveFrame *frame, GError **error);
 
 /**
  * live_decode:
  * @run: of LiveFrame: the frames from a keyframe on, in the order of their stream. The last frame
- *   is the wanted one; a frame that needs no others is alone.
+ *   is the one to decode; it is alone if it needs no other frames.
  * @error: as above
  *
  * Returns: (nullable) (transfer full): raw video
@@ -28,7 +29,7 @@ const gchar *live_decode_find_elements (const LiveFrame *frame, GError **error);
 GstSample *live_decode (const GPtrArray *run, GError **error);
 
 /* Pushes @buffer with @caps through @elements, a part of a pipeline string. Returns: (nullable)
- * (transfer full): the last sample that comes out. */
+ * (transfer full): the last sample that leaves @elements. */
 GstSample *live_decode_pass (
     const gchar *elements, GstBuffer *buffer, GstCaps *caps, GError **error);
 

@@ -21,7 +21,7 @@ blur_pixels (LivePixels *pixels, const LiveAnswer *answer, LiveBlur blur)
     live_blur_face (pixels, &g_array_index (answer->boxes, LiveBox, i));
 }
 
-/* Returns: (nullable) (transfer full): a copy of the pixels, blurred. */
+/* Returns: (nullable) (transfer full): a blurred copy of the picture. */
 static GstBuffer *
 blur_sample (GstSample *sample, const LiveAnswer *answer, LiveBlur blur)
 {
@@ -53,7 +53,8 @@ take_bytes (GstSample *sample)
   return g_bytes_new_take (data, size);
 }
 
-/* Returns: (nullable): the format's name, if browsers show it as it is. */
+/* Returns: (nullable): the name of the frame's format if browsers can show this format; NULL if
+ * they can't. */
 static const gchar *
 find_shown (const LiveFrame *frame)
 {

@@ -9,7 +9,8 @@
 #include "livejson.h"
 
 #define MAX_NEIGHBORS 50
-/* A step that is nearer to 1 takes the processor for seconds. */
+/* The smallest scale factor, because a search with smaller steps takes seconds of processor
+ * time. */
 #define MIN_SCALE 1.02
 #define MAX_SCALE 4.0
 
@@ -36,7 +37,8 @@ read_place (LivePlace *place, JsonObject *object, GError **error)
   return TRUE;
 }
 
-/* Only names from the list are accepted: no path, which may name another user's file. */
+/* Reads the cascade's name. Only names from the list are accepted, and no paths, because a path
+ * might name any file. */
 static gboolean
 read_cascade (LiveRecount *self, JsonObject *object, const gchar *const *cascades, GError **error)
 {
@@ -94,7 +96,8 @@ make_counter (const LiveRecount *self)
       self->cascade, self->neighbors, g_ascii_formatd (scale, sizeof scale, "%g", self->scale));
 }
 
-/* The new count gets the frame's place as id, as if the frame had no headers. */
+/* Returns a buffer without the frame's headers, so that the id of the new count's document is the
+ * frame's position in Kafka. */
 static GstBuffer *
 make_buffer (GstSample *raw, const LiveFrame *frame)
 {
@@ -106,7 +109,8 @@ make_buffer (GstSample *raw, const LiveFrame *frame)
   return buffer;
 }
 
-/* If frames need others, the last count is the wanted one. */
+/* Returns a command line that makes the same count. If the frame depends on earlier frames, the
+ * line prints a count for each of them, and the last one is that of the frame. */
 static gchar *
 make_line (const LiveRecount *self, const GPtrArray *run, const LiveBroker *broker)
 {

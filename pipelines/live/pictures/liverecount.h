@@ -9,19 +9,19 @@ G_BEGIN_DECLS
 
 typedef struct {
   LivePlace place;
-  gchar *cascade; /* the name of an installed one */
+  gchar *cascade; /* file name of an installed cascade */
   gint neighbors;
   gdouble scale;
 } LiveRecount;
 
-/* @error: G_IO_ERROR_INVALID_DATA or INVALID_ARGUMENT: a sentence that names what is wrong */
+/* Reads a request. @error: G_IO_ERROR_INVALID_DATA or INVALID_ARGUMENT, with a sentence that says
+ * what is wrong */
 gboolean live_recount_parse (
     LiveRecount *self, const gchar *text, gsize size, const gchar *const *cascades, GError **error);
 void live_recount_clear (LiveRecount *self);
 
-/* Returns: (nullable) (transfer full): JSON. @run: the frames from a keyframe on, up to the one to
- * count;
- * @broker: of its topic, for the line that does the same */
+/* Returns: (nullable) (transfer full): the new count as JSON. @run: the frames from a keyframe up
+ * to the frame to count; @broker: the broker of its topic, for the command line in the JSON */
 GBytes *live_recount_run (
     const LiveRecount *self, const GPtrArray *run, const LiveBroker *broker, GError **error);
 

@@ -9,14 +9,15 @@ read16 (const guint8 *data)
   return (guint) data[0] << 8 | data[1];
 }
 
-/* Returns TRUE for the markers that begin a frame. 0xc4, 0xc8 and 0xcc are other markers. */
+/* Returns TRUE for the JPEG markers that begin a frame (SOF), which contains the size: 0xc0 to 0xcf
+ * except 0xc4, 0xc8 and 0xcc. */
 static gboolean
 begins_frame (guint8 marker)
 {
   return marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc;
 }
 
-/* Markers that stand alone, without a length. */
+/* Returns TRUE for the JPEG markers that have no length and no contents. */
 static gboolean
 stands_alone (guint8 marker)
 {
@@ -48,7 +49,7 @@ live_jpeg_get_size (const guint8 *data, gsize size, gint *width, gint *height)
   return FALSE;
 }
 
-/* The header of a PNG is always its first chunk. */
+/* Reads the size from the first chunk, because the header of a PNG is always its first chunk. */
 gboolean
 live_png_get_size (const guint8 *data, gsize size, gint *width, gint *height)
 {

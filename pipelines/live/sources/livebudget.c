@@ -11,7 +11,7 @@ live_budget_allows (LiveBudget *self, gint64 now, guint64 bytes)
   else if (seconds > 0)
     self->room += LIVE_BUDGET_RATE * seconds;
   self->room = MIN (self->room - (gdouble) (bytes - self->bytes), LIVE_BUDGET_BURST);
-  /* One very large message isn't a reason to rest for minutes. */
+  /* The debt is limited, so that reading doesn't rest for minutes after one very large message. */
   self->room = MAX (self->room, -LIVE_BUDGET_BURST);
   self->time = now;
   self->bytes = bytes;

@@ -5,19 +5,20 @@
 
 G_BEGIN_DECLS
 
-/* Limits the rate at which the camera topic is read for viewers. Kafka has no way to read only one
- * camera, or every tenth frame: of a busy topic the page reads bursts, with rests between them. */
+/* Limits the rate at which the camera topic is read for viewers. Because Kafka can't deliver only
+ * one camera's messages, or every tenth message, the server reads a busy topic in bursts, with
+ * rests between them. */
 typedef struct {
   gint64 time;   /* time of the last call, ms; 0: none yet */
-  guint64 bytes; /* bytes that were read by then */
-  gdouble room;  /* bytes that may be read now, in one burst */
+  guint64 bytes; /* number of bytes read up to the last call */
+  gdouble room;  /* number of bytes that may be read now, in one burst */
   gboolean resting;
 } LiveBudget;
 
 #define LIVE_BUDGET_RATE (8.0 * 1024 * 1024)   /* bytes/s, on average */
 #define LIVE_BUDGET_BURST (16.0 * 1024 * 1024) /* bytes */
 
-/* Whether to read on. @now: ms; @bytes: read since the start */
+/* Returns whether to continue reading. @now: ms; @bytes: number of bytes read since the start */
 gboolean live_budget_allows (LiveBudget *self, gint64 now, guint64 bytes);
 
 G_END_DECLS

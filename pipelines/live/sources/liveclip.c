@@ -12,10 +12,10 @@
 #include "model/livename.h"
 #include "sources/livescratch.h"
 
-/* ms since the Unix epoch: the year 5138. */
+/* Latest time in a request, ms since the Unix epoch: a time in the year 2223. */
 #define MOST_TIME G_GINT64_CONSTANT (8000000000000)
 #define MOST_NOTES 2000 /* bytes */
-/* How much the page's own threads go before the child. */
+/* Niceness of fog-clip, so that the page's own threads have priority. */
 #define NICENESS 10
 
 static const struct {
@@ -110,8 +110,8 @@ live_clip_get_type (const LiveClip *self)
 struct _LiveClips {
   gchar *program;
   LiveClipBounds bounds;
-  gint making; /* atomic: 1 while a clip is made */
-  gint unsent; /* atomic: number of clips that viewers haven't taken yet */
+  gint making; /* atomic: 1 while a clip is being made */
+  gint unsent; /* atomic: number of clips that viewers haven't downloaded completely yet */
 };
 
 LiveClips *
@@ -162,7 +162,8 @@ limit (gint resource, rlim_t most)
   setrlimit ((__rlimit_resource_t) resource, &bound);
 }
 
-/* Runs in the child: only functions that are safe after a fork. The alarm stays set in fog-clip. */
+/* Limits the child. Code that runs in the child before exec may call only functions that are safe
+ * after a fork. The alarm stays set in fog-clip. */
 static void
 bound_child (gpointer data)
 {
@@ -177,8 +178,9 @@ bound_child (gpointer data)
   alarm (bounds->time);
 }
 
-/* fog-clip needs neither the token nor the database, and has no port to report its health at. Its
- * messages must not be mixed with a log. */
+/* Makes the launcher of fog-clip, without the environment variables of the token, of the database
+ * and of the health tracer, which fog-clip doesn't need, and of GStreamer's log, because log lines
+ * must not be mixed with fog-clip's messages. */
 static GSubprocessLauncher *
 make_launcher (LiveClips *self, const gchar *directory)
 {
@@ -218,7 +220,8 @@ start (LiveClips *self, const LiveClip *wish, const gchar *directory, const gcha
   return g_subprocess_launcher_spawnv (launcher, words, error);
 }
 
-/* Returns FALSE if the viewer has gone. */
+/* Waits for the child. Returns FALSE, after killing the child, if the viewer has closed the
+ * connection. */
 static gboolean
 wait_for_child (GSubprocess *child, GCancellable *gone, GError **error)
 {
@@ -229,7 +232,8 @@ wait_for_child (GSubprocess *child, GCancellable *gone, GError **error)
   return FALSE;
 }
 
-/* Returns: (transfer full): what fog-clip has said, without names of files that are gone */
+/* Returns: (transfer full): the messages of fog-clip, without the names of files in the temporary
+ * directory */
 static gchar *
 read_notes (const gchar *directory)
 {
@@ -251,7 +255,7 @@ read_notes (const gchar *directory)
   return g_steal_pointer (&valid);
 }
 
-/* Returns FALSE with the reason why there is no clip. */
+/* Returns FALSE with @error, the reason why there is no clip, if fog-clip has failed. */
 static gboolean
 judge (const LiveClips *self, GSubprocess *child, const gchar *notes, GError **error)
 {
@@ -276,7 +280,7 @@ judge (const LiveClips *self, GSubprocess *child, const gchar *notes, GError **e
 
 /* --- the result --- */
 
-/* A file that is only in memory's map. */
+/* The contents of a clip, mapped into memory. The file itself has been removed already. */
 typedef struct {
   LiveClips *clips;
   GMappedFile *map;

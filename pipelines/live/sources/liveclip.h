@@ -7,20 +7,20 @@
 
 G_BEGIN_DECLS
 
-/* Clips of a camera's past. fog-clip makes them, as a child process that can neither outlive this
- * one, nor take more time and space than it is given. */
+/* Clips of a camera's past. A child process, fog-clip, makes each clip; it can't outlive this
+ * process, and its time and the size of its file are limited. */
 
 /* Longest range of a clip, s. */
 #define LIVE_CLIP_RANGE 600
-/* Time in s that a clip may take, and size in bytes that it may have. */
+/* Longest time (s) for making a clip, and largest size (bytes) of a clip. */
 #define LIVE_CLIP_TIME 120
 #define LIVE_CLIP_SIZE (256 * 1024 * 1024)
-/* Number of clips that may wait until viewers have taken them. */
+/* Largest number of clips that viewers haven't downloaded completely. */
 #define LIVE_CLIP_UNSENT 4
 
 typedef struct {
   gchar *camera;
-  gint64 from, to;   /* ms since the Unix epoch; @to isn't part of the range */
+  gint64 from, to;   /* range of capture times, ms since the Unix epoch, without @to itself */
   const gchar *kind; /* mp4, mkv, webm, jsonl or csv */
   gboolean boxes;
 } LiveClip;
@@ -37,24 +37,25 @@ typedef struct {
   gsize size; /* bytes */
 } LiveClipBounds;
 
-/* Makes one clip at a time. */
+/* Makes clips, one at a time. */
 typedef struct _LiveClips LiveClips;
 
-/* @bounds: what @program is meant for; copied */
+/* @bounds: the program and its limits; copied */
 LiveClips *live_clips_new (const LiveClipBounds *bounds);
 void live_clips_unref (LiveClips *self);
-/* Returns: (transfer full): path of fog-clip, which is installed beside this program. In a build it
- * is in another directory. */
+/* Returns: (transfer full): path of fog-clip: beside this program if it is installed there, else in
+ * another directory of the build. */
 gchar *live_clips_find_program (void);
 
 /**
  * live_clips_make:
- * @gone: ends the work when it is cancelled
- * @notes: (out) (transfer full): what isn't in the clip, in sentences; "" if nothing is missing
- * @error: G_IO_ERROR_BUSY: another clip is being made or sent; INVALID_DATA: there is no such clip;
- *   another: it can't be made
+ * @gone: cancelled when the viewer leaves, which ends fog-clip
+ * @notes: (out) (transfer full): sentences that say what is missing in the clip; "" if nothing is
+ *   missing
+ * @error: G_IO_ERROR_BUSY: another clip is being made or sent; INVALID_DATA: no clip of this range
+ *   can be made; any other: making the clip failed
  *
- * Returns: (nullable) (transfer full): the file's contents, which no file holds any more
+ * Returns: (nullable) (transfer full): the contents of the clip; its file has been removed already
  */
 GBytes *live_clips_make (
     LiveClips *self, const LiveClip *wish, GCancellable *gone, gchar **notes, GError **error);

@@ -7,14 +7,14 @@
 #include "server/mongouri.h"
 
 #define PING_TIME (2 * G_USEC_PER_SEC)
-/* ms that an answer may take. */
+/* Longest time (ms) for the answer to a query. */
 #define QUERY_TIME 25000
 
 struct _LiveDatabase {
   const LiveOptions *options;
   LiveModel *model;
-  mongoc_client_t *pinger;    /* only the thread of @pings uses it */
-  mongoc_client_pool_t *pool; /* for queries, which may take longer than a ping */
+  mongoc_client_t *pinger;    /* client for pings; used only by the thread of @pings */
+  mongoc_client_pool_t *pool; /* clients for queries, which may take longer than a ping */
   LiveRounds *pings;
 };
 

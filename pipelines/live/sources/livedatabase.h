@@ -6,11 +6,12 @@
 
 G_BEGIN_DECLS
 
-/* The database: whether it answers, asked every few seconds, and what it holds. */
+/* The connection to the database: reports every few seconds whether the database answers, and reads
+ * sums of its documents. */
 typedef struct _LiveDatabase LiveDatabase;
 
-/* The object keeps references to both. @error: the connection string is wrong; never with the
- * password in it */
+/* Keeps pointers to @options and @model. @error: the connection string is wrong; the error's text
+ * never contains the password */
 LiveDatabase *live_database_new (const LiveOptions *options, LiveModel *model, GError **error);
 void live_database_free (LiveDatabase *self);
 
@@ -18,11 +19,11 @@ typedef struct {
   gint64 from, to; /* ms since the Unix epoch */
   gint64 unit;     /* duration of a bucket, ms */
   const gchar *unit_name;
-  const gchar *camera; /* nullable: all */
+  const gchar *camera; /* nullable: name of the camera; NULL: all cameras */
 } LiveDocumentsQuery;
 
-/* Returns: (nullable) (transfer full): JSON: frames and faces of each bucket and camera. For a
- * thread that may wait. */
+/* Returns: (nullable) (transfer full): JSON with the numbers of frames and faces of each bucket and
+ * camera. The call may take long. */
 GBytes *live_database_make_documents (
     LiveDatabase *self, const LiveDocumentsQuery *query, GError **error);
 

@@ -5,15 +5,16 @@
 
 #include "livejson.h"
 
-/* ms that the server may take to group the documents. */
+/* Longest time (ms) for the server to group the documents. */
 #define GROUP_TIME 15000
-/* Documents that are read at most for one answer, and the time that it may take in all. */
+/* Largest number of documents that are read for one answer, and longest time (us) for reading
+ * them. */
 #define MOST_DOCUMENTS 500000
 #define MOST_TIME (20 * G_USEC_PER_SEC)
-/* Buckets and cameras of one answer. */
+/* Largest number of buckets in one answer; each camera has buckets of its own. */
 #define MOST_BUCKETS 20000
 
-/* Frames of a camera within a bucket. */
+/* Sums over the frames of one camera in one period of time. */
 typedef struct {
   gint64 time;
   gchar *camera;
@@ -21,7 +22,7 @@ typedef struct {
   guint most;
 } Bucket;
 
-/* The sums of the documents read so far. */
+/* The sums over all documents that were read so far. */
 typedef struct {
   const LiveDocumentsQuery *query;
   GHashTable *buckets; /* Bucket: itself */
@@ -57,7 +58,8 @@ bucket_free (gpointer data)
   g_free (bucket);
 }
 
-/* Returns: (nullable): the bucket; NULL if there are too many. */
+/* Returns: (nullable): the bucket of @camera at @time, which is added if it doesn't exist; NULL if
+ * there are too many buckets. */
 static Bucket *
 ensure_bucket (Sums *sums, gint64 time, const gchar *camera)
 {
@@ -73,7 +75,8 @@ ensure_bucket (Sums *sums, gint64 time, const gchar *camera)
   return bucket;
 }
 
-/* Documents of other programs may be in the collection, so values of a wrong type are skipped. */
+/* Reads the fields of a document. Values of a wrong type are skipped, because the collection may
+ * contain documents of other programs. */
 static gboolean
 read_document (const bson_t *document, gint64 *captured, const gchar **camera, gint64 *faces)
 {
@@ -165,7 +168,8 @@ sum_here (Sums *sums, mongoc_collection_t *collection, GError **error)
 
 /* --- sums made by the server --- */
 
-/* Sums like add_document(): faces of another type count nowhere, a camera that isn't text is "". */
+/* Makes an aggregation that computes the same sums as add_document(): documents whose `faces` isn't
+ * a number are left out, and a camera that isn't text counts as "". */
 static bson_t *
 make_pipeline (const LiveDocumentsQuery *query)
 {
@@ -241,7 +245,8 @@ aggregate (mongoc_collection_t *collection, const LiveDocumentsQuery *query)
   return cursor;
 }
 
-/* Returns FALSE without @error if the server answers, but with no sums. */
+/* Lets the server make the sums. Returns FALSE without @error if the server answers that it can't,
+ * or not in time. */
 static gboolean
 sum_there (Sums *sums, mongoc_collection_t *collection, GError **error)
 {

@@ -9,10 +9,10 @@ G_BEGIN_DECLS
 
 /**
  * live_documents_sum:
- * @error: G_IO_ERROR_FAILED: what the server says
+ * @error: G_IO_ERROR_FAILED, with the server's error text
  *
- * Has the server group the documents. One that can't, or isn't done in time, is asked for the
- * documents, and the sums are made here. For a thread that may wait.
+ * Computes sums over the documents. The server groups the documents; if it can't, or not in time,
+ * this function reads the documents and makes the sums itself. The call may take long.
  *
  * Returns: (nullable) (transfer full): JSON
  */

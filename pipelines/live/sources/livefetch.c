@@ -6,13 +6,14 @@
 #include "livetopic.h"
 
 #define TIMEOUT (10 * G_USEC_PER_SEC)
-/* Bytes to hold ahead: a few frames are wanted, not a topic. */
+/* Bytes that kafkasrc fetches ahead, for one frame and for a window; few, because only a few frames
+ * of the topic are wanted. */
 #define PREFETCH_ONE (1024 * 1024)
 #define PREFETCH_WINDOW (8 * 1024 * 1024)
-/* Bytes of the frames from a keyframe on. */
+/* Largest size (bytes) of the frames from a keyframe to the wanted frame. */
 #define RUN_BYTES (48 * 1024 * 1024)
 
-/* A pipeline that is read to its end. */
+/* A pipeline whose samples are read until it ends. */
 typedef struct {
   GstElement *pipeline, *source, *sink;
   gint64 deadline;
@@ -40,8 +41,8 @@ fetch_end (Fetch *self)
   gst_object_unref (self->pipeline);
 }
 
-/* Returns: (nullable): the next sample; NULL at the end, after an error, or when no time is
- * left. */
+/* Returns: (nullable): the next sample; NULL at the end of the stream, after an error, or after the
+ * deadline. */
 static GstSample *
 fetch_next (Fetch *self)
 {
@@ -57,7 +58,8 @@ fetch_is_over (Fetch *self)
   return gst_app_sink_is_eos (GST_APP_SINK (self->sink));
 }
 
-/* Returns TRUE if all messages were read. An error ends the stream too, and is posted before. */
+/* Returns TRUE if all messages were read. The bus is checked for an error, because the stream also
+ * ends after an error. */
 static gboolean
 fetch_is_complete (Fetch *self, GError **error)
 {
@@ -77,7 +79,7 @@ fetch_is_complete (Fetch *self, GError **error)
   return !message && over;
 }
 
-/* Sets the pipeline's error, or that no message came. */
+/* Sets @error to the pipeline's error, or, if there is none, to the text @nothing. */
 static void
 fetch_fail (Fetch *self, const gchar *nothing, GError **error)
 {
@@ -108,7 +110,8 @@ live_fetch_frame (const LiveSource *source, const LivePlace *place, GError **err
   sample = fetch_next (&fetch);
   if (sample)
     frame = live_frame_new (sample, now_ms ());
-  /* If a message was deleted, the oldest message left comes in its place. */
+  /* The offset is compared, because kafkasrc reads the oldest message left if the wanted one was
+   * deleted. */
   if (frame && frame->place.offset != place->offset)
     g_clear_pointer (&frame, live_frame_unref);
   if (!frame && sample)
@@ -119,10 +122,12 @@ live_fetch_frame (const LiveSource *source, const LivePlace *place, GError **err
   return frame;
 }
 
-/* The frames from the last keyframe on. */
+/* The frames that were read since the last keyframe. */
 typedef struct {
   GPtrArray *frames;
-  gsize size; /* bytes; above RUN_BYTES: there are none until the next keyframe */
+  /* size of the frames, bytes; if it is above RUN_BYTES, no frames are kept until the next
+   * keyframe */
+  gsize size;
 } Run;
 
 static void

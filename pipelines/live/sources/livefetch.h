@@ -6,18 +6,19 @@
 
 G_BEGIN_DECLS
 
-/* Messages of the past, read with a kafkasrc of their own that ends when it has them. For threads
- * that may wait. */
+/* Functions that read messages of the past, each call with a kafkasrc of its own that ends after
+ * the wanted messages. The calls may take long. */
 
-/* Returns: (nullable) (transfer full): the frame; @error: G_IO_ERROR_NOT_FOUND: it doesn't exist
- * any more; TIMED_OUT */
+/* Returns: (nullable) (transfer full): the frame at @place. @error: G_IO_ERROR_NOT_FOUND: the frame
+ * doesn't exist any more; TIMED_OUT: Kafka didn't answer in time */
 LiveFrame *live_fetch_frame (const LiveSource *source, const LivePlace *place, GError **error);
 
 /**
  * live_fetch_run:
- * @frame: one that needs the frames since the last keyframe
- * @most: offsets to look back at
- * @error: G_IO_ERROR_NOT_FOUND: there is no keyframe among them; NOT_SUPPORTED: they are too large
+ * @frame: a frame that can be decoded only with the frames since the last keyframe
+ * @most: number of offsets before @frame that are searched for the keyframe
+ * @error: G_IO_ERROR_NOT_FOUND: none of these messages is a keyframe; NOT_SUPPORTED: the frames
+ *   since the keyframe are too large
  *
  * Returns: (nullable) (transfer full) (element-type LiveFrame): the frames from the keyframe on, up
  *   to @frame
@@ -25,23 +26,24 @@ LiveFrame *live_fetch_frame (const LiveSource *source, const LivePlace *place, G
 GPtrArray *live_fetch_run (
     const LiveSource *source, const LiveFrame *frame, gint64 most, GError **error);
 
-/* Called for each message; returns FALSE if no more are wanted. */
+/* Called for each message that was read; returns FALSE if no more messages are wanted. */
 typedef gboolean (*LiveFetchFunc) (GstSample *sample, gpointer data);
 
 /**
  * live_fetch_window:
- * @camera: (nullable): only messages of this camera
+ * @camera: (nullable): the camera whose messages are read; NULL: all cameras
  * @from: ms since the Unix epoch
- * @to: ms; not read any more
- * @complete: (out): FALSE if @func wanted no more, or time was up
+ * @to: end of the window, ms; messages from this time on aren't read
+ * @complete: (out): FALSE if reading ended early, because @func returned FALSE or the time limit
+ *   was reached
  *
  * Returns: FALSE with @error if the topic can't be read
  */
 gboolean live_fetch_window (const LiveSource *source, const gchar *camera, gint64 from, gint64 to,
     LiveFetchFunc func, gpointer data, gboolean *complete, GError **error);
 
-/* Returns the capture times of the first and the last message that Kafka still holds, ms since the
- * Unix epoch. @error: G_IO_ERROR_NOT_FOUND: there is none */
+/* Finds the capture times of the first and the last message that Kafka still holds, ms since the
+ * Unix epoch. @error: G_IO_ERROR_NOT_FOUND: Kafka holds no message of the topic */
 gboolean live_fetch_range (const LiveSource *source, gint64 *from, gint64 *to, GError **error);
 
 G_END_DECLS

@@ -9,10 +9,11 @@
 
 #define INTERVAL G_USEC_PER_SEC
 #define ANSWER_TIME 2000 /* ms */
-/* Number of rounds after which the thread looks for new partitions. */
+/* Number of rounds after which the thread queries the topic's partitions again. */
 #define METADATA_ROUNDS 10
 #define RATE_SAMPLES 5
-/* ms: a group commits once a second. */
+/* Time (ms) for which a message doesn't count as waiting, because a group commits only once a
+ * second. */
 #define TOLERANCE 1600
 
 struct _LiveGroup {
@@ -21,7 +22,7 @@ struct _LiveGroup {
   LiveModel *model;
   LiveTopicRole role;
   LiveBackend backend;
-  GstElement *element; /* element whose name the client's log carries */
+  GstElement *element; /* element whose name is in the log messages of the Kafka client */
   rd_kafka_t *rk;
   GPtrArray *ends; /* array of LiveProgress, one for each partition */
   guint round;
@@ -45,7 +46,8 @@ list_partitions (LiveGroup *self, gint64 offset)
   return list;
 }
 
-/* The topic may be made later, or get more partitions. */
+/* Queries the number of partitions, which may grow, because the topic may be created later, or get
+ * more partitions. */
 static rd_kafka_resp_err_t
 learn_partitions (LiveGroup *self)
 {
@@ -83,13 +85,14 @@ add_partition (LiveBacklog *backlog, const LiveProgress *end, gint64 committed)
   gint64 waiting;
 
   if (committed < 0)
-    return; /* no offset was ever committed there */
+    return; /* the group has never committed an offset of this partition */
   waiting = live_progress_get_lag (end, now_ms (), committed, TOLERANCE, &lag);
   backlog->waiting = MAX (backlog->waiting, 0) + waiting;
   backlog->lag = isfinite (backlog->lag) ? MAX (backlog->lag, lag) : lag;
 }
 
-/* A group that may not be asked about has an unknown backlog. */
+/* Computes the backlog of the group. The number of waiting messages is unknown if the user has no
+ * right to query the group's offsets. */
 static void
 learn_backlog (LiveGroup *self, LiveBacklog *backlog)
 {
@@ -160,7 +163,8 @@ note_error (rd_kafka_t *rk, int err, const char *reason, void *opaque)
   gst_kafka_fault_note (opaque, err, reason);
 }
 
-/* The reader's settings: the same file, the same errors. */
+/* Makes the client's configuration from the same config-file as the stage that reads the topic, so
+ * that errors in it are found here too. */
 static rd_kafka_conf_t *
 make_conf (LiveGroup *self, GError **error)
 {

@@ -6,12 +6,13 @@
 
 G_BEGIN_DECLS
 
-/* Measures the lag of the group that reads a topic: queries it once a second, without joining it.
- * The thread also finds whether Kafka answers at all. */
+/* Measures the lag of the consumer group that reads a topic: a thread queries the group's offsets
+ * once a second, without joining the group. The thread also reports whether Kafka answers. */
 typedef struct _LiveGroup LiveGroup;
 
-/* @source is kept by reference; @backend: whose trouble it reports; LIVE_BACKENDS: another group
- * reports it. @error: GST_RESOURCE_ERROR: the settings are wrong */
+/* Keeps a pointer to @source. @backend: the Kafka cluster whose trouble this object reports;
+ * LIVE_BACKENDS: none, because another LiveGroup reports it. @error: GST_RESOURCE_ERROR: the
+ * settings are wrong */
 LiveGroup *live_group_new (const LiveSource *source, LiveModel *model, LiveTopicRole role,
     LiveBackend backend, GError **error);
 void live_group_free (LiveGroup *self);

@@ -9,7 +9,7 @@ typedef struct _LiveRounds LiveRounds;
 /* Called on the thread. */
 typedef void (*LiveRound) (gpointer data);
 
-/* @interval: us from the beginning of one call to that of the next */
+/* @interval: time (us) from the beginning of one call to the beginning of the next */
 LiveRounds *live_rounds_new (const gchar *name, gint64 interval, LiveRound round, gpointer data);
 /* Waits until a running call has returned. @self: (nullable) */
 void live_rounds_free (LiveRounds *self);

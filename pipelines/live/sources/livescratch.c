@@ -12,7 +12,8 @@
 #define PREFIX "fog-live-clip-"
 #define RANDOM "XXXXXX"
 
-/* Returns a file descriptor; -1: another process uses the directory, or it isn't ours. */
+/* Locks the directory. Returns its file descriptor, or -1 if another process uses the directory, or
+ * another user owns it. */
 static gint
 lock (const gchar *path)
 {

@@ -5,8 +5,8 @@
 
 G_BEGIN_DECLS
 
-/* A temporary directory of this process. The process holds a lock on it, which the kernel releases
- * when the process ends, however it ends. */
+/* A temporary directory of this process. The process holds a lock on the directory, which the
+ * kernel releases when the process ends, even if it is killed. */
 typedef struct {
   gchar *path;
   gint lock; /* file descriptor of the directory */

@@ -3,10 +3,10 @@
 
 #include <gst/app/gstappsink.h>
 
-/* us between two tries, and how long a look at the bus takes. */
+/* Time (us) between two attempts to read, and time (ns) for which the bus is polled. */
 #define RETRY_TIME (G_USEC_PER_SEC)
 #define LOOK_TIME (200 * GST_MSECOND)
-/* Messages that wait for us at most. */
+/* Largest number of messages that wait in the appsink. */
 #define MAX_BUFFERS 64
 
 struct _LiveTopic {
@@ -81,7 +81,7 @@ is_wanted (LiveTopic *self)
   return wanted;
 }
 
-/* Reads until the topic isn't wanted any more, or reading fails. */
+/* Waits while the pipeline reads, until the topic isn't wanted any more, or reading fails. */
 static void
 watch (LiveTopic *self, GstElement *pipeline)
 {

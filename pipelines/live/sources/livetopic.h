@@ -7,24 +7,25 @@
 
 G_BEGIN_DECLS
 
-/* Reads a topic with kafkasrc continuously, from now on: through errors and restarts, on a thread
- * of its own. */
+/* Reads the new messages of a topic with kafkasrc, on a thread of its own. After an error, reading
+ * begins again. */
 typedef struct _LiveTopic LiveTopic;
 
-/* A message; called from a streaming thread. */
+/* Called for each message, from a streaming thread. */
 typedef void (*LiveTopicFunc) (GstSample *sample, gpointer data);
 
-/* It doesn't read yet. The object keeps a reference to @source. */
+/* Returns an object that doesn't read yet. The object keeps a pointer to @source. */
 LiveTopic *live_topic_new (const LiveSource *source, LiveTopicFunc func, gpointer data);
-/* Waits until reading has ended. */
+/* Ends reading, waits for the thread, and frees the object. */
 void live_topic_free (LiveTopic *self);
 /* Returns at once. */
 void live_topic_set_reading (LiveTopic *self, gboolean reading);
 /* Returns the number of bytes that were read so far. */
 guint64 live_topic_get_bytes (LiveTopic *self);
 
-/* Returns: (transfer full) (nullable): `kafkasrc ! appsink` of @source, whose elements are named
- * "source" and "sink"; NULL with @error if one isn't installed. */
+/* Returns: (transfer full) (nullable): a pipeline `kafkasrc ! appsink` that reads the topic of
+ * @source, with elements named "source" and "sink"; NULL with @error if one of the elements isn't
+ * installed. */
 GstElement *live_topic_make_pipeline (const LiveSource *source, GError **error);
 
 G_END_DECLS

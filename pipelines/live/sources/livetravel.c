@@ -4,17 +4,21 @@
 #include "livefetch.h"
 #include "livejson.h"
 
-/* Frames of the past that are kept for those who step through them. */
+/* Largest size (bytes) of the kept frames of the past; frames are kept for viewers who step back
+ * and forth. */
 #define KEPT_BYTES (48 * 1024 * 1024)
 #define KEPT_ANSWERS 4096
 #define MOST_FRAMES 600
-/* How far before a frame its keyframe is searched. */
+/* Number of messages before a frame in which its keyframe is searched. */
 #define RUN_OFFSETS 600
-/* The range of stored messages changes slowly: ms for which a query of it stays valid. */
+/* Time (ms) for which a query of the range of stored messages stays valid; the range changes
+ * slowly. */
 #define RANGE_TIME 3000
-/* ms: events may have another time than their frame where their topic has the time of arrival. */
+/* Time (ms) by which the range of events is larger than that of frames, because events have another
+ * timestamp than their frame if their topic uses the time of arrival. */
 #define EVENT_SLACK 2000
-/* ms after which a frame without an event counts as one without faces, if later ones have one. */
+/* A frame without an event counts as a frame without faces if a frame that was captured this time
+ * (ms) later has an event. */
 #define SETTLED 1000
 
 struct _LiveTravel {
@@ -23,11 +27,12 @@ struct _LiveTravel {
   LiveFrames *frames;
   GMutex lock;         /* guards all fields below */
   GHashTable *answers; /* frame id: LiveAnswer */
-  gint64 from, to;     /* range of capture times that Kafka holds, ms since the Unix epoch */
-  gint64 known;        /* time of the query of this range, ms; 0: never */
+  /* times of capture of the oldest and the newest stored frame, ms since the Unix epoch */
+  gint64 from, to;
+  gint64 known; /* time when this range was queried, ms; 0: never */
 };
 
-/* A window as it is read. */
+/* State of reading the frames and events of a window of time. */
 typedef struct {
   LiveTravel *travel;
   gint64 from, to;
@@ -122,7 +127,8 @@ reverse (GPtrArray *array)
   }
 }
 
-/* Returns FALSE if not all frames of the run are kept. @run: begins with the wanted frame. */
+/* Appends the kept frames before the wanted one to @run, back to the keyframe. Returns FALSE if not
+ * all of these frames are kept. @run: contains the wanted frame */
 static gboolean
 collect_run (LiveTravel *self, GPtrArray *run)
 {
@@ -236,7 +242,7 @@ window_to_json (Window *window, const gchar *camera, JsonBuilder *json, GError *
   if (!live_fetch_window (&options->settings.frames, camera, window->from, window->to, take_frame,
           window, &all_frames, error))
     return FALSE;
-  /* Frames are worth showing without them. */
+  /* An error of reading the events is ignored, because frames can be shown without their events. */
   live_fetch_window (&options->settings.events, camera, window->from - EVENT_SLACK,
       window->to + EVENT_SLACK, take_event, window, &all_events, NULL);
   frames_to_json (window, json);

@@ -16,7 +16,7 @@ are_zones (const gchar *text, gsize size, GError **error)
   return zones != NULL;
 }
 
-/* Returns: (transfer full): an object with the zones of each camera. */
+/* Returns: (transfer full): an object with a member for each camera: its zones and masks. */
 static JsonNode *
 read_file (const gchar *file, GError **error)
 {
@@ -68,7 +68,7 @@ to_text (JsonNode *node, gsize *size)
   return json_generator_to_data (generator, size);
 }
 
-/* Moves a member to another object if it isn't empty. */
+/* Copies the member @name of @from to @to, unless the member is empty. */
 static void
 take_member (JsonObject *from, const gchar *name, JsonObject *to)
 {
@@ -82,7 +82,8 @@ take_member (JsonObject *from, const gchar *name, JsonObject *to)
     json_object_set_member (to, name, json_node_copy (node));
 }
 
-/* If * has zones, a camera with an empty entry has no zones, not those of *. */
+/* Returns FALSE if a camera's entry @own can be removed. An empty entry is kept if the file has an
+ * entry for *, because the entry for * would otherwise apply to the camera. */
 static gboolean
 says_something (JsonObject *all, const gchar *camera, JsonObject *own)
 {

@@ -9,21 +9,22 @@
 #include "fogreport.h"
 #include "model/liveanswer.h"
 
-/* Names from the network must not fill the memory. */
+/* Largest number of watches, because names from the network must not fill the memory. */
 #define MAX_WATCHES 16384
-/* A camera or a replica is silent after this many of the intervals in which it should be seen. */
+/* A camera or a replica counts as silent after this number of its intervals without a frame or a
+ * report. */
 #define STILL_INTERVALS 2.5
 #define REPORT_INTERVALS 2.2
-#define WAY 1000 /* ms that a message may take */
-/* ms: if what is known moves on by more between two looks, Kafka didn't answer, this program stood
- * still, or its clock was set. */
+#define WAY 1000 /* longest normal time for the transport of a message, ms */
+/* If the time up to which messages are known grows by more than this (ms) between two ticks, Kafka
+ * didn't answer, this program was stopped, or its clock was set. */
 #define STEP 5000
 
 struct _AlertsBook {
   const AlertsRules *rules;
   GHashTable *watches;          /* key: AlertsWatch */
-  GHashTable *warned;           /* set of texts that were logged */
-  gint64 known[ALERTS_SOURCES]; /* at the last look */
+  GHashTable *warned;           /* set of warnings that were logged */
+  gint64 known[ALERTS_SOURCES]; /* values of alerts_book_tick() at the last tick */
   AlertsChanged changed;
   gpointer data;
 };
@@ -68,7 +69,7 @@ alerts_book_add (AlertsBook *self, AlertsWatch *watch)
   g_hash_table_replace (self->watches, alerts_book_make_key (watch), watch);
 }
 
-/* Takes over @text, which is logged once. */
+/* Logs the warning @text (transfer full), unless it was logged before. */
 static void
 warn (AlertsBook *self, gchar *text)
 {
@@ -81,7 +82,8 @@ warn (AlertsBook *self, gchar *text)
   g_hash_table_add (self->warned, text);
 }
 
-/* Returns: (nullable): the watch of this rule, which is made if it isn't there. */
+/* Returns: (nullable): the watch of @rule about @subject, which is added if it doesn't exist; NULL
+ * if there are too many watches. */
 static AlertsWatch *
 find_watch (AlertsBook *self, const AlertsRule *rule, const gchar *subject)
 {
@@ -108,7 +110,8 @@ note (AlertsBook *self, AlertsWatch *watch, gboolean changed)
     self->changed (watch, self->data);
 }
 
-/* @patience: ms of silence that are usual */
+/* Gives a sample to the watch of @rule about @subject. @patience: normal time (ms) between two
+ * messages about the subject */
 static void
 give (AlertsBook *self, const AlertsRule *rule, const gchar *subject, const AlertsSample *sample,
     gint64 patience)
@@ -126,7 +129,7 @@ give (AlertsBook *self, const AlertsRule *rule, const gchar *subject, const Aler
 
 /* --- events --- */
 
-/* Returns the number of faces in the rule's zone. */
+/* Returns the number of faces in the rule's zone, or in the whole frame if the rule has no zone. */
 static gdouble
 count_faces (AlertsBook *self, const AlertsRule *rule, const LiveAnswer *answer, JsonObject *event)
 {
@@ -145,7 +148,8 @@ count_faces (AlertsBook *self, const AlertsRule *rule, const LiveAnswer *answer,
   return (gdouble) count;
 }
 
-/* ms for which an event counts, because the camera sends nothing while its picture stands still. */
+/* Returns the time (ms) for which an event counts if the camera sends no frames while its picture
+ * stands still: a multiple of its still-interval. */
 static gint64
 read_still (JsonObject *event)
 {
@@ -164,7 +168,8 @@ judge_event (
   g_autofree gchar *camera = fog_name_bounded (answer->camera);
   AlertsSample seen = {message->time, message->arrived, 0, 0, message->place}, counted = seen;
 
-  /* Reports have the fog's clock, too; a camera's may be wrong. */
+  /* The time of processing is used, because it comes from the fog's clock, like the times of
+   * reports; a camera's clock may be wrong. */
   if (answer->processed)
     seen.time = answer->processed;
   counted.time = answer->captured;
@@ -236,7 +241,7 @@ judge_replica (
     return;
   }
   own.value = rule->kind == ALERTS_LATE ? report->age_p95 : (gdouble) report->lag;
-  /* A replica that counted nothing has no age. */
+  /* The sample is left out if the age isn't known, because the replica has counted no frame. */
   if (isfinite (own.value))
     give (self, rule, report->replica, &own, sample->hold);
 }
@@ -281,7 +286,7 @@ alerts_book_take_number (AlertsBook *self, const AlertsRule *rule, const gchar *
 
 /* --- time --- */
 
-/* Returns the time up to which everything is known that the rule looks at. */
+/* Returns the time up to which all messages that the rule depends on are known. */
 static gint64
 find_known (const AlertsRule *rule, const gint64 known[ALERTS_SOURCES])
 {
@@ -294,7 +299,8 @@ find_known (const AlertsRule *rule, const gint64 known[ALERTS_SOURCES])
   return known[ALERTS_REPORTS];
 }
 
-/* Time in which nothing could come is no silence. */
+/* Time in which no message could come, because Kafka didn't answer or this program was stopped,
+ * doesn't count as silence. */
 static void
 forgive (AlertsBook *self, AlertsWatch *watch, gint64 until)
 {

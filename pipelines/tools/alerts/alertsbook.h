@@ -5,15 +5,16 @@
 
 G_BEGIN_DECLS
 
-/* All watches: what the messages say about cameras and replicas, held against the rules. */
+/* Keeps all watches, and checks what the messages say about cameras and replicas against the
+ * rules. */
 typedef struct _AlertsBook AlertsBook;
 
-/* The watch's record has to be written. */
+/* Called when the durable record of @watch has to be written. */
 typedef void (*AlertsChanged) (AlertsWatch *watch, gpointer data);
 
 typedef struct {
   AlertsPlace place;
-  gint64 time;    /* of the message, ms since the Unix epoch */
+  gint64 time;    /* time of the message, ms since the Unix epoch */
   gint64 arrived; /* as in AlertsSample */
   const gchar *text;
   gsize size;
@@ -22,25 +23,27 @@ typedef struct {
 AlertsBook *alerts_book_new (const AlertsRules *rules, AlertsChanged changed, gpointer data);
 void alerts_book_free (AlertsBook *self);
 
-/* Takes over the watch, as it was read from its record. */
+/* Adds a watch that was read from its record; the watch belongs to the book afterwards. */
 void alerts_book_add (AlertsBook *self, AlertsWatch *watch);
-/* FALSE with @error: the text can't be read. */
+/* The functions that take an event or a report return FALSE with @error if the message's text isn't
+ * a valid event or report. */
 gboolean alerts_book_take_event (AlertsBook *self, const AlertsMessage *message, GError **error);
 gboolean alerts_book_take_report (AlertsBook *self, const AlertsMessage *message, GError **error);
-/* A number of a stage's metrics, which came at @now. */
+/* Takes a number from a stage's metrics, which were read at @now. */
 void alerts_book_take_number (AlertsBook *self, const AlertsRule *rule, const gchar *series,
     gdouble value, gint64 hold, gint64 now);
-/* @known: for each source the time up to which all its messages were read, ms since the Unix
- * epoch; 0: not known */
+/* Checks all watches. @known: for each source, the time up to which all its messages were read, ms
+ * since the Unix epoch; 0: not known */
 void alerts_book_tick (AlertsBook *self, const gint64 known[ALERTS_SOURCES]);
 /* Returns the offset of the oldest message of the partition that has to be read again after a
  * restart, or -1 if there is none. */
 gint64 alerts_book_get_needed (AlertsBook *self, gint source, gint partition);
-/* To be called when the offsets of a partition begin again. */
+/* To be called when the offsets of a partition begin at 0 again, because its topic was created
+ * again. */
 void alerts_book_lose_places (AlertsBook *self, gint source, gint partition);
-/* (element-type utf8 AlertsWatch): valid until the next call */
+/* Returns: (element-type utf8 AlertsWatch): all watches by key; valid until the next call */
 GHashTable *alerts_book_get_watches (AlertsBook *self);
-/* (transfer full): the key of the watch's record */
+/* Returns: (transfer full): the key of the watch's durable record */
 gchar *alerts_book_make_key (const AlertsWatch *watch);
 
 G_END_DECLS

@@ -3,7 +3,8 @@
 
 #include "client/gstkafkaerror.h"
 
-/* us without an error, after which it counts as over: one request may fail while others succeed. */
+/* Time (us) without an error after which the error counts as over; it is not over at the first
+ * success, because one request may fail while others succeed. */
 #define CALM (10 * G_USEC_PER_SEC)
 
 static void

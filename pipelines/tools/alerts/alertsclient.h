@@ -6,23 +6,26 @@
 
 G_BEGIN_DECLS
 
-/* A Kafka client with the settings of the stages, and librdkafka's errors in words. */
+/* A Kafka client with the settings of the stages, which explains librdkafka's errors in
+ * sentences. */
 typedef struct {
-  GstKafkaFault fault; /* the first field: the client's callbacks get it as their opaque */
+  /* must be the first field, because the client's callbacks get it as their opaque pointer */
+  GstKafkaFault fault;
   rd_kafka_t *rk;
-  gchar *said;       /* (nullable): the last error that was logged; NULL: all is well */
-  gint64 complained; /* monotonic us: when an error came last */
+  gchar *said;       /* (nullable): the last error that was logged; NULL: there is no error */
+  gint64 complained; /* monotonic time of the last error, us */
 } AlertsClient;
 
-/* @options: as gst_kafka_conf_new() has them; @delivered: (nullable): a producer's reports */
+/* @options: as in gst_kafka_conf_new(); @delivered: (nullable): callback for a producer's delivery
+ * reports */
 gboolean alerts_client_open (AlertsClient *self, const LiveSource *source, rd_kafka_type_t type,
     const GstKafkaOption *options,
     void (*delivered) (rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque),
     GError **error);
 void alerts_client_close (AlertsClient *self);
 
-/* Logs the error once, until it is another one or alerts_client_recover(). @tried: as in
- * gst_kafka_error_new() */
+/* Logs the error, unless the same error was logged already and alerts_client_recover() wasn't
+ * called since. @tried: as in gst_kafka_error_new() */
 void alerts_client_complain (AlertsClient *self, const gchar *tried, rd_kafka_resp_err_t err);
 void alerts_client_recover (AlertsClient *self, const gchar *tried);
 /* (transfer full) */

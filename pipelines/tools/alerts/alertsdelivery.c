@@ -8,34 +8,35 @@
 
 #define FIRST_WAIT 1000 /* ms */
 #define LONGEST_WAIT 300000
-/* Notices that are sent to one target at a time, so that one that hangs doesn't hold up all. */
+/* Largest number of notices that are sent to one target at a time; more than one, so that a request
+ * that hangs doesn't delay all notices. */
 #define MAX_SENDING ALERTS_WEBHOOK_CONNECTIONS
-/* ms for which the end waits for answers. */
+/* Time (ms) for which alerts_delivery_stop() waits for answers. */
 #define END_TIME 5000
 
-/* A target, as it answers. */
+/* The state of sending to a target. */
 typedef struct {
   AlertsDelivery *delivery;
   const AlertsTarget *target;
   AlertsWebhook *webhook; /* (nullable) */
   AlertsMqtt *mqtt;       /* (nullable) */
   guint sending;
-  guint failures; /* tries in a row that failed */
+  guint failures; /* number of failed attempts in a row */
 } Line;
 
 struct _AlertsDelivery {
   AlertsBook *book;
   AlertsState *state;
-  GPtrArray *lines; /* of Line, as the rule file's targets */
+  GPtrArray *lines; /* array of Line, one for each target of the rule file, in the same order */
   AlertsCounts counts;
   gboolean ending;
 };
 
-/* A notice on its way. */
+/* A notice that is being sent. */
 typedef struct {
   Line *line;
   AlertsNotice *notice;
-  gchar *key; /* of the watch */
+  gchar *key; /* key of the watch */
 } Job;
 
 gint64
@@ -60,7 +61,8 @@ find_send (const AlertsNotice *notice, const AlertsTarget *target)
   return NULL;
 }
 
-/* Nothing else is said about a target that is away, so the log doesn't fill. */
+/* Logs the 1st, 2nd, 4th, 8th … failure of a target in a row; no other function logs them, so the
+ * log doesn't fill. */
 static void
 note_failure (Line *self, AlertsNotice *notice, const gchar *why, gint64 wait)
 {
@@ -89,7 +91,8 @@ note_answer (Line *self, const AlertsNotice *notice, AlertsOutcome outcome, cons
   self->failures = 0;
 }
 
-/* The watch's record loses what this target has got. */
+/* Removes the target from the notice, and the notice from the watch if no target is left, and lets
+ * the watch's record be written without them. */
 static void
 end_send (AlertsDelivery *self, const Job *job, AlertsSend *send)
 {
@@ -162,8 +165,8 @@ begin_send (AlertsDelivery *self, AlertsWatch *watch, AlertsNotice *notice, Aler
         self->state, send->target->address, notice->id, notice->body, take_delivery, job);
 }
 
-/* What began and ended in quiet hours is dropped, unless a receiver may have it: so it is durable
- * that a try begins before it begins. */
+/* Records that an attempt to send @notice begins, before it begins: an alert that began and ended
+ * in quiet hours is dropped only if no receiver may have it. */
 static void
 note_try (AlertsDelivery *self, AlertsWatch *watch, AlertsNotice *notice)
 {
@@ -172,7 +175,8 @@ note_try (AlertsDelivery *self, AlertsWatch *watch, AlertsNotice *notice)
   alerts_state_write (self->state, watch);
 }
 
-/* A target gets the notices of a watch in their order. */
+/* Returns TRUE if an earlier notice of the watch still has to be sent to @target, because a target
+ * gets the notices of a watch in order. */
 static gboolean
 has_earlier (const GList *link, const AlertsTarget *target)
 {
@@ -254,7 +258,8 @@ tick_watch (AlertsDelivery *self, AlertsWatch *watch, gint64 now)
   }
 }
 
-/* Only a failure is answered while a notice is handed over, so the queues stay as they are. */
+/* The queues of notices may be iterated while notices are sent, because only a failure, which
+ * removes no notice, is reported during the call. */
 void
 alerts_delivery_tick (AlertsDelivery *self, gint64 now)
 {

@@ -67,7 +67,7 @@ find_section (GPtrArray *sections, const gchar *type, const gchar *name)
   return NULL;
 }
 
-/* @text: what stands between the brackets */
+/* @text: the text between the brackets of the line */
 static gboolean
 begin_section (
     GPtrArray *sections, const gchar *file, guint line, const gchar *text, GError **error)
@@ -122,7 +122,7 @@ add_entry (AlertsSection *self, guint line, gchar *key, gchar *value, GError **e
   return *value || alerts_section_fail (self, line, error, "%s has no value", key);
 }
 
-/* @text: without spaces at its ends */
+/* @text: the line without spaces at its beginning and end */
 static gboolean
 read_line (GPtrArray *sections, const gchar *file, guint line, gchar *text, GError **error)
 {

@@ -5,29 +5,30 @@
 
 G_BEGIN_DECLS
 
-/* The form of the rule file: lines `[TYPE NAME]`, `key=value` and `# comment`, as cameras.conf has
- * them. GKeyFile knows no lines, and merges what is there twice. */
+/* Parses the syntax of the rule file: lines `[TYPE NAME]`, `key=value` and `# comment`, as in
+ * cameras.conf. GKeyFile isn't used, because it doesn't tell line numbers, and merges groups and
+ * keys that occur twice. */
 
 typedef struct {
   gchar *key, *value;
   guint line;
-  gboolean taken; /* somebody has read it */
+  gboolean taken; /* flag: alerts_section_take() has returned this entry */
 } AlertsEntry;
 
 typedef struct {
-  gchar *file; /* for messages */
+  gchar *file; /* name of the file, for error messages */
   gchar *type, *name;
   guint line;
   GPtrArray *entries; /* of AlertsEntry */
 } AlertsSection;
 
-/* Returns: (nullable) (transfer full) (element-type AlertsSection): @error:
- * G_OPTION_ERROR_BAD_VALUE with file and line */
+/* Returns: (nullable) (transfer full) (element-type AlertsSection): the sections of the file.
+ * @error: G_OPTION_ERROR_BAD_VALUE, with the file and the line */
 GPtrArray *alerts_file_parse (const gchar *file, const gchar *text, GError **error);
 
-/* Returns: (nullable): the entry with this key, which counts as taken from now on. */
+/* Returns: (nullable): the entry with this key, and sets its flag `taken`. */
 AlertsEntry *alerts_section_take (AlertsSection *self, const gchar *key);
-/* Returns FALSE with @error if nobody has taken one of the entries. */
+/* Returns FALSE with @error if an entry wasn't taken, because then its key isn't known. */
 gboolean alerts_section_is_used_up (const AlertsSection *self, GError **error);
 /* Sets @error to `FILE:LINE: ` and the text. Returns: FALSE */
 gboolean alerts_section_fail (const AlertsSection *self, guint line, GError **error,

@@ -5,26 +5,28 @@
 #include "sources/liverounds.h"
 
 #define INTERVAL G_USEC_PER_SEC
-/* Number of rounds after which the thread looks for new partitions. */
+/* Number of rounds after which the thread queries the topic's partitions again. */
 #define METADATA_ROUNDS 10
-/* Messages that one call reads at most, so that nothing else waits for long. */
+/* Largest number of messages that one call reads, so that other work doesn't wait for long. */
 #define MAX_MESSAGES 2000
-/* ms: after so long without an answer, what comes may have waited in Kafka. */
+/* If Kafka hasn't answered for this time (ms), messages that come may have waited in Kafka. */
 #define FRESH 3000
 #define FLUSH_TIME 2000 /* ms */
 /* ms: all offsets are committed again, since Kafka drops those of an idle partition after days. */
 #define RENEWAL 3600000
 
 typedef struct {
-  gint64 next;      /* offset after the last message, or after what Kafka holds in its place */
-  gint64 committed; /* handed over to be committed */
+  /* offset after the last message that was read, or after the offset without a message that was
+   * passed */
+  gint64 next;
+  gint64 committed; /* offset in the latest commit; -1: none */
 } Partition;
 
-/* What the thread has found about a partition that isn't read yet. */
+/* Where reading of a partition begins, as found by the thread. */
 typedef struct {
-  gint64 first;   /* the offset to begin with */
-  gint64 lost;    /* messages that retention has deleted before they were read */
-  gboolean again; /* the topic was made again since the last run */
+  gint64 first;   /* first offset to read */
+  gint64 lost;    /* number of messages that retention has deleted before they were read */
+  gboolean again; /* flag: the topic was created again since the last run */
 } Beginning;
 
 struct _AlertsInput {
@@ -32,19 +34,20 @@ struct _AlertsInput {
   const LiveSource *source;
   gint role;
   const AlertsReader *reader;
-  rd_kafka_queue_t *answers; /* to commits */
-  GArray *partitions;        /* of Partition: those that are read */
+  rd_kafka_queue_t *answers; /* queue of the answers to commits */
+  GArray *partitions;        /* array of Partition, for the partitions that are read */
   guint committing;          /* number of commits without an answer yet */
   gint64 renewed;            /* ms since the Unix epoch: when all offsets were committed last */
   gint64 known;
   gchar *tried;
   guint round;        /* of the thread */
-  gboolean has_begun; /* the thread has asked for the first partitions */
+  gboolean has_begun; /* flag: the thread has queried the first partitions */
   LiveRounds *rounds;
   GMutex lock;        /* guards all fields below */
-  GArray *beginnings; /* of Beginning: all partitions that the thread knows */
-  GArray *ends;       /* of gint64: offsets of the ends, at @asked */
-  gint64 asked;       /* ms since the Unix epoch; 0: no answer yet */
+  GArray *beginnings; /* array of Beginning, for all partitions that the thread knows */
+  GArray *ends;       /* array of gint64: end of each partition at the time @asked */
+  /* time of the last answered query of the ends, ms since the Unix epoch; 0: no answer yet */
+  gint64 asked;
   rd_kafka_resp_err_t err;
 };
 
@@ -83,7 +86,8 @@ ask_count (AlertsInput *self, guint *count)
   return err;
 }
 
-/* @fresh: no partition has a committed offset, so this is the group's first run. */
+/* Finds where reading of a partition begins. @fresh: no partition has a committed offset, so this
+ * is the group's first run */
 static rd_kafka_resp_err_t
 ask_beginning (AlertsInput *self, const rd_kafka_topic_partition_t *committed, gboolean fresh,
     Beginning *beginning)
@@ -116,7 +120,8 @@ have_offsets (const rd_kafka_topic_partition_list_t *list)
   return any;
 }
 
-/* Finds where to begin in partitions that aren't read yet. @found: (inout): of Beginning */
+/* Finds where reading begins in the partitions from @known to @count - 1. @found: (inout): array of
+ * Beginning */
 static rd_kafka_resp_err_t
 ask_beginnings (AlertsInput *self, guint known, guint count, GArray *found)
 {
@@ -141,10 +146,12 @@ static rd_kafka_resp_err_t
 find_partitions (AlertsInput *self)
 {
   g_autoptr (GArray) found = g_array_new (FALSE, FALSE, sizeof (Beginning));
-  guint known = self->beginnings->len, count = 0; /* only this thread changes it */
+  /* may be read without the lock, because only this thread changes it */
+  guint known = self->beginnings->len, count = 0;
   rd_kafka_resp_err_t err = ask_count (self, &count);
 
-  /* All messages of a topic that is made later are new. */
+  /* If the topic doesn't exist yet, all messages that it will have are new, so they are all
+   * read. */
   self->has_begun |= err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
   if (!err && count > known)
     err = ask_beginnings (self, known, count, found);
@@ -248,8 +255,9 @@ note_commit (
   renew_commits (self);
 }
 
-/* @book: (nullable): NULL: it needs nothing yet. Only one commit is under way, since a later one
- * could be answered first. */
+/* Commits the offsets up to which messages aren't needed any more. @book: (nullable): NULL: no
+ * message is needed yet. A new commit waits for the answer to the one before, because a later
+ * commit could be answered first. */
 static void
 commit (AlertsInput *self, AlertsBook *book)
 {
@@ -272,8 +280,8 @@ commit (AlertsInput *self, AlertsBook *book)
   rd_kafka_topic_partition_list_destroy (list);
 }
 
-/* Reads the partitions, too, that the thread has found. The first run commits where it begins, so
- * that the next one doesn't begin later. */
+/* Begins to read the partitions that the thread has found. The first run commits the offsets at
+ * which it begins, so that the next run doesn't begin later. */
 static void
 take_beginnings (AlertsInput *self)
 {
@@ -290,7 +298,8 @@ take_beginnings (AlertsInput *self)
   assign (self);
 }
 
-/* What comes long after the last answer may have waited in Kafka. */
+/* Returns the time when a message arrived. If Kafka didn't answer for long, this is the message's
+ * own time, because the message may have waited in Kafka. */
 static gint64
 find_arrival (AlertsInput *self, gint64 time)
 {
@@ -331,7 +340,7 @@ take (AlertsInput *self, const rd_kafka_message_t *message)
   }
 }
 
-/* Returns whether the partitions were read up to the ends that the thread has found. */
+/* Returns whether all partitions were read up to the ends that the thread has found. */
 static gboolean
 has_read_all (AlertsInput *self)
 {

@@ -6,27 +6,28 @@
 
 G_BEGIN_DECLS
 
-/* Reads all partitions of a topic. It commits a message only once it isn't needed after a restart.
- * The first run of a group begins with the newest message. */
+/* Reads all partitions of a topic. A message is committed only when it isn't needed after a restart
+ * any more. The first run of a group begins behind the newest message. */
 typedef struct _AlertsInput AlertsInput;
 
 typedef struct {
   void (*take) (const AlertsMessage *message, gpointer data);
-  /* The topic was made again: the places of this partition mean nothing any more. */
+  /* Called when the topic was created again, so that the offsets of this partition aren't valid any
+   * more. */
   void (*forget) (gint source, gint partition, gpointer data);
   gpointer data;
 } AlertsReader;
 
-/* @source, @reader: kept by reference. @error: the settings are wrong */
+/* Keeps pointers to @source and @reader. @error: the settings are wrong */
 AlertsInput *alerts_input_new (
     const LiveSource *source, gint role, const AlertsReader *reader, GError **error);
 void alerts_input_free (AlertsInput *self);
 
-/* Reads what has come. */
+/* Reads the messages that have come. */
 void alerts_input_poll (AlertsInput *self);
 /* Returns the time up to which all messages were read, ms since the Unix epoch; 0: none yet. */
 gint64 alerts_input_get_known (AlertsInput *self);
-/* Commits what @book doesn't need any more. */
+/* Commits the messages that @book doesn't need any more. */
 void alerts_input_commit (AlertsInput *self, AlertsBook *book);
 /* Waits for the answer to the last commit, for at most 2 s. */
 void alerts_input_flush (AlertsInput *self);

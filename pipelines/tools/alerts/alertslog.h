@@ -3,7 +3,8 @@
 
 #include <glib.h>
 
-/* Returns whether what has happened for the @count-th time is logged: the 1st, 2nd, 4th, 8th… */
+/* Returns whether an event that has happened for the @count-th time is logged: only the 1st, 2nd,
+ * 4th, 8th … time is. */
 static inline gboolean
 alerts_log_is_due (guint64 count)
 {

@@ -10,19 +10,20 @@
 #include "livejson.h"
 
 #define TIMEOUT 5 /* s */
-/* ms for which a number counts: three readings */
+/* Time (ms) for which a number counts without a newer one: three readings. */
 #define HOLD 16000
-/* s: what a stage of this age or less has counted is new, as in the rules for Prometheus. */
+/* If a stage has run for this time (s) or less, all that it has counted is new, as in the alert
+ * rules for Prometheus. */
 #define YOUNG 600
-/* A text of more bytes isn't a stage's. */
+/* Largest size (bytes) of the metrics of a stage. */
 #define MAX_TEXT (4 << 20)
 #define MAX_SERIES 4096
 
 typedef struct {
   AlertsMetrics *metrics;
   gchar *address, *place; /* place: host and port */
-  GHashTable *totals;     /* METRIC/LABEL: gdouble, as they were read last */
-  gboolean known;         /* it was read before, by this run or an earlier one */
+  GHashTable *totals;     /* maps METRIC/LABEL to the total (gdouble) in the last reading */
+  gboolean known;         /* flag: the metrics were read before, by this run or an earlier one */
   gboolean reading;
   guint failures; /* in a row */
 } Stage;
@@ -39,8 +40,9 @@ struct _AlertsMetrics {
 
 /* --- the text --- */
 
-/* Returns: (transfer full) (nullable): the value of a label in `{a="b",c="d"}`. Names of topics and
- * reasons need no escapes. */
+/* Returns: (transfer full) (nullable): the value of the label @name in @labels, such as
+ * `{a="b",c="d"}`. Escapes aren't handled, because the values that are read (topics, reasons) have
+ * none. */
 static gchar *
 find_label (const gchar *labels, const gchar *end, const gchar *name)
 {
@@ -112,7 +114,7 @@ alerts_metrics_grow (gdouble before, gdouble total, gboolean young)
 {
   if (before < 0)
     return young ? total : 0;
-  /* A total that falls is that of a new process. */
+  /* If the total has decreased, a new process has counted it from 0. */
   return total < before ? total : total - before;
 }
 
@@ -163,7 +165,7 @@ load_totals (Stage *self)
 
 /* --- rules --- */
 
-/* Replaces the totals of a counter by what was counted since the last reading. Returns whether a
+/* Replaces the totals in @values by the numbers counted since the last reading. Returns whether a
  * total has changed. */
 static gboolean
 count (Stage *self, const AlertsMetric *metric, GHashTable *values, gboolean young)
@@ -219,7 +221,8 @@ judge (Stage *self, AlertsKind kind, const gchar *text)
   return changed;
 }
 
-/* The totals are written after the alerts that follow from them, so that none is lost between. */
+/* Takes the metrics of a stage. The totals are written after the alerts that follow from them, so
+ * that no alert is lost if this program is killed in between. */
 static void
 take_text (Stage *self, const gchar *text)
 {

@@ -6,27 +6,28 @@
 G_BEGIN_DECLS
 
 /* Reads the metrics of stages by HTTP, for rules that need them. The last totals of each stage are
- * durable, so what is counted while this program doesn't run is found by the next run. */
+ * stored durably, so that the next run finds what was counted while this program didn't run. */
 typedef struct _AlertsMetrics AlertsMetrics;
 
-/* All are kept by reference. */
+/* Keeps pointers to @rules, @book and @state. */
 AlertsMetrics *alerts_metrics_new (const AlertsRules *rules, AlertsBook *book, AlertsState *state);
-/* Cancels what is under way. */
+/* Cancels the pending requests, and frees the object. */
 void alerts_metrics_free (AlertsMetrics *self);
-/* Begins to read the metrics of all stages, except of those that haven't answered yet. */
+/* Begins to read the metrics of all stages, except of stages whose last request isn't answered
+ * yet. */
 void alerts_metrics_read (AlertsMetrics *self);
 
 /**
  * alerts_metrics_parse:
  * @text: Prometheus' text format, or any text
- * @metric: what is looked for
+ * @metric: the metric that is searched for
  *
- * Returns: (transfer full) (element-type utf8 gdouble): the values of its label with the sum of a
- * counter, or the highest number
+ * Returns: (transfer full) (element-type utf8 gdouble): maps each value of the metric's label to
+ *   the sum of its counters, or to its highest number if the metric isn't a counter
  */
 GHashTable *alerts_metrics_parse (const gchar *text, const AlertsMetric *metric);
-/* Returns what was counted since @before. @before: -1: this total was never read; @young: the stage
- * has started so shortly before that all of @total is new */
+/* Returns the number counted since the last reading. @before: the total in the last reading; -1:
+ * none; @young: the stage has started recently, so that all of @total is new */
 gdouble alerts_metrics_grow (gdouble before, gdouble total, gboolean young);
 
 G_END_DECLS

@@ -10,15 +10,15 @@
 #define TLS_PORT 8883
 #define QOS 1
 #define LOOK_TIME 100 /* ms */
-/* ms between two tries to connect, at first and at most */
+/* Shortest and longest time (ms) between two attempts to connect. */
 #define FIRST_WAIT 500
 #define LONGEST_WAIT 30000
 
-/* What the client's thread reports. */
+/* The kinds of reports from the client's thread. */
 typedef enum {
   CONNECTED,
   FAILED, /* there is no connection */
-  TAKEN,  /* the broker has a message */
+  TAKEN,  /* the broker has acknowledged a message */
 } What;
 
 typedef struct {
@@ -27,9 +27,10 @@ typedef struct {
   gchar *why;  /* FAILED */
 } Report;
 
-/* A message without an acknowledgement. The client sends it again with each connection. */
+/* A message that the broker hasn't acknowledged yet. The client sends such a message again after
+ * each new connection. */
 typedef struct {
-  gint64 until; /* monotonic us: it is logged then */
+  gint64 until; /* monotonic time when the missing acknowledgement is logged, us */
   AlertsAnswered answered;
   gpointer data;
 } Pending;
@@ -41,11 +42,13 @@ struct _AlertsMqtt {
   struct mosquitto *client;
   GHashTable *pending; /* message's number: Pending */
   gboolean connected;
-  gchar *why;           /* why there is no connection */
-  GAsyncQueue *reports; /* of Report, from the client's thread */
+  gchar *why;           /* reason why there is no connection */
+  GAsyncQueue *reports; /* queue of Report from the client's thread */
   guint timer;
-  gint refused;      /* the broker's last answer to the client; 0: it took it. Of the thread */
-  gboolean accepted; /* it took the client in this connection. Of the thread */
+  /* code of the broker's last answer to CONNECT; 0: accepted. Used only by the client's thread */
+  gint refused;
+  /* flag: the broker has accepted the present connection. Used only by the client's thread */
+  gboolean accepted;
   GThread *thread;
   GMutex lock;
   GCond changed;
@@ -82,7 +85,7 @@ note_acknowledgement (struct mosquitto *client, void *data, int number)
   report (data, TAKEN, number, NULL);
 }
 
-/* Returns whether the end has begun. */
+/* Waits for @ms. Returns whether the object is being freed. */
 static gboolean
 wait (AlertsMqtt *self, gint64 ms)
 {
@@ -97,7 +100,8 @@ wait (AlertsMqtt *self, gint64 ms)
   return ending;
 }
 
-/* Returns the error that ended the connection, or kept it from beginning. */
+/* Makes one connection, and serves it until it ends. Returns the error that prevented or ended the
+ * connection. */
 static gint
 serve (AlertsMqtt *self)
 {
@@ -108,7 +112,8 @@ serve (AlertsMqtt *self)
   return code;
 }
 
-/* libmosquitto's own thread ends for good after some errors, as those of TLS. */
+/* The client's thread, which connects again and again. libmosquitto's own thread isn't used,
+ * because it ends for good after some errors, such as those of TLS. */
 static gpointer
 run (gpointer data)
 {

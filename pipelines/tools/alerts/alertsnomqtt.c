@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* In place of alertsmqtt.c, where libmosquitto isn't installed. */
+/* This file is compiled in place of alertsmqtt.c if libmosquitto isn't installed. */
 #include "alertsmqtt.h"
 
 AlertsMqtt *

@@ -8,7 +8,7 @@
 
 typedef struct {
   guint days;     /* bits; bit 0 is Monday */
-  guint from, to; /* minutes since midnight; @to <= @from: on the next day */
+  guint from, to; /* minutes since midnight; if @to <= @from, the span ends on the next day */
 } Span;
 
 struct _AlertsQuiet {
@@ -34,7 +34,7 @@ find_day (const gchar *name)
   return -1;
 }
 
-/* `sat`, or `fri-mon`, which holds Saturday and Sunday. */
+/* Reads days such as `sat`, or `fri-mon`, which includes Saturday and Sunday. */
 static gboolean
 read_days (const gchar *text, guint *days, GError **error)
 {

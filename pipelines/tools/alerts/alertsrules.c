@@ -11,16 +11,16 @@
 #define SECOND 1000 /* ms */
 #define DAY (86400 * SECOND)
 #define LONGEST (366LL * DAY)
-/* An alert about something that was counted ends if nothing more is counted for so long. */
+/* An alert about a counter ends if the counter hasn't grown for this time. */
 #define CALM (600 * SECOND)
-/* Shorter keys can be found by trying. */
+/* Shortest key of signatures; shorter keys can be guessed. */
 #define LEAST_SECRET 16 /* bytes */
 
 static const struct {
   const gchar *name, *subject;
   gboolean is_silence;
-  gint64 patience, hold, forget; /* defaults, ms; hold 0: set by the messages themselves */
-  AlertsMetric metric;           /* without a name: none */
+  gint64 patience, hold, forget; /* defaults, ms; if hold is 0, the messages determine it */
+  AlertsMetric metric;           /* the metric of the kind; without a name if the kind needs none */
 } kinds[ALERTS_KINDS] = {
     {"faces", "camera", FALSE, 0, 5 * SECOND, DAY},
     {"silent", "camera", TRUE, 60 * SECOND, 0, DAY},
@@ -117,7 +117,7 @@ find_unit (const gchar *name)
   return 0;
 }
 
-/* Leaves @ms as it is if the key isn't there. */
+/* Reads a duration; if the key is missing, @ms isn't changed. */
 static gboolean
 read_duration (AlertsSection *section, const gchar *key, gint64 *ms, GError **error)
 {
@@ -159,7 +159,8 @@ take_text (AlertsSection *section, const gchar *key, const gchar *fallback)
   return g_strdup (entry ? entry->value : fallback);
 }
 
-/* Reads the file that a key names; its text has no space at its ends. */
+/* Reads the text of the file that the value of @key names, without spaces at its beginning and
+ * end. */
 static gboolean
 read_file (AlertsSection *section, const gchar *key, gchar **text, GError **error)
 {
@@ -178,7 +179,8 @@ read_file (AlertsSection *section, const gchar *key, gchar **text, GError **erro
 
 /* --- targets --- */
 
-/* As in Standard Webhooks, a secret may be written as `whsec_` and Base64. */
+/* Returns the bytes of a secret, which may be written as `whsec_` followed by Base64, as in
+ * Standard Webhooks. */
 static GBytes *
 decode_secret (const gchar *text)
 {
@@ -252,7 +254,7 @@ read_user (AlertsTarget *self, AlertsSection *section, GError **error)
              "the target %s has a password-file, but no user", self->name);
 }
 
-/* The path is the topic. */
+/* Reads an MQTT address, in which the URL's path is the topic. */
 static gboolean
 read_mqtt (AlertsTarget *self, AlertsSection *section, GError **error)
 {
@@ -449,7 +451,7 @@ add_rule (AlertsRules *rules, AlertsSection *section, GError **error)
 
 /* --- the file --- */
 
-/* Rules name targets that may stand after them. */
+/* Adds all targets before the rules, because rules may name targets that come later in the file. */
 static gboolean
 add_sections (AlertsRules *self, GPtrArray *sections, GError **error)
 {

@@ -5,25 +5,28 @@
 
 G_BEGIN_DECLS
 
-/* The rule file: rules, and the targets that they send to. pipelines/README.md is its reference. */
+/* The rule file, which contains rules and the targets of their notices. pipelines/README.md is its
+ * reference. */
 
 typedef enum {
-  ALERTS_FACES,    /* a camera's faces, in a zone or in all, exceed a number */
-  ALERTS_SILENT,   /* no frame of a camera is counted */
-  ALERTS_REPLICA,  /* a fog replica sends no report, and didn't say that it leaves */
-  ALERTS_WAITING,  /* more messages and frames wait for a replica than a number */
-  ALERTS_LATE,     /* one frame in twenty is counted later after its capture than a time */
-  ALERTS_OLD,      /* what waits in a topic is older than a time */
+  /* the number of a camera's faces, in a zone or in the whole frame, is above a limit */
+  ALERTS_FACES,
+  ALERTS_SILENT,   /* no frame of a camera is counted for a while */
+  ALERTS_REPLICA,  /* a fog replica sends no reports, and hasn't announced that it stops */
+  ALERTS_WAITING,  /* the number of messages and frames that wait for a replica is above a limit */
+  ALERTS_LATE,     /* the 95th percentile of the time from capture to count is above a limit */
+  ALERTS_OLD,      /* the age of the messages that wait in a topic is above a limit */
   ALERTS_REJECTED, /* frames, messages or documents were given up */
   ALERTS_LOST,     /* messages were deleted before they were read */
   ALERTS_KINDS,
 } AlertsKind;
 
-/* What the rules of a kind look for in the metrics of a stage. */
+/* The metric of a stage that the rules of a kind check. */
 typedef struct {
   const gchar *name;
-  const gchar *label; /* its values are watched one by one */
-  gboolean counts;    /* it only grows, and the rule is about how much; else the number counts */
+  const gchar *label; /* label of the metric; each of its values has a watch of its own */
+  /* TRUE for a counter, whose growth the rule checks; FALSE for a gauge, whose value it checks */
+  gboolean counts;
 } AlertsMetric;
 
 typedef enum {
@@ -34,14 +37,14 @@ typedef enum {
 
 typedef struct {
   gchar *name;
-  guint line; /* of the file */
+  guint line; /* line in the rule file */
   AlertsWay way;
   gchar *address;  /* URL, or a Kafka topic */
   GBytes *secret;  /* (nullable): key of the signatures */
   gchar *user;     /* (nullable) */
   gchar *password; /* (nullable) */
-  gchar *ca_file;  /* (nullable): certificates that are trusted; NULL: the system's */
-  gint64 timeout;  /* ms for one try */
+  gchar *ca_file;  /* (nullable): file of the certificates to trust; NULL: the system's */
+  gint64 timeout;  /* time limit for one attempt, ms */
   guint index;     /* in the file's targets */
 } AlertsTarget;
 
@@ -49,18 +52,20 @@ typedef struct {
   gchar *name;
   guint line;
   AlertsKind kind;
-  GPatternSpec *subjects; /* of names of cameras, of replicas, or of series of metrics */
+  GPatternSpec *subjects; /* pattern of the names of cameras, replicas or series of metrics */
   gchar **stages;         /* (nullable): addresses of metrics */
-  gchar *zone;            /* (nullable): NULL: all faces of a frame */
-  gdouble above;          /* the condition is met above it */
-  gdouble until;          /* and ends at it or below it */
-  gint64 patience;        /* ms for which the condition must be met before an alert */
-  gint64 calm;            /* ms for which it must have ended before the alert ends */
-  gint64 hold;            /* ms for which a number counts if no newer one comes */
-  gint64 forget;          /* ms after which an alert ends about what is never seen again */
+  gchar *zone;            /* (nullable): name of the zone; NULL: all faces of a frame count */
+  gdouble above;          /* the condition is met when the value is above this limit */
+  gdouble until;          /* the condition ends when the value is at or below this limit */
+  gint64 patience;        /* time for which the condition must be met before the alert fires, ms */
+  /* time for which the condition must have ended before the alert ends, ms */
+  gint64 calm;
+  gint64 hold; /* time for which a value counts if no newer one comes, ms */
+  /* time after which an alert about a subject ends if the subject isn't seen any more, ms */
+  gint64 forget;
   gchar *severity;
   AlertsQuiet *quiet; /* (nullable) */
-  GPtrArray *targets; /* of AlertsTarget, owned by the file */
+  GPtrArray *targets; /* array of AlertsTarget; AlertsRules owns the targets */
 } AlertsRule;
 
 typedef struct {
@@ -70,11 +75,11 @@ typedef struct {
 
 /**
  * alerts_rules_parse:
- * @file: the file's name, for messages
- * @text: the file's text
- * @error: G_OPTION_ERROR_BAD_VALUE: `FILE:LINE: ` and what is wrong
+ * @file: name of the rule file, for error messages
+ * @text: contents of the rule file
+ * @error: G_OPTION_ERROR_BAD_VALUE, with the text `FILE:LINE: ` and what is wrong
  *
- * Reads the files that the rules name, too: of secrets, passwords and addresses.
+ * Also reads the files of secrets, passwords and addresses that the rule file names.
  *
  * Returns: (nullable) (transfer full): the rules
  */
@@ -82,16 +87,16 @@ AlertsRules *alerts_rules_parse (const gchar *file, const gchar *text, GError **
 AlertsRules *alerts_rules_load (const gchar *file, GError **error);
 void alerts_rules_free (AlertsRules *self);
 
-/* (nullable): the rule or the target of this name */
+/* These two functions return (nullable) the rule or the target with this name. */
 AlertsRule *alerts_rules_find (const AlertsRules *self, const gchar *name);
 AlertsTarget *alerts_rules_find_target (const AlertsRules *self, const gchar *name);
 
 const gchar *alerts_kind_name (AlertsKind kind);
-/* Returns what the rule is about: "camera", "replica" or "series". */
+/* Returns the type of the subjects of rules of this kind: "camera", "replica" or "series". */
 const gchar *alerts_kind_get_subject (AlertsKind kind);
-/* (nullable): NULL: the kind needs no metrics */
+/* Returns: (nullable): the metric that rules of this kind check; NULL if they check no metrics */
 const AlertsMetric *alerts_kind_get_metric (AlertsKind kind);
-/* Returns whether the rule fires because nothing comes, not because of a number. */
+/* Returns whether rules of this kind fire because no message comes, and not because of a value. */
 gboolean alerts_kind_is_silence (AlertsKind kind);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (AlertsRules, alerts_rules_free)

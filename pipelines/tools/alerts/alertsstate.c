@@ -8,27 +8,29 @@
 #include "doctorclient.h"
 
 #define FLUSH_TIME 5000 /* ms */
-#define READ_TIME 1000  /* ms for one look at the topic */
+#define READ_TIME 1000  /* time for which one poll waits for records, ms */
 #define WAIT_TIME (G_USEC_PER_SEC / 5)
-/* Number of tries after which it is logged that the topic isn't there yet. */
+/* Number of attempts after which it is logged that the topic doesn't exist yet. */
 #define QUIET_TRIES 10
-/* All records are in this partition, so that they are durable in the order of the decisions. */
+/* All records are written to this partition, so that they become durable in the order in which they
+ * were decided. */
 #define PARTITION 0
 
 struct _AlertsState {
-  AlertsClient client; /* the first field: it begins with the client's opaque */
+  /* must be the first field, because it begins with the client's opaque pointer */
+  AlertsClient client;
   const LiveSource *source;
   AlertsBook *book;
-  GHashTable *others; /* records of no watch */
+  GHashTable *others; /* records that don't belong to a watch */
   guint writing;      /* number of records without an answer yet */
-  gboolean failed;    /* a record can't be written, so what it followed from is needed again */
-  GError *refused;    /* (nullable): why a record can't be written */
+  gboolean failed;    /* a record can't be written, so the messages that led to it are read again */
+  GError *refused;    /* (nullable): error because of which a record can't be written */
   gchar *tried;
 };
 
-/* What an answer is about. */
+/* A message whose delivery report hasn't come yet. */
 typedef struct {
-  gchar *key; /* (nullable): of a record; NULL: of a notice */
+  gchar *key; /* (nullable): key of the record; NULL: the message is a notice */
   guint64 version;
   AlertsProduced done;
   gpointer data;
@@ -206,7 +208,8 @@ create_topic (rd_kafka_t *rk, const gchar *name)
   return err;
 }
 
-/* A topic that deletes by age would forget alerts that fire. */
+/* Returns FALSE if the topic's cleanup.policy deletes records by age, because then the state of
+ * firing alerts would be lost. */
 static gboolean
 check_policy (AlertsState *self, GError **error)
 {
@@ -227,7 +230,8 @@ check_policy (AlertsState *self, GError **error)
   return FALSE;
 }
 
-/* A user without the right to create topics uses one that is there. */
+/* Creates the topic unless it exists. A user without the right to create topics can use a topic
+ * that exists already. */
 static gboolean
 ensure_topic (AlertsState *self, GError **error)
 {
@@ -253,7 +257,8 @@ ensure_topic (AlertsState *self, GError **error)
 
 /* --- loading --- */
 
-/* A rule's name has no space. */
+/* Returns TRUE if the key isn't that of a watch: its first part contains a space, which a rule's
+ * name never does. */
 static gboolean
 is_other (const gchar *key)
 {

@@ -7,13 +7,13 @@
 #include "fogjson.h"
 #include "livejson.h"
 
-/* Notices of one rule about one subject that wait for targets. */
+/* Largest number of notices of a watch that wait for targets. */
 #define MAX_NOTICES 32
-/* ms: a sample that is older than the one before by more than this comes from a clock that was set
- * back. Replicas that count the frames of one camera differ by less. */
+/* If a sample is older than the one before by more than this time (ms), its clock was set back. The
+ * clocks of replicas that count frames of the same camera differ by less. */
 #define SET_BACK 600000
-/* ms for which the state of an alert that has ended is kept at least: longer than messages that are
- * read again reach back. */
+/* Shortest time (ms) for which the state of an ended alert is kept; it is longer than the time by
+ * which messages are read again after a restart. */
 #define LEAST_MEMORY 3600000
 
 static const AlertsPlace nowhere = {-1, 0, 0};
@@ -47,7 +47,7 @@ alerts_watch_is_firing (const AlertsWatch *self)
 
 /* --- decisions --- */
 
-/* The oldest notice gives way that isn't being sent. */
+/* Drops the oldest notice if there are too many notices. */
 static void
 make_room (AlertsWatch *self)
 {
@@ -97,7 +97,7 @@ alerts_watch_end (AlertsWatch *self, gint64 now, const gchar *reason)
 
 /* --- numbers --- */
 
-/* The condition is met, or isn't, from @time on. */
+/* Notes that the value is @value from @time on, and whether the condition is therefore met. */
 static void
 set_condition (AlertsWatch *self, gdouble value, gint64 time, const AlertsPlace *place)
 {
@@ -117,7 +117,8 @@ set_condition (AlertsWatch *self, gdouble value, gint64 time, const AlertsPlace 
   }
 }
 
-/* What the last sample said held until @time. */
+/* Notes that the value of the last sample was valid until @time, and fires or ends the alert if
+ * that is long enough. Returns whether it did. */
 static gboolean
 hold_until (AlertsWatch *self, gint64 time)
 {
@@ -134,7 +135,8 @@ hold_until (AlertsWatch *self, gint64 time)
   return FALSE;
 }
 
-/* A number that nothing confirms becomes 0: a frame without faces makes no event. */
+/* Moves the state forward to @time. A value that no newer sample confirms in time becomes 0,
+ * because a frame without faces causes no event. */
 static gboolean
 advance (AlertsWatch *self, gint64 time)
 {
@@ -159,8 +161,9 @@ is_before (const AlertsPlace *place, const AlertsPlace *other)
          place->offset <= other->offset;
 }
 
-/* Returns whether the sample adds nothing: it went into the durable state already, or a newer one
- * has come before it. Metrics are read once, and in their order, whatever the clock shows. */
+/* Returns TRUE if the sample must be ignored, because the durable state contains it already, or a
+ * newer sample has come before it. Metrics are read once, in their order, whatever the clock
+ * shows. */
 static gboolean
 is_old (const AlertsWatch *self, const AlertsSample *sample)
 {
@@ -173,7 +176,8 @@ is_old (const AlertsWatch *self, const AlertsSample *sample)
   return sample->time < newest && newest - sample->time <= SET_BACK;
 }
 
-/* What was counted by the clock before it was set back is no condition any more. */
+/* If the clock of the messages was set back, forgets a condition that was measured by the old
+ * time. */
 static void
 follow_clock (AlertsWatch *self, const AlertsSample *sample)
 {
@@ -188,7 +192,8 @@ follow_clock (AlertsWatch *self, const AlertsSample *sample)
     self->phase = ALERTS_FIRING;
 }
 
-/* Any sample shows that the subject isn't silent, unless it is older than the alert. */
+/* For rules about silence: a sample shows that the subject isn't silent, unless the sample is older
+ * than the alert. */
 static gboolean
 see (AlertsWatch *self, const AlertsSample *sample)
 {
@@ -260,8 +265,9 @@ notice_silence (AlertsWatch *self, gint64 now)
   return TRUE;
 }
 
-/* Nobody knows what happened before this program started again, so what was true then counts until
- * a message says otherwise, or none comes for as long as one holds. */
+/* Returns whether the state may change by time alone. After a restart it may not until a message
+ * has come, or none has come for as long as a value is valid, because what happened while this
+ * program didn't run isn't known. */
 static gboolean
 go_on (AlertsWatch *self, gint64 silent)
 {
@@ -370,7 +376,8 @@ alerts_watch_to_json (const AlertsWatch *self)
   return live_json_end (json);
 }
 
-/* Returns the member's number, or @fallback. */
+/* Returns the integer in the member @name of @object; @fallback if the member is missing or isn't
+ * an integer. */
 static gint64
 read_int (JsonObject *object, const gchar *name, gint64 fallback)
 {
@@ -410,7 +417,7 @@ read_notices (AlertsWatch *self, JsonObject *object, const AlertsRules *rules, g
   }
 }
 
-/* The clock of what has happened goes on from the last decision. */
+/* Restores the state from a record. Times continue from the time of the last decision. */
 static void
 restore (AlertsWatch *self, JsonObject *object, gint64 now)
 {

@@ -14,7 +14,7 @@ struct _AlertsWebhook {
   GCancellable *ending;
 };
 
-/* A request that is under way. */
+/* A request that isn't answered yet. */
 typedef struct {
   AlertsWebhook *webhook;
   SoupMessage *message;
@@ -91,7 +91,7 @@ answer (Request *self)
       alerts_webhook_read_wait (wait, g_get_real_time () / G_USEC_PER_SEC), self->data);
 }
 
-/* The answer's body isn't read, so its length doesn't matter. */
+/* Handles the answer's status. The body isn't read, so its length doesn't matter. */
 static void
 finish (GObject *session, GAsyncResult *result, gpointer data)
 {
@@ -142,7 +142,8 @@ set_headers (SoupMessage *message, const AlertsTarget *target, const AlertsNotic
   }
 }
 
-/* libsoup would follow a redirect with GET, and without the body. */
+/* Makes the request, without following redirects, because libsoup would follow a redirect with GET
+ * and without the body. */
 static SoupMessage *
 make_message (const AlertsTarget *target, const AlertsNotice *notice)
 {

@@ -10,27 +10,29 @@ G_BEGIN_DECLS
 
 typedef enum {
   ALERTS_SENT,
-  ALERTS_FAILED,  /* worth another try */
-  ALERTS_REFUSED, /* each other try would end the same way */
+  ALERTS_FAILED,  /* another attempt may succeed */
+  ALERTS_REFUSED, /* further attempts would be refused, too */
 } AlertsOutcome;
 
-/* @why: (nullable): what went wrong; @wait: ms for which the target asks not to try again; 0: it
- * doesn't ask */
+/* Called when sending a notice has ended. @why: (nullable): what went wrong; @wait: time (ms) for
+ * which the target has asked not to try again; 0: it hasn't asked */
 typedef void (*AlertsAnswered) (
     AlertsOutcome outcome, const gchar *why, gint64 wait, gpointer data);
 
 /* Posts notices to the address of a target by HTTP. */
 typedef struct _AlertsWebhook AlertsWebhook;
 
-/* @target: kept by reference. @error: its ca-file can't be read */
+/* Keeps a pointer to @target. @error: the target's ca-file can't be read */
 AlertsWebhook *alerts_webhook_new (const AlertsTarget *target, GError **error);
-/* Cancels what is under way; its callbacks run before this returns. */
+/* Cancels the pending requests, and frees the object. The callbacks of these requests run before
+ * this function returns. */
 void alerts_webhook_free (AlertsWebhook *self);
-/* Calls @answered from the main loop, within the target's timeout. */
+/* Posts a notice. @answered is called from the main loop, after the target's timeout at the
+ * latest. */
 void alerts_webhook_send (
     AlertsWebhook *self, const AlertsNotice *notice, AlertsAnswered answered, gpointer data);
 
-/* What HTTP's status means. */
+/* Returns the outcome that an HTTP status means. */
 AlertsOutcome alerts_webhook_judge (guint status);
 /* (transfer full): as in Standard Webhooks: `v1,` and the Base64 of the HMAC-SHA256 of
  * `KEY.TIME.BODY`. @time: s since the Unix epoch */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* fog-alerts: sends alerts about what the rule file describes. pipelines/README.md */
+/* fog-alerts sends alerts when a condition of its rule file is met. pipelines/README.md */
 #include <glib-unix.h>
 #include <gst/gst.h>
 #include <locale.h>
@@ -10,10 +10,10 @@
 #include "alertsmetrics.h"
 
 #define TICK 100        /* ms */
-#define JUDGE_TICKS 5   /* the rules are looked at each half second */
-#define COMMIT_TICKS 10 /* what isn't needed is committed each second */
-#define SCRAPE_TICKS 50 /* metrics are read each 5 s */
-#define CLEAN_TICKS 600 /* what is over is removed each minute */
+#define JUDGE_TICKS 5   /* ticks between two checks of the rules: half a second */
+#define COMMIT_TICKS 10 /* ticks between two commits of messages: a second */
+#define SCRAPE_TICKS 50 /* ticks between two readings of the metrics: 5 s */
+#define CLEAN_TICKS 600 /* ticks between two removals of watches that aren't needed: a minute */
 
 typedef struct {
   gchar *rules;
@@ -66,7 +66,8 @@ lose_places (gint source, gint partition, gpointer data)
   alerts_book_lose_places (self->book, source, partition);
 }
 
-/* A record that is written is the alert: only then its notices may be sent. */
+/* Writes the watch's record. An alert counts from the time when its record is durable, and its
+ * notices are sent only then. */
 static void
 note_change (AlertsWatch *watch, gpointer data)
 {
@@ -109,7 +110,8 @@ judge (Alerts *self)
   alerts_book_tick (self->book, known);
 }
 
-/* What was read is committed only after all that followed from it is durable. */
+/* Commits the messages that were read, but only when all records that followed from them are
+ * durable. */
 static void
 commit (Alerts *self)
 {
@@ -211,8 +213,9 @@ run (Alerts *self)
   g_main_loop_unref (self->loop);
 }
 
-/* What is delivered is noted first, then what isn't needed any more is committed. The connections
- * are closed last, since a connection that a server doesn't answer may take minutes. */
+/* Ends the program: first the records of delivered notices are written, then the messages that
+ * aren't needed any more are committed. The connections are closed last, since a connection that a
+ * server doesn't answer may take minutes. */
 static void
 end (Alerts *self)
 {

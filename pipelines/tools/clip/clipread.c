@@ -7,7 +7,8 @@
 #include "gstkafkameta.h"
 #include "sources/livetopic.h"
 
-/* The year 2000: clocks that were never set are before it. */
+/* Earliest plausible time of capture: the year 2000, because clocks that were never set show an
+ * earlier time. */
 #define EARLIEST (G_GUINT64_CONSTANT (946684800) * GST_SECOND)
 
 void
@@ -82,7 +83,8 @@ pop_error (GstElement *pipeline)
   return error;
 }
 
-/* Returns: (nullable) (transfer full): NULL: the end, or nothing is read any more */
+/* Returns: (nullable) (transfer full): the next message; NULL at the end, or if reading has made no
+ * progress for CLIP_PATIENCE */
 static GstSample *
 pull (GstElement *pipeline, GstAppSink *sink)
 {
@@ -97,7 +99,8 @@ pull (GstElement *pipeline, GstAppSink *sink)
   return sample;
 }
 
-/* A source that fails also ends its stream, so EOS counts as the end only if there is no error. */
+/* Passes all messages to @func. At EOS the bus is checked for an error, because a source that fails
+ * also ends its stream. */
 static gboolean
 pull_all (GstElement *pipeline, GstAppSink *sink, ClipFunc func, gpointer data, GError **error)
 {
@@ -137,7 +140,7 @@ clip_read (
   return read;
 }
 
-/* A search for late messages. */
+/* State of a search for late messages. */
 typedef struct {
   ClipFunc func;
   gpointer data;

@@ -8,8 +8,8 @@
 #include "gstkafkameta.h"
 #include "toolstime.h"
 
-/* ms by which a wider range is read, because an event's timestamp in Kafka may be its time of
- * arrival, not its frame's time of capture. */
+/* Time (ms) by which the range that is read is extended at both ends, because an event's timestamp
+ * in Kafka may be its time of arrival, and not its frame's time of capture. */
 #define SLACK 60000
 
 static void
@@ -55,7 +55,7 @@ clip_append_csv (GString *text, const LiveAnswer *answer)
   g_string_append (text, "\r\n");
 }
 
-/* State of writing a range's events into a file. */
+/* State of writing the events of a range into a file. */
 typedef struct {
   const ClipRange *range;
   ClipFormat format;
@@ -66,7 +66,7 @@ typedef struct {
   GError *error;
 } Rows;
 
-/* Appends the event as it was sent, in one line. */
+/* Appends the JSON text of the event, as it was sent, as one line. */
 static void
 append_json (GString *text, GstSample *sample)
 {

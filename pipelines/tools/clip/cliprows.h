@@ -7,18 +7,20 @@ G_BEGIN_DECLS
 
 typedef enum { CLIP_VIDEO, CLIP_JSON_LINES, CLIP_CSV } ClipFormat;
 
-/* Adds a line of CSV for @answer; NULL: the first line, with the names of the columns. */
+/* Appends a line of CSV for @answer; if @answer is NULL, appends the line with the names of the
+ * columns. */
 void clip_append_csv (GString *text, const LiveAnswer *answer);
 
-/* Numbers of the rows in a file. */
+/* The result of writing a file of events. */
 typedef struct {
   guint64 rows;
-  guint64 strange; /* messages left out, since they are no events */
-  gint64
-      searched; /* ms: events that reached Kafka later than this weren't looked for; 0: all were */
+  guint64 strange; /* number of messages left out because they aren't events */
+  /* time (ms) up to which Kafka's messages were searched for late events; 0: all were searched */
+  gint64 searched;
 } ClipRows;
 
-/* Writes the events of @range into @file, those that reached Kafka late at its end. */
+/* Writes the events of @range into @file. Events that reached Kafka late are written at the end of
+ * the file. */
 gboolean clip_write_events (const LiveSource *source, const ClipRange *range, ClipFormat format,
     const gchar *file, ClipRows *rows, GError **error);
 

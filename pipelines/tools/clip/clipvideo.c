@@ -9,12 +9,14 @@
 #include "gstkafkameta.h"
 #include "pictures/livedecode.h"
 
-/* ms by which a wider range is read, for the same reason as in cliprows.c. */
+/* Time (ms) by which the range of events that is read is extended at both ends, because an event's
+ * timestamp in Kafka may be its time of arrival. */
 #define SLACK 60000
-/* ms by which a frame's time in Kafka may be after its capture: it may be that of its arrival. */
+/* Time (ms) by which a frame's timestamp in Kafka may be after its capture, because it may be the
+ * time of arrival. */
 #define ARRIVAL 2000
 
-/* Tiles along the longer side of a picture that is blurred as a whole. */
+/* Number of tiles along the longer side of a picture that is blurred as a whole. */
 #define TILES 5
 
 #define H264 "x264enc bframes=0 key-int-max=60 speed-preset=veryfast ! h264parse ! "
@@ -29,7 +31,8 @@ static const struct {
     {".mkv", "jpegenc ! matroskamux", "jpegenc,matroskamux", ""},
     {".webm", "vp8enc deadline=1 cpu-used=8 target-bitrate=4000000 ! webmmux", "vp8enc,webmmux",
         "plugins-good"},
-    /* Theora has one rate of frames: frames are repeated until the next one. */
+    /* Theora has a constant frame rate, so videorate repeats each frame until the next one
+     * comes. */
     {".ogv", "videorate skip-to-first=true ! video/x-raw,framerate=25/1 ! theoraenc ! oggmux",
         "videorate,theoraenc,oggmux", "plugins-base"},
 };
@@ -65,8 +68,8 @@ clip_find_encoder (const gchar *file, GError **error)
   }
   if (packages)
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
-        "No encoder for \"%s\" is installed: install gstreamer1.0-%s, or choose another end.", file,
-        packages);
+        "No encoder for \"%s\" is installed: install gstreamer1.0-%s, or choose another suffix.",
+        file, packages);
   else
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
         "\"%s\" has an unknown end: take .mp4, .mkv, .webm or .ogv for video, .jsonl or .csv for "
@@ -79,11 +82,12 @@ clip_find_encoder (const gchar *file, GError **error)
 
 typedef struct {
   const ClipWish *wish;
-  GHashTable *answers; /* maps a frame's id to its LiveAnswer; NULL: they aren't needed */
+  GHashTable *answers; /* maps a frame's id to its LiveAnswer; NULL: no answers are needed */
   GstVideoInfo info;
-  GstClockTime shown;        /* capture time of the latest frame, ns since the Unix epoch */
-  guint64 pictures, decoded; /* of the range: before and behind the decoder */
-  gint ended;                /* atomic: nothing more is read */
+  /* time of capture of the latest frame in the video, ns since the Unix epoch */
+  GstClockTime shown;
+  guint64 pictures, decoded; /* numbers of pictures of the range before and behind the decoder */
+  gint ended;                /* atomic flag: the source has sent EOS */
   ClipVideo *video;
 } Drawing;
 
@@ -123,8 +127,8 @@ list_boxes (const LiveAnswer *answer)
   return boxes;
 }
 
-/* Returns: (transfer full): of HaarBox: squares that cover the picture, each of which is blurred as
- * a face is */
+/* Returns: (transfer full): array of HaarBox: squares that together cover the picture; each is
+ * blurred like a face */
 static GArray *
 list_tiles (const GstVideoInfo *info)
 {
@@ -140,7 +144,7 @@ list_tiles (const GstVideoInfo *info)
   return tiles;
 }
 
-/* Returns FALSE if the frame may still show a face. */
+/* Blurs the frame. Returns FALSE if that has failed, so that the frame may still show a face. */
 static gboolean
 blur (const Drawing *self, GstBuffer *frame, const LiveAnswer *answer)
 {
@@ -159,7 +163,7 @@ draw (Drawing *self, GstBuffer *frame, const LiveAnswer *answer)
   self->video->boxed++;
 }
 
-/* Returns FALSE if the frame must not be shown. */
+/* Draws and blurs what the wish demands. Returns FALSE if the frame must not be shown. */
 static gboolean
 change_frame (Drawing *self, GstBuffer *frame)
 {
@@ -186,7 +190,8 @@ see_event (Drawing *self, GstEvent *event)
   gst_video_info_from_caps (&self->info, caps);
 }
 
-/* FALSE: a frame of the range that can't be shown any more, since later ones were */
+/* Returns FALSE if the frame can't be shown, because frames that were captured later have been
+ * shown already */
 static gboolean
 take_frame (Drawing *self, GstClockTime captured)
 {
@@ -199,7 +204,8 @@ take_frame (Drawing *self, GstClockTime captured)
   return TRUE;
 }
 
-/* A late frame before the range moves all others, and a decoder changes times that go back. */
+/* Sets the frame's time from its time of capture, because timestamps in the stream would be shifted
+ * by a late frame before the range, and decoders change timestamps that go back. */
 static GstBuffer *
 place_frame (const Drawing *self, GstBuffer *frame, GstClockTime captured)
 {
@@ -219,7 +225,7 @@ see_frame (GstPad *pad, GstPadProbeInfo *info, gpointer data)
     see_event (self, info->data);
     return GST_PAD_PROBE_OK;
   }
-  /* Late frames of other times stand within the range in Kafka. */
+  /* Late frames of other times, which lie within the range in Kafka, are dropped. */
   if (!clip_range_has (self->wish->range, info->data))
     return GST_PAD_PROBE_DROP;
   self->decoded++;
@@ -234,7 +240,8 @@ see_frame (GstPad *pad, GstPadProbeInfo *info, gpointer data)
   return GST_PAD_PROBE_DROP;
 }
 
-/* Counts what the decoder is given. Only a message that is a picture should become one frame. */
+/* Counts the pictures that go into the decoder. Other formats aren't counted, because only a
+ * message that is a picture becomes exactly one frame. */
 static GstPadProbeReturn
 see_picture (GstPad *pad, GstPadProbeInfo *info, gpointer data)
 {
@@ -248,8 +255,8 @@ see_picture (GstPad *pad, GstPadProbeInfo *info, gpointer data)
 
 /* --- the pipeline --- */
 
-/* Returns: (transfer full): what keeps the size of @first, since files have one; empty: it isn't
- * known */
+/* Returns: (transfer full): elements that scale all frames to the size of @first, because a video
+ * file has one size; empty if the size isn't known */
 static gchar *
 make_scaler (const LiveFrame *first)
 {
@@ -260,7 +267,8 @@ make_scaler (const LiveFrame *first)
       first->width, first->height);
 }
 
-/* No decoder follows another kind of frames: kafkasrc skips those and counts them. */
+/* Lets the pipeline accept only the format of @first, because the decoder can't change the format:
+ * kafkasrc skips and counts frames of other formats. */
 static void
 keep_kind (GstElement *pipeline, const LiveFrame *first)
 {
@@ -299,8 +307,9 @@ make_pipeline (const ClipWish *wish, const gchar *file, GError **error)
   return pipeline;
 }
 
-/* Returns: (nullable) (transfer full): EOS or an error; NULL: nothing is read any more, although
- * the end wasn't reached. Once all is read, the file may take its time. */
+/* Returns: (nullable) (transfer full): the message EOS or an error; NULL if reading makes no
+ * progress although the end isn't reached. After the last message is read, there is no time limit
+ * for writing the file. */
 static GstMessage *
 wait_for_message (GstElement *pipeline, Drawing *drawing)
 {

@@ -6,35 +6,38 @@
 
 G_BEGIN_DECLS
 
-/* What a video is made of. */
+/* The settings of a video. */
 typedef struct {
   const LiveSource *frames, *events;
   const ClipRange *range;
-  const LiveFrame *first; /* a frame of the range, which says how to decode it */
+  const LiveFrame *first; /* a frame of the range, whose caps determine the decoder */
   const gchar *encoder;   /* of clip_find_encoder() */
-  gboolean boxes;         /* draw what the fog found */
-  LiveBlur blur;          /* as the live page blurs: a frame without an event as a whole */
+  gboolean boxes;         /* whether to draw the boxes of the faces */
+  /* what to blur; a frame without an event is blurred as a whole, as on the live page */
+  LiveBlur blur;
 } ClipWish;
 
-/* Numbers of the frames in a video. */
+/* The result of writing a video. */
 typedef struct {
   guint64 frames;
-  guint64 boxed; /* frames into which boxes were drawn */
-  guint64 late;  /* frames left out, since Kafka has them after later ones */
-  guint64 odd; /* messages left out, since they have no caps or those of another kind than @first */
-  guint64 damaged; /* pictures left out, since they can't be decoded */
-  gint64
-      searched; /* ms: frames that reached Kafka later than this weren't looked for; 0: all were */
+  guint64 boxed; /* number of frames into which boxes were drawn */
+  /* number of frames left out because they come in Kafka after frames that were captured later */
+  guint64 late;
+  /* number of messages left out because they have no caps, or another format than @first */
+  guint64 odd;
+  guint64 damaged; /* number of pictures left out because they can't be decoded */
+  /* time (ms) up to which Kafka's messages were searched for late frames; 0: all were searched */
+  gint64 searched;
 } ClipVideo;
 
-/* Returns: (nullable): elements that encode a video and prepare it for a file of this name, as a
- * part of a pipeline string. All of them are installed. @error: no suitable elements are installed,
+/* Returns: (nullable): elements that encode and mux a video for the format of @file, as a part of a
+ * pipeline string; all of these elements are installed. @error: no suitable elements are installed,
  * or the file name's suffix isn't known */
 const gchar *clip_find_encoder (const gchar *file, GError **error);
 
-/* Writes a video into @file. Each frame is shown from its time of capture until that of the next
- * one, so gaps between frames keep their length. Frames of another size than the first one's are
- * scaled to it, with borders. */
+/* Writes a video into @file. Each frame is shown from its time of capture until the next frame's
+ * time of capture, so gaps between frames keep their length. Frames of another size are scaled to
+ * the size of the first frame, with borders. */
 gboolean clip_write_video (
     const ClipWish *wish, const gchar *file, ClipVideo *video, GError **error);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* fog-clip: writes a range of a camera's frames or events into a file. pipelines/README.md */
+/* fog-clip writes a range of a camera's frames or events into a file. pipelines/README.md */
 #include <gio/gio.h>
 #include <glib/gstdio.h>
 #include <gst/gst.h>
@@ -15,9 +15,11 @@
 #include "pictures/livedecode.h"
 #include "toolstime.h"
 
-/* ms: retention has deleted a part of the range if Kafka's oldest frame is later by more. */
+/* If Kafka's oldest frame is later than the beginning of the range by more than this time (ms),
+ * retention has deleted a part of the range. */
 #define TOLERANCE 1000
-/* Largest numbers of messages that are searched for other cameras, and of names that are listed. */
+/* Largest number of messages that are searched for names of other cameras, and largest number of
+ * names that are listed. */
 #define MOST_MESSAGES 500
 #define MOST_NAMES 8
 
@@ -34,10 +36,10 @@ typedef struct {
   gboolean boxes;
   LiveBlur blur;
   const gchar *file;
-  guint64 missing; /* frames and events that were left out */
+  guint64 missing; /* number of frames and events that were left out */
 } Clip;
 
-static gchar *part; /* path of the output until it is complete */
+static gchar *part; /* path of the file into which the output is written until it is complete */
 
 static gpointer
 wait_for_signal (gpointer data)
@@ -132,7 +134,8 @@ parse (Line *line, gint *argc, gchar ***argv, GError **error)
 
 /* --- what Kafka holds --- */
 
-/* The first frame of the range, though late frames of other times stand before it in Kafka. */
+/* State of a search for the first frame of the range, before which late frames of other times may
+ * lie in Kafka. */
 typedef struct {
   const ClipRange *range;
   LiveFrame *frame; /* nullable */
@@ -156,7 +159,7 @@ keep_first (GstSample *sample, gpointer data)
   return FALSE;
 }
 
-/* What the first messages of the range show. */
+/* Partitions, or names of cameras, that were found in the first messages of the range. */
 typedef struct {
   const ClipRange *range;
   GHashTable *members; /* as a set */
@@ -175,9 +178,8 @@ note_partition (GstSample *sample, gpointer data)
   return ++seen->messages < MOST_MESSAGES;
 }
 
-/* Prints a warning and returns TRUE if a part of the range was deleted from the partition, or that
- * isn't known.
- * @partition: -1: any */
+/* Prints a warning and returns TRUE if retention has deleted a part of the range from the
+ * partition, or if this isn't known. @partition: -1: any partition */
 static gboolean
 warn_of_partition (const Clip *self, const LiveSource *source, gint partition)
 {
@@ -200,8 +202,9 @@ warn_of_partition (const Clip *self, const LiveSource *source, gint partition)
   return TRUE;
 }
 
-/* Prints a warning and returns TRUE if retention has deleted a part of the range. Partitions keep
- * their messages for different times, so only those with frames of the camera count. */
+/* Prints a warning and returns TRUE if retention has deleted a part of the range. Only the
+ * partitions with frames of the camera are checked, because partitions keep their messages for
+ * different times. */
 static gboolean
 warn_of_deletion (const Clip *self, const LiveSource *source)
 {
@@ -234,8 +237,8 @@ note_camera (GstSample *sample, gpointer data)
   return ++others->messages < MOST_MESSAGES && g_hash_table_size (others->members) < MOST_NAMES;
 }
 
-/* Returns: (transfer full): cameras of the range, since the one that is asked for isn't among
- * them */
+/* Returns: (transfer full): a sentence about the other cameras in the range, for the case that the
+ * requested camera has no messages there */
 static gchar *
 list_cameras (const Clip *self, const LiveSource *source)
 {
@@ -378,7 +381,7 @@ write_file (Clip *self, GError **error)
   return warn_of_deletion (self, source) || self->missing ? 1 : 0;
 }
 
-/* A thread waits for the signal, because no main loop runs. */
+/* Starts a thread that waits for signals, because no main loop runs. */
 static void
 catch_signals (void)
 {

@@ -3,10 +3,11 @@
 
 #include "client/gstkafkaerror.h"
 
-/* ms: the client waits for an answer in steps of this length, and then tests whether access was
- * refused. */
+/* Length (ms) of the steps in which the client waits for an answer; after each step it tests
+ * whether access was refused. */
 #define STEP_TIME 500
-/* ms: a broker that can't be reached gets this time to come back, because it may be restarting. */
+/* Time (ms) for which a broker that can't be reached is tried again, because it may be
+ * restarting. */
 #define PATIENCE_TIME 2000
 
 static void
@@ -33,7 +34,8 @@ doctor_client_dup_servers (GstElement *element)
   return servers;
 }
 
-/* The default of bootstrap-servers is left unset, because the config-file may name the servers. */
+/* Reads the element's settings. If bootstrap-servers has its default, it is left unset, because the
+ * config-file may name the servers. */
 static void
 read_settings (GstKafkaSettings *settings, GstElement *element, const gchar *servers)
 {
@@ -46,8 +48,8 @@ read_settings (GstKafkaSettings *settings, GstElement *element, const gchar *ser
       &settings->client_properties, NULL);
 }
 
-/* No broker accepts acks=2: it checks the right to write, then refuses the message and appends
- * nothing. */
+/* Configures a producer whose messages are refused: with acks=2, which no broker supports, a broker
+ * checks the right to write, but then refuses the message and appends nothing. */
 static void
 refuse_messages (rd_kafka_conf_t *conf)
 {
@@ -142,8 +144,8 @@ doctor_client_explain (DoctorClient *self, const gchar *tried, rd_kafka_resp_err
   return g_strdup (error->message);
 }
 
-/* Returns TRUE if a longer wait is of no use: access is refused, or no broker can be reached.
- * @waited: ms */
+/* Returns TRUE if waiting longer is useless, because access is refused, or no broker can be
+ * reached. @waited: ms */
 static gboolean
 is_hopeless (DoctorClient *self, gint waited)
 {

@@ -7,14 +7,15 @@
 
 G_BEGIN_DECLS
 
-/* ms within which a broker has to answer. */
+/* Time (ms) within which a broker has to answer. */
 #define DOCTOR_ANSWER_TIME 6000
 
 /* A Kafka client with the config-file and the security settings of a kafkasink or kafkasrc. */
 typedef struct {
-  GstKafkaFault fault; /* the first field: @rk's callbacks get it as their opaque */
+  /* must be the first field, because the callbacks of @rk get it as their opaque pointer */
+  GstKafkaFault fault;
   rd_kafka_t *rk;
-  rd_kafka_resp_err_t delivered; /* a producer's latest delivery report */
+  rd_kafka_resp_err_t delivered; /* error code in a producer's latest delivery report */
   gboolean reported;
 } DoctorClient;
 
@@ -24,18 +25,19 @@ typedef struct {
   const gchar *group;   /* (nullable): a consumer's group */
 } DoctorClientWish;
 
-/* Returns: (nullable) (transfer full): NULL with @error, which says what to change. A consumer
- * commits nothing and creates no topic. Brokers check a producer's rights, and then refuse each of
- * its messages. */
+/* Returns: (nullable) (transfer full): the client; NULL with @error, which says what to change. A
+ * client that is a consumer commits nothing and creates no topic. For a client that is a producer,
+ * brokers check the rights, and then refuse each message. */
 DoctorClient *doctor_client_new (GstElement *element, const DoctorClientWish *wish, GError **error);
 void doctor_client_free (DoctorClient *self);
 
-/* Returns: (transfer full): the error, in the words that the elements use. @tried: what was tried,
- * such as "reach the brokers" */
+/* Returns: (transfer full): a sentence about the error, the same as in the elements' error
+ * messages. @tried: what was tried, such as "reach the brokers" */
 gchar *doctor_client_explain (DoctorClient *self, const gchar *tried, rd_kafka_resp_err_t err);
 
-/* Requests metadata, and waits for the answer unless access is refused. @topic: (nullable): NULL:
- * only the brokers are listed. @metadata: (out): set on success; the caller destroys it */
+/* Requests metadata, and waits for the answer, unless access is refused. @topic: (nullable): the
+ * topic; NULL: only the brokers are listed. @metadata: (out): set on success; the caller destroys
+ * it */
 rd_kafka_resp_err_t doctor_client_ask (
     DoctorClient *self, const gchar *topic, const struct rd_kafka_metadata **metadata);
 

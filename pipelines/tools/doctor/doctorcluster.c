@@ -84,7 +84,7 @@ doctor_clusters_new (const GPtrArray *stages)
 
 /* --- what brokers advertise --- */
 
-/* A broker, as the cluster's metadata lists it. */
+/* A broker from the cluster's metadata. */
 typedef struct {
   const DoctorCluster *cluster;
   GstElement *element;
@@ -120,9 +120,9 @@ connect_to (const Broker *self, GError **error)
   return connection != NULL;
 }
 
-/* Returns: (transfer full) (nullable): why a client can't use the broker. For example, its
- * certificate has another name, its listener has another protocol, or another cluster answers at
- * its address. */
+/* Returns: (transfer full) (nullable): the reason why a client can't use the broker, for example
+ * because its certificate has another name, its listener has another protocol, or another cluster
+ * answers at its address; NULL if it can. */
 static gchar *
 find_fault (const Broker *self)
 {
@@ -147,7 +147,7 @@ find_fault (const Broker *self)
   return same ? NULL : g_strdup ("another cluster answers there.");
 }
 
-/* Returns TRUE if each of the bootstrap servers is this machine. */
+/* Returns TRUE if all bootstrap servers have addresses of this machine. */
 static gboolean
 is_local (const gchar *servers)
 {
@@ -178,9 +178,10 @@ check_broker (const Broker *self, DoctorFindings *findings)
     return FALSE;
   }
   if (doctor_is_own_host (self->host) && !is_local (self->cluster->servers))
-    doctor_add (findings, DOCTOR_WARN, self->about, "Stages on other machines can't use it.",
-        "Set advertised.listeners of the broker to an address that all of them reach.",
-        "It advertises %s:%d, which is this machine.", self->host, self->port);
+    doctor_add (findings, DOCTOR_WARN, self->about,
+        "Stages on other machines can't use this broker.",
+        "Set advertised.listeners of the broker to an address that all machines with stages reach.",
+        "The broker advertises %s:%d, which is this machine.", self->host, self->port);
   else
     doctor_add (findings, DOCTOR_GOOD, self->about, NULL, NULL,
         "It is reached at the address that it advertises, %s:%d.", self->host, self->port);
@@ -212,8 +213,8 @@ check_broker_settings (const DoctorCluster *self, DoctorClient *client,
       doctor_judge_broker (about, config, metadata->broker_cnt, joins_group (self), findings);
     else
       doctor_add (findings, DOCTOR_NOTE, about, NULL,
-          "Grant DescribeConfigs on the cluster to have them tested.",
-          "The user may not ask for its settings, so they aren't tested.");
+          "Grant DescribeConfigs on the cluster to have the broker's settings tested.",
+          "The user may not ask for the broker's settings, so they aren't tested.");
   }
 }
 

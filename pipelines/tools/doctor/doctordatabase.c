@@ -11,11 +11,11 @@
 #include "server/mongolibrary.h"
 #include "server/mongouri.h"
 
-/* mongoexpiry.c logs with this category; in the plugin, mongosink defines it */
+/* mongoexpiry.c logs with this category, which mongosink defines in the plugin */
 GST_DEBUG_CATEGORY (gst_mongo_sink_debug);
 
 #define ABOUT "database"
-/* ms for which a server may wait for the write concern. */
+/* Time (ms) for which the server may wait for the write concern. */
 #define CONCERN_TIME 2000
 #define CODE_UNAUTHORIZED 13
 #define CODE_NAMESPACE_NOT_FOUND 26
@@ -98,7 +98,8 @@ count_list (const bson_t *reply, const gchar *name)
   return n;
 }
 
-/* @began: when the server was asked, ms since the Unix epoch. */
+/* Compares the server's clock with this machine's. @began: time when the server was queried, ms
+ * since the Unix epoch. */
 static void
 judge_clock (Asking *self, const bson_t *reply, gint64 began)
 {
@@ -117,7 +118,8 @@ judge_concern (Asking *self, const bson_t *reply)
                      ? count_list (reply, "hosts") + count_list (reply, "passives")
                      : 0;
 
-  /* A mongos doesn't name the servers behind it. */
+  /* The write concern isn't judged for a mongos, because its answer doesn't list the members of the
+   * replica sets. */
   if (bson_has_field (reply, "msg"))
     return;
   doctor_judge_concern (mongoc_write_concern_get_w (concern), members, self->findings);
@@ -150,7 +152,8 @@ check_server (Asking *self)
   bson_t reply;
   gboolean answers;
 
-  /* ping comes first, because it connects, which must not count in the next answer's time */
+  /* a ping is sent first, so that the time for connecting isn't part of the measured time of the
+   * next command */
   answers = run (self, self->database, BCON_NEW ("ping", BCON_INT32 (1)), NULL, &error);
   if (answers) {
     began = g_get_real_time () / 1000;
@@ -174,7 +177,7 @@ check_server (Asking *self)
 
 #define NO_ID "_id", "fog-doctor: no document has this id"
 
-/* Returns TRUE also if the user has no right to list collections. */
+/* Returns whether the collection exists; TRUE also if the user has no right to list collections. */
 static gboolean
 has_collection (Asking *self)
 {
@@ -190,9 +193,9 @@ has_collection (Asking *self)
   return has;
 }
 
-/* Makes a write that changes nothing: the server checks the right and waits for the write concern,
- * as for any write. If the collection doesn't exist, the write is a delete, because some servers
- * create the collection for an update. */
+/* Makes a write command that changes no document; the server checks the user's right and waits for
+ * the write concern, as for any write. If the collection doesn't exist, the write is a delete,
+ * because some servers create the collection for an update. */
 static bson_t *
 make_write (Asking *self)
 {
@@ -218,7 +221,7 @@ make_options (Asking *self)
   return options;
 }
 
-/* Returns: (nullable) (transfer full): the first error within a reply to a write. */
+/* Returns: (nullable) (transfer full): the first error in the reply to a write. */
 static gchar *
 find_write_error (const bson_t *reply, gint *code)
 {
@@ -281,7 +284,7 @@ check_write (Asking *self)
 
 /* --- indexes --- */
 
-/* Reports how mongosink will set the expiry of documents when it starts. */
+/* Reports how mongosink will set the expiry of documents when the stage starts. */
 static void
 judge_expiry (Asking *self, const MongoExpiry *wanted, const MongoExpiryState *state)
 {
@@ -348,7 +351,7 @@ check_unique (Asking *self)
     if (is_unique (index))
       doctor_add (self->findings, DOCTOR_WARN, ABOUT,
           "A document with the same value as another one is refused.",
-          "Drop the index, or make it without unique.", "The index %s is unique.",
+          "Drop the index, or create it again without unique.", "The index %s is unique.",
           bson_iter_init_find (&iter, index, "name") ? bson_iter_utf8 (&iter, NULL) : "");
   mongoc_cursor_destroy (cursor);
   mongoc_collection_destroy (collection);

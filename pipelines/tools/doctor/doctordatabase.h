@@ -5,19 +5,21 @@
 
 G_BEGIN_DECLS
 
-/* The database of a mongosink. */
+/* The database settings of a mongosink. */
 typedef struct {
   gchar *uri_file, *database; /* nullable */
   gchar *collection;          /* a name or a template */
   gchar *expire_field;
   gint expire_after; /* mongosink's expire-after */
-  gint64 keep;       /* s that documents are to be kept (KEEP_DOCUMENTS); -1: not set */
+  gint64 keep;       /* time for which documents are to be kept (KEEP_DOCUMENTS), s; -1: not set */
 } DoctorDatabase;
 
-/* Returns: (transfer full) (element-type DoctorDatabase): one for each mongosink of the stages */
+/* Returns: (transfer full) (element-type DoctorDatabase): the database settings of each mongosink
+ * of the stages */
 GPtrArray *doctor_databases_new (const GPtrArray *stages, gint64 keep);
 
-/* A DoctorCheck of a DoctorDatabase. */
+/* A DoctorCheck of a DoctorDatabase: tests whether the server answers, the user's rights, and the
+ * expiry of documents. */
 void doctor_database_check (gpointer data, DoctorFindings *findings);
 
 G_END_DECLS

@@ -42,8 +42,8 @@ doctor_findings_free (DoctorFindings *self)
   g_free (self);
 }
 
-/* Returns: (nullable) (transfer full): @text without control characters, because servers' texts and
- * names from settings may hold some. */
+/* Returns: (nullable) (transfer full): @text without control characters, because texts from servers
+ * and names from settings may contain such characters. */
 static gchar *
 to_line (const gchar *text)
 {

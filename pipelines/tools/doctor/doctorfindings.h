@@ -7,12 +7,13 @@ G_BEGIN_DECLS
 
 typedef enum {
   DOCTOR_GOOD,
-  DOCTOR_NOTE, /* something that couldn't be tested, or is good to know; nothing has to be done */
-  DOCTOR_WARN, /* the system runs, but worse than it could, or not for long */
-  DOCTOR_BAD,  /* a stage fails, or frames are lost */
+  /* a fact that is good to know, or a test that wasn't possible; nothing has to be done */
+  DOCTOR_NOTE,
+  DOCTOR_WARN, /* the system runs, but worse than it could, or will fail later */
+  DOCTOR_BAD,  /* a stage will fail, or frames will be lost */
 } DoctorLevel;
 
-/* What the checks have found, in order. Only one thread at a time may use it. */
+/* The findings of the checks, in order. Only one thread at a time may use the list. */
 typedef struct _DoctorFindings DoctorFindings;
 
 DoctorFindings *doctor_findings_new (void);
@@ -20,10 +21,10 @@ void doctor_findings_free (DoctorFindings *self);
 
 /**
  * doctor_add:
- * @about: what was looked at: "topic camera"
- * @why: (nullable): why it matters, as a sentence
- * @todo: (nullable): what to do about it, as a sentence
- * @format: what was found, as a sentence
+ * @about: what was tested, such as "topic camera"
+ * @why: (nullable): a sentence that says why the finding matters
+ * @todo: (nullable): a sentence that says what to do
+ * @format: a sentence that says what was found
  */
 void doctor_add (DoctorFindings *self, DoctorLevel level, const gchar *about, const gchar *why,
     const gchar *todo, const gchar *format, ...) G_GNUC_PRINTF (6, 7);
@@ -31,13 +32,14 @@ void doctor_add (DoctorFindings *self, DoctorLevel level, const gchar *about, co
 /* Moves all findings of @from to the end of @self. @from is empty afterwards. */
 void doctor_findings_move (DoctorFindings *self, DoctorFindings *from);
 
-/* Returns 2 if there is a DOCTOR_BAD, otherwise 1 if there is a DOCTOR_WARN, otherwise 0. */
+/* Returns 2 if there is a finding of the level DOCTOR_BAD, otherwise 1 if there is one of the level
+ * DOCTOR_WARN, otherwise 0. */
 gint doctor_findings_get_exit_code (const DoctorFindings *self);
-/* Returns TRUE if there is a finding of this level or a worse one. */
+/* Returns TRUE if there is a finding of this or a worse level. */
 gboolean doctor_findings_have (const DoctorFindings *self, DoctorLevel level);
 
 /* Returns: (transfer full): one line for each finding, without control characters, and a last line
- * that sums up. @least: only findings of this level and worse ones are printed */
+ * that sums up. @least: the level from which on findings are printed */
 gchar *doctor_findings_to_text (const DoctorFindings *self, DoctorLevel least);
 /* Returns: (transfer full): {"verdict":"bad","findings":[{"level","about","what","why","do"},…]} */
 gchar *doctor_findings_to_json (const DoctorFindings *self);

@@ -5,15 +5,15 @@
 #include <string.h>
 
 #define ALTER "kafka-configs.sh --alter --entity-type topics --entity-name %s --add-config %s"
-/* s: even NTP may leave a smaller difference. */
+/* Smallest difference (s) of clocks that is reported; smaller ones remain even with NTP. */
 #define CLOCK_WARN 0.5
 #define CLOCK_BAD 5.0
-/* ms: kafkasrc's session.timeout.ms, unless its client-properties set another one. */
+/* The session.timeout.ms of kafkasrc, ms, unless its client-properties set another value. */
 #define SESSION_TIMEOUT 6000
-/* Bytes of commit metadata that kafkasrc may write. */
+/* Largest size (bytes) of the commit metadata that kafkasrc writes. */
 #define OFFSET_METADATA 4096
 
-/* Returns FALSE if the setting is missing, or is no number. */
+/* Reads a setting. Returns FALSE if the setting is missing, or isn't a number. */
 static gboolean
 read_number (GHashTable *config, const gchar *name, gint64 *number)
 {
@@ -69,7 +69,8 @@ judge_leaders (const DoctorTopic *topic, DoctorFindings *findings)
   g_autofree gchar *name = about (topic);
 
   if (topic->leaderless)
-    doctor_add (findings, DOCTOR_BAD, name, "What is in them can't be read or written.",
+    doctor_add (findings, DOCTOR_BAD, name,
+        "The messages in these partitions can't be read, and no message can be written to them.",
         "Start the brokers that hold them; kafka-topics.sh --describe --unavailable-partitions "
         "names them.",
         "%d of %d partitions have no leader.", topic->leaderless, topic->partitions);
@@ -104,12 +105,14 @@ judge_copies (const DoctorTopic *topic, const DoctorWish *wish, DoctorFindings *
   if (wish->writes && wish->acks_all && read_number (topic->config, "min.insync.replicas", &least))
     judge_minimum (topic, least, findings);
   if (topic->copies == 1 && topic->brokers > 1)
-    doctor_add (findings, DOCTOR_WARN, name, "What is on a broker that is lost is lost.",
+    doctor_add (findings, DOCTOR_WARN, name,
+        "If a broker is lost, the messages that only it has are lost too.",
         "Create it with --replication-factor 3 (kafka-reassign-partitions.sh for one that is "
         "there).",
-        "It has one copy, although there are %d brokers.", topic->brokers);
+        "The topic has one copy, although there are %d brokers.", topic->brokers);
   else if (topic->in_sync < topic->copies && !topic->leaderless)
-    doctor_add (findings, DOCTOR_WARN, name, "It survives fewer failures than it should.",
+    doctor_add (findings, DOCTOR_WARN, name,
+        "The topic survives fewer failures of brokers than it should.",
         "Start the brokers that are away, or wait until they have caught up.",
         "Only %d of %d copies are in sync.", topic->in_sync, topic->copies);
   if (g_strcmp0 (read_text (topic->config, "unclean.leader.election.enable"), "true") == 0)
@@ -134,7 +137,7 @@ judge_written_size (
         limit, writes);
   else
     doctor_add (findings, DOCTOR_GOOD, name, NULL, NULL,
-        "It takes messages of %" G_GINT64_FORMAT " bytes.", limit);
+        "The topic takes messages of %" G_GINT64_FORMAT " bytes.", limit);
 }
 
 static void
@@ -155,7 +158,7 @@ judge_sizes (const DoctorTopic *topic, const DoctorWish *wish, DoctorFindings *f
         limit, wish->reads);
 }
 
-/* --- how long it keeps what --- */
+/* --- retention of messages --- */
 
 static gchar *
 span (gint64 s)
@@ -234,8 +237,8 @@ doctor_judge_topic (const DoctorTopic *topic, const DoctorWish *wish, DoctorFind
   judge_copies (topic, wish, findings);
   if (!topic->config) {
     doctor_add (findings, DOCTOR_NOTE, name, NULL,
-        "Grant DescribeConfigs on the topic to have them tested.",
-        "The user may not ask for its settings, so size and retention aren't tested.");
+        "Grant DescribeConfigs on the topic to have its size and retention tested.",
+        "The user may not ask for the topic's settings, so size and retention aren't tested.");
     return;
   }
   judge_sizes (topic, wish, findings);
@@ -250,7 +253,8 @@ judge_sessions (const gchar *name, GHashTable *config, DoctorFindings *findings)
   gint64 least, bytes;
 
   if (read_number (config, "group.min.session.timeout.ms", &least) && least > SESSION_TIMEOUT)
-    doctor_add (findings, DOCTOR_BAD, name, "No stage can join its consumer group.",
+    doctor_add (findings, DOCTOR_BAD, name,
+        "Kafka refuses the session timeout of the stages, so no stage can join its consumer group.",
         "Lower it to 6000, or set session.timeout.ms in KAFKA_CONFIG.",
         "group.min.session.timeout.ms is %" G_GINT64_FORMAT ", above the stages' %d.", least,
         SESSION_TIMEOUT);
@@ -304,7 +308,7 @@ doctor_judge_clock (const gchar *name, gdouble behind, gdouble slack, DoctorFind
                                           : DOCTOR_BAD;
 
   if (level == DOCTOR_GOOD)
-    doctor_add (findings, level, name, NULL, NULL, "Its clock agrees with this one.");
+    doctor_add (findings, level, name, NULL, NULL, "The clock agrees with that of this machine.");
   else
     doctor_add (findings, level, name, "Ages of frames, max-age and expiry are wrong by as much.",
         "Run NTP (chrony, systemd-timesyncd) on both.", "Its clock is %.1f s %s this one.", least,
@@ -355,7 +359,8 @@ doctor_judge_room (
   g_autofree gchar *room = g_format_size (free), *whole = g_format_size (bound);
 
   if (bound == 0)
-    doctor_add (findings, DOCTOR_WARN, name, "It fills the disk, for all who use it.",
+    doctor_add (findings, DOCTOR_WARN, name,
+        "The spool may fill the disk for all programs that use it.",
         "Set spool-bytes (SINK_OPTIONS).", "spool-bytes is 0, and the disk has %s.", room);
   else if (free < wanted)
     doctor_add (findings, DOCTOR_BAD, name,

@@ -5,8 +5,9 @@ typedef struct {
   gatomicrefcount refs;
   DoctorCheck check;
   gpointer data;
-  DoctorFindings *findings; /* only the check's thread uses it until it ends */
-  GMutex lock;              /* guards all fields below */
+  /* findings of the check; used only by its thread until the check has ended */
+  DoctorFindings *findings;
+  GMutex lock; /* guards all fields below */
   GCond changed;
   gboolean ended;
 } Run;
@@ -69,7 +70,7 @@ doctor_run (
   if (ended)
     doctor_findings_move (findings, self->findings);
   else
-    doctor_add (findings, DOCTOR_BAD, about, "A stage would wait for it too.",
+    doctor_add (findings, DOCTOR_BAD, about, "A stage would wait for the same server or file.",
         "See whether the server, its link or its disk is stuck.",
         "The test hasn't ended within %u s.", seconds);
   run_unref (self);

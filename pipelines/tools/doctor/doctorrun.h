@@ -10,8 +10,8 @@ typedef void (*DoctorCheck) (gpointer data, DoctorFindings *findings);
 /**
  * doctor_run:
  * @about: what is tested
- * @seconds: how long @check may take
- * @data: if FALSE is returned, @check still uses it: don't free it
+ * @seconds: time limit of @check, s
+ * @data: argument of @check; must not be freed if FALSE is returned, because @check still uses it
  *
  * Runs @check in a thread of its own, because the calls that resolve names and open files have no
  * time limit. The check's findings are added to @findings once it has ended.

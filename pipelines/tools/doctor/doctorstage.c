@@ -13,8 +13,8 @@ static void
 stage_fail (const gchar *name, const gchar *why, DoctorFindings *findings)
 {
   doctor_add (findings, DOCTOR_BAD, name, "The stage doesn't start.",
-      "Correct its settings (--help lists them), or install the plugin: gst-inspect-1.0 says "
-      "whether it is there.",
+      "Correct the stage's settings (--help lists them), or install the missing plugin: "
+      "gst-inspect-1.0 says which plugins are installed.",
       "%s%s", why, g_str_has_suffix (why, ".") ? "" : ".");
 }
 
@@ -85,8 +85,8 @@ doctor_stage_foreach (const DoctorStage *self, DoctorElementFunc func, gpointer 
 
 /* --- elements --- */
 
-/* Returns TRUE for an element that starts only if its server answers. Other checks test the
- * servers. */
+/* Returns TRUE for an element that starts only if its server answers. An element that wants a
+ * server isn't started, because other checks test the servers. */
 static gboolean
 wants_server (const gchar *factory)
 {
@@ -114,7 +114,8 @@ static void
 try_element (const DoctorStage *stage, GstElement *element, const gchar *factory, gpointer data)
 {
   DoctorFindings *findings = data;
-  /* haarfacecount loads its files only in PAUSED, in which other elements would wait for data. */
+  /* haarfacecount is set to PAUSED, because it loads its files only in this state; other elements
+   * would wait for data in PAUSED. */
   GstState state = g_str_equal (factory, "haarfacecount") ? GST_STATE_PAUSED : GST_STATE_READY;
   gboolean started;
   g_autoptr (GError) error = NULL;
@@ -136,12 +137,13 @@ doctor_stage_check_elements (gpointer data, DoctorFindings *findings)
   const DoctorStage *stage = data;
   g_autoptr (GstBus) bus = gst_element_get_bus (stage->pipeline);
 
-  /* the bus of a pipeline that hasn't run yet drops all messages */
+  /* the bus is set to keep messages, because the bus of a pipeline that hasn't run yet drops
+   * them */
   gst_bus_set_flushing (bus, FALSE);
   doctor_stage_foreach (stage, try_element, findings);
   if (!doctor_findings_have (findings, DOCTOR_WARN))
-    doctor_add (
-        findings, DOCTOR_GOOD, stage->name, NULL, NULL, "Its elements and files are there.");
+    doctor_add (findings, DOCTOR_GOOD, stage->name, NULL, NULL,
+        "The stage's elements are installed, and its files exist.");
 }
 
 /* --- spool --- */
@@ -155,9 +157,9 @@ file_size (const gchar *directory)
   return g_stat (file, &status) == 0 ? (guint64) status.st_size : 0;
 }
 
-/* Returns: (transfer full): the directory that has to be writable. The spool creates its own
- * directory, but not the one above it. The edge creates that one if a file of cameras (CAMERAS) is
- * set. */
+/* Returns: (transfer full): the directory that has to be writable: the spool's directory, or, if it
+ * doesn't exist, the one above, in which kafkasink creates it, or two above if CAMERAS is set,
+ * because the edge then also creates the one above. */
 static gchar *
 find_written_directory (const gchar *spool)
 {
@@ -184,10 +186,11 @@ may_write (const gchar *directory)
   return g_file_test (directory, G_FILE_TEST_IS_DIR) && g_access (directory, W_OK | X_OK) == 0;
 }
 
-/* All spools of a stage, which share a disk. */
+/* Data about all spools of a stage, which are assumed to share a disk. */
 typedef struct {
   DoctorFindings *findings;
-  gchar *first, *directory; /* (nullable): of the first one that can be written */
+  /* (nullable): path and directory of the first spool that can be written */
+  gchar *first, *directory;
   guint count;
   gboolean unbounded;
   guint64 bound, used; /* bytes of all */
@@ -265,7 +268,7 @@ try_port (guint16 port, GError **error)
   return socket && g_socket_bind (socket, address, TRUE, error) && g_socket_listen (socket, error);
 }
 
-/* Returns TRUE if a stage that runs already answers at @port. */
+/* Returns TRUE if a stage that is already running answers at @port. */
 static gboolean
 answers_as_stage (guint16 port)
 {

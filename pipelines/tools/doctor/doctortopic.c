@@ -7,7 +7,7 @@
 #include "doctorjudge.h"
 #include "sink/gstkafkasinksettings.h"
 
-/* ms: how long to wait for the messages of partitions, and for an answer about a group. */
+/* Longest time (ms) to wait for the messages of partitions, and for an answer about a group. */
 #define READ_TIME 6000
 
 static gchar *
@@ -16,7 +16,8 @@ make_about (const DoctorTopicUse *self)
   return g_strdup_printf ("topic %s", self->name);
 }
 
-/* Returns: (nullable): the first element that writes the topic, or the first one that reads it */
+/* Returns: (nullable): the first element that writes the topic, or else the first element that
+ * reads it */
 static const DoctorUse *
 find_use (const DoctorTopicUse *self, gboolean writes)
 {
@@ -119,16 +120,16 @@ refuse_topic (const DoctorTopicUse *self, rd_kafka_resp_err_t err, DoctorFinding
       MAX (self->system->replicas, 1));
 
   if (err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)
-    doctor_add (findings, DOCTOR_BAD, about, "The stages that use it fail at their start.",
-        "Grant the user Describe on it, and Read or Write (kafka-acls.sh).",
-        "The user may not see it.");
+    doctor_add (findings, DOCTOR_BAD, about, "The stages that use the topic fail at their start.",
+        "Grant the user Describe on the topic, and Read or Write (kafka-acls.sh).",
+        "The user may not see the topic.");
   else if (err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
     doctor_add (findings, DOCTOR_BAD, about,
         "Readers wait for it; a broker that makes topics by itself makes too few partitions.",
         create, "It isn't there.");
   else
-    doctor_add (findings, DOCTOR_BAD, about, "The stages that use it don't work.", NULL, "%s.",
-        rd_kafka_err2str (err));
+    doctor_add (findings, DOCTOR_BAD, about, "The stages that use the topic don't work.", NULL,
+        "%s.", rd_kafka_err2str (err));
 }
 
 static void
@@ -139,7 +140,8 @@ judge (const DoctorTopicUse *self, DoctorClient *client, const rd_kafka_metadata
   DoctorWish wish = make_wish (self);
   g_autoptr (GHashTable) config = NULL;
 
-  /* librdkafka may ask any broker, even one that can't be reached */
+  /* the settings aren't queried, because librdkafka may send the request to any broker, even to one
+   * that can't be reached */
   if (!self->cluster->usable)
     return;
   config = doctor_client_get_config (client->rk, RD_KAFKA_RESOURCE_TOPIC, self->name);
@@ -163,7 +165,7 @@ note_no_answer (const DoctorTopicUse *self, DoctorClient *client, const gchar *t
   g_autofree gchar *about = make_about (self);
   g_autofree gchar *why = doctor_client_explain (client, tried, err);
 
-  doctor_add (findings, DOCTOR_BAD, about, "The stages that use it don't work.",
+  doctor_add (findings, DOCTOR_BAD, about, "The stages that use the topic don't work.",
       "See whether all brokers are up and reached from here.", "%s", why);
 }
 
@@ -192,15 +194,15 @@ doctor_topic_check (gpointer data, DoctorFindings *findings)
 
 /* --- the right to read, and the newest message --- */
 
-/* State of reading a topic's partitions up to their ends. */
+/* State of reading the last message of each partition of a topic. */
 typedef struct {
-  gint left;     /* partitions that are not read to their end yet */
+  gint left;     /* number of partitions whose end isn't reached yet */
   gint64 newest; /* time of the newest message, ms since the Unix epoch; 0: none */
   rd_kafka_resp_err_t err;
 } Reading;
 
-/* An error that names no topic is not about the right to read. Another check tests the right to the
- * group. */
+/* Notes a message or an error. An error without a topic is ignored, because it isn't about the
+ * right to read the topic, but perhaps about the right to the group, which another check tests. */
 static void
 take_message (Reading *self, const rd_kafka_message_t *message)
 {
@@ -229,7 +231,7 @@ read_to_ends (Reading *self, rd_kafka_t *rk)
   }
 }
 
-/* Assigns all partitions, each from its last message on. */
+/* Assigns all partitions to the consumer, each from its last message on. */
 static gint
 assign_ends (rd_kafka_t *rk, const rd_kafka_metadata_topic_t *topic)
 {
@@ -250,8 +252,8 @@ judge_reading (const DoctorTopicUse *self, DoctorClient *client, const Reading *
   g_autofree gchar *about = make_about (self);
 
   if (reading->err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)
-    doctor_add (findings, DOCTOR_BAD, about, "The stages that read it fail at their start.",
-        "Grant the user Read on it (kafka-acls.sh).", "The user may not read it.");
+    doctor_add (findings, DOCTOR_BAD, about, "The stages that read the topic fail at their start.",
+        "Grant the user Read on the topic (kafka-acls.sh).", "The user may not read the topic.");
   else if (reading->err || reading->left)
     note_no_answer (self, client, "read it",
         reading->err ? reading->err : RD_KAFKA_RESP_ERR__TIMED_OUT, findings);
@@ -285,11 +287,13 @@ judge_writing (const DoctorTopicUse *self, DoctorClient *client, DoctorFindings 
   else if (client->delivered == RD_KAFKA_RESP_ERR_INVALID_REQUIRED_ACKS)
     doctor_add (findings, DOCTOR_GOOD, about, NULL, NULL, "It can be written.");
   else if (client->delivered == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)
-    doctor_add (findings, DOCTOR_BAD, about, "The stages that write it fail at their start.",
-        "Grant the user Write on it (kafka-acls.sh).", "The user may not write it.");
+    doctor_add (findings, DOCTOR_BAD, about,
+        "The stages that write to the topic fail at their start.",
+        "Grant the user Write on the topic (kafka-acls.sh).",
+        "The user may not write to the topic.");
   else
     doctor_add (findings, DOCTOR_NOTE, about, NULL, NULL,
-        "It isn't known whether it can be written: the broker answers with %s.",
+        "The test didn't show whether the topic can be written to: the broker answers with %s.",
         rd_kafka_err2name (client->delivered));
 }
 
@@ -309,7 +313,8 @@ check_write (const DoctorTopicUse *self, DoctorFindings *findings)
 
 /* --- the right to a group --- */
 
-/* Returns: (nullable): the answer to a commit for a partition that doesn't exist */
+/* Tests the right to a group by a commit for a partition that doesn't exist. Returns: (nullable):
+ * the event with the answer; NULL if no answer came */
 static rd_kafka_event_t *
 commit_nothing (const DoctorTopicUse *self, const gchar *group, rd_kafka_t *rk)
 {
@@ -353,7 +358,7 @@ read_answer (rd_kafka_event_t *event)
   return list && list->cnt ? list->elems[0].err : RD_KAFKA_RESP_ERR__BAD_MSG;
 }
 
-/* Tries again for some seconds, because a group's new coordinator isn't ready at once. */
+/* Tries again for some seconds, because the coordinator of a new group isn't ready at once. */
 static rd_kafka_resp_err_t
 ask_for_group (const DoctorTopicUse *self, const gchar *group, rd_kafka_t *rk)
 {
@@ -383,15 +388,16 @@ check_group (
 
   if (err == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED)
     doctor_add (findings, DOCTOR_BAD, about, "The stage fails at its start.",
-        "Grant the user Read on the group (kafka-acls.sh --group).", "The user may not join it.");
+        "Grant the user Read on the group (kafka-acls.sh --group).",
+        "The user may not join the group.");
   else if (err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
            err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)
     doctor_add (findings, DOCTOR_GOOD, about, NULL, NULL, "It can be joined.");
   else
     doctor_add (findings, gst_kafka_error_is_passing (err) ? DOCTOR_WARN : DOCTOR_NOTE, about,
-        "A stage that can't join it gets no message.",
+        "A stage that can't join its group gets no messages.",
         "See whether all brokers are up; the group's coordinator is one of them.",
-        "It isn't known whether it can be joined: %s.", rd_kafka_err2str (err));
+        "The test didn't show whether the group can be joined: %s.", rd_kafka_err2str (err));
 }
 
 static void

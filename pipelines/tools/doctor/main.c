@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* fog-doctor: tests a deployment before the first frame. pipelines/README.md */
+/* fog-doctor tests a deployment before the first frame is sent. pipelines/README.md */
 #include <gst/gst.h>
 #include <locale.h>
 #include <stdio.h>
@@ -11,7 +11,7 @@
 #include "doctorstage.h"
 #include "gstkafkameta.h"
 
-/* s that a check may take, by what it tests. */
+/* Time limits (s) of the checks, depending on what they test. */
 #define LOCAL_TIME 10
 #define CLUSTER_TIME 30
 #define TOPIC_TIME 40
@@ -38,7 +38,8 @@ setting (const gchar *name, const gchar *fallback)
   return value && *value ? value : fallback;
 }
 
-/* Returns -1 if the variable isn't set, or is wrong; a wrong value adds a finding. */
+/* Reads a time in seconds from an environment variable. Returns -1 if the variable isn't set, or
+ * has a wrong value, which adds a finding. */
 static gint64
 read_keep (Doctor *self, const gchar *name)
 {
@@ -49,7 +50,8 @@ read_keep (Doctor *self, const gchar *name)
     return -1;
   if (g_ascii_string_to_signed (text, 10, 1, G_MAXINT32, &seconds, NULL))
     return seconds;
-  doctor_add (self->findings, DOCTOR_BAD, name, "It isn't known how long to keep what.",
+  doctor_add (self->findings, DOCTOR_BAD, name,
+      "The retention of topics and documents can't be tested.",
       "Set a number of seconds, from 1 on.", "\"%s\" is no number of seconds.", text);
   return -1;
 }
@@ -180,7 +182,7 @@ examine (Doctor *self)
   check_clusters (self, clusters);
   check_databases (self, databases);
   if (self->stuck)
-    return; /* a stuck check still uses these arrays */
+    return; /* the arrays aren't freed if a check is stuck, because it still uses them */
   g_ptr_array_unref (databases);
   g_ptr_array_unref (clusters);
   g_ptr_array_unref (stages);
@@ -216,7 +218,7 @@ main (int argc, char **argv)
   code = doctor_findings_get_exit_code (self.findings);
   if (self.stuck) {
     fflush (stdout);
-    _exit (code); /* doesn't wait for stuck checks */
+    _exit (code); /* exits without waiting for the threads of stuck checks */
   }
   doctor_findings_free (self.findings);
   g_strfreev (self.lines);

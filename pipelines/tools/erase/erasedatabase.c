@@ -9,7 +9,8 @@
 #include "server/mongolibrary.h"
 #include "server/mongouri.h"
 
-/* ms that one command may take: it removes all documents of the range. */
+/* Time limit (ms) of one command, which is long because one command removes all documents of the
+ * range. */
 #define ANSWER_TIME 600000
 /* Number of pictures that one command removes. */
 #define BATCH 200
@@ -27,7 +28,8 @@ fail (const bson_error_t *failed, GError **error)
   return FALSE;
 }
 
-/* Makes a filter for the fog's documents, and for frames that mongosink stored with wrap=true. */
+/* Makes a filter that matches the fog's documents, and frames that mongosink has stored with
+ * wrap=true. */
 static bson_t *
 make_filter (const ClipRange *range)
 {
@@ -51,7 +53,8 @@ get_collection (EraseDatabase *self, const gchar *database, const gchar *name, c
   return mongoc_client_get_collection (self->client, database, whole);
 }
 
-/* A pattern is the name of no collection, so nothing would be found. */
+/* Refuses patterns as names, because no collection has a pattern as its name, so no document would
+ * be found. */
 static gboolean
 check_names (const gchar *collection, const gchar *bucket, GError **error)
 {
@@ -129,8 +132,8 @@ remove_all (mongoc_collection_t *collection, const bson_t *filter, gint64 *remov
   return done || fail (&failed, error);
 }
 
-/* Makes two filters for the next pictures: one for their files in GridFS, one for the chunks.
- * @count: (out): number of these pictures */
+/* Makes two filters for the next pictures to remove: one for their files in GridFS, one for their
+ * chunks. @count: (out): number of these pictures */
 static gboolean
 find_pictures (
     EraseDatabase *self, bson_t *of_files, bson_t *of_chunks, guint *count, GError **error)

@@ -5,21 +5,22 @@
 
 G_BEGIN_DECLS
 
-/* Documents and pictures of a range in the database. */
+/* The documents and pictures in the database that belong to a range. */
 typedef struct _EraseDatabase EraseDatabase;
 
-/* Returns: (nullable) (transfer full): @bucket: the GridFS bucket of the pictures. @error: the
- * database doesn't answer */
+/* Returns: (nullable) (transfer full): the object; NULL with @error if the database doesn't answer.
+ * @bucket: name of the GridFS bucket of the pictures */
 EraseDatabase *erase_database_new (
     const LiveSettings *settings, const gchar *bucket, const ClipRange *range, GError **error);
 void erase_database_free (EraseDatabase *self);
 
-/* @documents, @pictures: (out): how many there are */
+/* Counts the documents and the pictures. @documents, @pictures: (out): their numbers */
 gboolean erase_database_count (
     EraseDatabase *self, gint64 *documents, gint64 *pictures, GError **error);
 
-/* Removes the documents and the pictures. A picture's chunks are removed before its file, so a run
- * after a crash still finds the rest. @documents, @pictures: (out): how many were removed */
+/* Removes the documents and the pictures. A picture's chunks are removed before its file, so that a
+ * run after a crash still finds the remaining pictures. @documents, @pictures: (out): numbers of
+ * removed documents and pictures */
 gboolean erase_database_remove (
     EraseDatabase *self, gint64 *documents, gint64 *pictures, GError **error);
 

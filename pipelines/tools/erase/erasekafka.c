@@ -63,7 +63,8 @@ note_message (GstSample *sample, gpointer data)
   return TRUE;
 }
 
-/* Returns: (nullable) (transfer full): a client with the settings of a kafkasrc. */
+/* Returns: (nullable) (transfer full): a Kafka client with the settings of a kafkasrc that reads
+ * @source. */
 static DoctorClient *
 new_client (const LiveSource *source, GError **error)
 {

@@ -3,7 +3,8 @@
 
 #include "toolstime.h"
 
-/* ms: 1000 years. Some users write a larger number where -1 is meant. */
+/* Retention of 1000 years (ms), from which on it counts as unlimited, because some users set a very
+ * large number instead of -1. */
 #define FOR_EVER (G_GINT64_CONSTANT (1000) * 365 * 24 * 3600 * 1000)
 
 static gint

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* fog-erase: removes the stored data of a camera's range of time. pipelines/README.md */
+/* fog-erase removes the stored data of a camera from a range of time. pipelines/README.md */
 #include <gst/gst.h>
 #include <locale.h>
 #include <stdio.h>
@@ -123,8 +123,8 @@ confirm (const Line *line, GError **error)
   return TRUE;
 }
 
-/* Kafka's messages are removed first, because a cloud that reads the events again stores them
- * again. */
+/* Removes the messages in Kafka first, and then the documents, because a cloud stage that reads the
+ * events again would store their documents again. */
 static gboolean
 remove_all (Erase *self, GError **error)
 {

@@ -78,7 +78,7 @@ def received(client, topic):
 
 
 def captured_here(folder, rate):
-    """Yields the frames of a camera at the edge itself."""
+    """Yields raw frames that the edge, where this process runs, captures itself; no Kafka is between."""
     source, due = camera.Files(folder), time.monotonic()
     while True:
         frame = source.read()

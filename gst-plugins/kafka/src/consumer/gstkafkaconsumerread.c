@@ -16,7 +16,8 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 /* The time (us) within which an error that a message causes comes after the message is released;
  * usually it takes some ms. */
 #define QUIET_TIME (250 * G_TIME_SPAN_MILLISECOND)
-/* The time (us) after which an element that keeps a message may be waiting for the next message. */
+/* Time (us): an element downstream that has kept a message for longer is assumed to need the next
+ * message before it releases this one. */
 #define HOLD_TIME (10 * G_TIME_SPAN_SECOND)
 /* The time (us) after which an element that works on a message may be waiting for another branch of
  * the pipeline. */
