@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Counts the results in a test runner's own record: `tally.py (meson|junit) FILE` prints the numbers passed, failed and skipped."""
+"""Counts the results in a test runner's own record: `tally.py (meson|junit) FILE` prints the numbers passed, failed and
+skipped."""
 
 import json
 import pathlib
@@ -11,7 +12,8 @@ CHECKS = re.compile(r"^\d+%: Checks: (\d+), Failures: (\d+), Errors: (\d+)", re.
 
 
 def meson(path):
-    """Each check of a gst-check program counts. A program that failed without a failed check counts as one failure."""
+    """Each check of a gst-check program counts as one test. A gst-check program that failed although none of its checks did
+    counts as one failure."""
     passed = failed = skipped = 0
     for line in path.read_text().splitlines():
         program = json.loads(line)

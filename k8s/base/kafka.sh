@@ -1,7 +1,7 @@
 #!/bin/sh
 # Formats the volume the first time, then runs the broker.
 set -eu
-# joins kafka.properties with the properties that an overlay adds
+# appends the properties that an overlay adds to kafka.properties
 cat /etc/fog/kafka*.properties >/tmp/kafka.properties
 # NODE_ID is this broker's number; only a cluster of several brokers sets it.
 [ -z "${NODE_ID:-}" ] || echo "node.id=$NODE_ID" >>/tmp/kafka.properties

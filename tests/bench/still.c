@@ -174,7 +174,8 @@ main (int argc, char **argv)
   changes = show (&photo, (GstClockTime) (interval * GST_SECOND));
   for (gint i = 0; i < frames; i++)
     differ += whole.counts[i] != changes.counts[i];
-  printf ("| | every frame as a whole | rescan-interval=%.1f s |\n| --- | --- | --- |\n", interval);
+  printf ("| | every frame searched as a whole | rescan-interval=%.1f s |\n| --- | --- | --- |\n",
+      interval);
   printf ("| ms a frame | %.2f | %.2f |\n", whole.busy * 1e3 / frames, changes.busy * 1e3 / frames);
   printf ("| frames not searched, searched in part, of %d | 0, 0 | %" G_GUINT64_FORMAT
           ", %" G_GUINT64_FORMAT " |\n",

@@ -266,7 +266,7 @@ add_ms (struct timespec *time, double ms)
   time->tv_nsec %= 1000000000;
 }
 
-/* With the lock. Waits until the next frame is due, or the stream is turned off. */
+/* With the lock. Waits until the next frame is due or the stream is stopped. */
 static void
 wait_for_frame (void)
 {

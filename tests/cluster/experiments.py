@@ -4,7 +4,8 @@
 is confined.
 Each experiment starts from an idle system, and ends with a check that every frame is one document. Besides the experiments that
 run by default,
-`controller` and `demand` try the autoscaler with cameras that set their rate by what the fog can count: `controller` scales by the CPU, `demand` by
+`controller` and `demand` try the autoscaler with cameras that set their rate by what the fog can count: `controller` scales by
+the CPU, `demand` by
 the rate that the cameras want (an hour for both; KEDA is built for `demand`)."""
 
 import argparse
@@ -308,7 +309,8 @@ class Experiments:
         self.account_in_order("brokers")
 
     def _lose_brokers(self, what, number, act):
-        """Applies a fault to the brokers that lead the most partitions; waits until all three are ready and all copies in sync."""
+        """Applies a fault to the brokers that lead the most partitions; waits until all three are ready and all copies in
+        sync."""
         led = statistics.multimode(one.leader for one in self.cluster.partitions().values())[0]
         pods = {int(pod["metadata"]["name"].rsplit("-", 1)[1]): pod for pod in self.cluster.pods("kafka")}
         victims = [pods[(led + k) % len(pods)] for k in range(number)]
@@ -332,7 +334,8 @@ class Experiments:
         return min(len(one.isrs) for one in self.cluster.partitions().values())
 
     def _update_brokers(self):
-        """Replaces all brokers; each one waits until the one before is in sync, so two of three always are."""
+        """Replaces all brokers; each broker is replaced when the one before is in sync, so that two of three always are in
+        sync."""
         gap, least, began = Gap(self.cluster), Least(self._least_in_sync), time.monotonic()
         self.cluster.kubectl("-n", NAMESPACE, "rollout", "restart", "statefulset/kafka")
         self.cluster.kubectl("-n", NAMESPACE, "rollout", "status", "statefulset/kafka", "--timeout=540s", timeout=560)
@@ -578,7 +581,8 @@ class Experiments:
         self.cluster.kubectl("apply", "--server-side", "-f", "-", text=secrets)
 
     def _told(self, overlay):
-        """Has the API server validate and admit the manifests without storing anything. Uses a separate namespace, because existing
+        """Has the API server validate and admit the manifests without storing anything. Uses a separate namespace, because
+        existing
         objects would be merged."""
         namespace = f"{NAMESPACE}-{overlay}"
         built = self.cluster.kubectl("kustomize", str(TOP / "k8s/overlays" / overlay)).stdout

@@ -5,7 +5,8 @@
 
 G_BEGIN_DECLS
 
-/* A picture with one byte of luma a pixel. A row takes a little more memory than its width. */
+/* A picture with one byte of luma a pixel, whose rows take a little more memory than their
+ * width. */
 typedef struct {
   gint width, height;
   gsize stride;
@@ -16,11 +17,11 @@ HaarPicture haar_picture_new (gint width, gint height);
 void haar_picture_clear (HaarPicture *picture);
 /* Returns the luma of a JPEG file. Aborts the program if the JPEG file can't be decoded. */
 HaarPicture haar_picture_load (const gchar *path);
-/* Makes a picture with copies of another one in many sizes and places over clutter and noise. The
- * seed decides all. */
+/* Makes a picture with many copies of another picture, in several sizes, over clutter and noise.
+ * The seed decides all. */
 HaarPicture haar_picture_compose (const HaarPicture *face, gint width, gint height, guint32 seed);
-/* Makes a picture with one copy of another one, half as high as the result, on grey. The seed
- * decides where. */
+/* Makes a grey picture with one copy of another picture, which is half as high as the result. The
+ * seed decides where. */
 HaarPicture haar_picture_plain (const HaarPicture *face, gint width, gint height, guint32 seed);
 
 G_END_DECLS

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* An element that stands for an object detector: it attaches the objects of a property to each
- * frame. The objects are attached as DL Streamer's elements attach them, or as GStreamer's
+/* An element that simulates an object detector: it attaches the objects that a property lists to
+ * each frame. The objects are attached as DL Streamer's elements attach them, or as GStreamer's
  * analytics metadata. */
 #include <gst/base/gstbasetransform.h>
 #include <gst/video/video.h>
@@ -16,7 +16,7 @@ struct _GstTestDetector {
   GstBaseTransform parent;
 
   /* with the object lock */
-  GstCaps *found; /* a structure for each object, whose name is the object's label */
+  GstCaps *found; /* one structure for each object; the structure's name is the object's label */
   gboolean regions, analytics;
   guint64 work; /* ns a frame */
 };

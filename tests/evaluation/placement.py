@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Faces counted at the edge against faces counted in the fog, with the edge limited to a share of a processor."""
+"""Measures how long it takes to count faces at the edge, limited to a share of a processor, and in the fog."""
 
 import dataclasses
 import json
@@ -13,21 +13,22 @@ import sweep
 import systems
 import whole
 
-EDGE_2020, FOG_2020 = 0.6394, 0.0676  # s to count a frame
+EDGE_2020, FOG_2020 = 0.6394, 0.0676  # time (s) in which the study counted a frame
 SLOWDOWN = EDGE_2020 / FOG_2020
 SLOWDOWNS = (1, 2, 4, SLOWDOWN)
-SENDING_2020 = {"Ethernet": 0.0796, "Wi-Fi": 0.1795}  # s to send a frame
+SENDING_2020 = {"Ethernet": 0.0796, "Wi-Fi": 0.1795}  # time (s) in which the study sent a frame
 LINKS = {"Ethernet": links.Link(), "Wi-Fi": links.Link(rate=43.4, delay=3.2)}
 RATES = {"study": 0.5, "ours": 2, "ours, raw frames": 2}  # frames/s, few enough that no frame waits for another one
 MEASURED_S, SETTLING_S = 30, 4
 
 
 def _delays(servers, topic):
-    """Yields for each event when its frame was captured, and how long after that it was counted, s."""
+    """Yields for each event the time of its frame's capture, and the seconds from capture to count."""
     for message in systems.messages(servers, topic):
         event = json.loads(message.value())
         stamp = message.timestamp()[1] / 1000
-        # a message's time is that of the capture here, and that of the count in the study
+        # an event's timestamp is the time of capture in this project, and the time of the count in
+        # the study
         if "processed" in event:
             began, done = stamp, relay.seconds_of(event["processed"]["$date"])
         else:
@@ -36,7 +37,7 @@ def _delays(servers, topic):
 
 
 def _measure(system, quota, slowdown, rate, fog):
-    """Measures a running system from the first event on."""
+    """Measures a running system after its first events."""
     topic = f"database{system.suffix}"
     until = time.monotonic() + 60
     with fog.site.fog.inside():
@@ -83,8 +84,8 @@ def _point(fog, who, place, link, slowdown, directory):
 
 
 def crossing(edge, fog):
-    """Returns the slowdown of the edge at which it needs as long as the fog does, from {slowdown: s} of the edge by linear
-    interpolation; None: it isn't within these."""
+    """Returns the slowdown at which the edge takes as long as the fog, interpolated linearly from {slowdown: s} of the edge;
+    None if it is outside of these slowdowns."""
     pairs = sorted(edge.items())
     for (low, before), (high, after) in zip(pairs, pairs[1:]):
         if before <= fog <= after:
@@ -109,8 +110,8 @@ class Placement:
         def point(*path):
             return points.get("/".join([name, *path]), {})
 
-        yield (f"The edge gets 1/{SLOWDOWN:.2f} of a processor, the ratio of 2020. A frame's time is from its capture to the end of its count,"
-               " at a rate at which no frame waits: median ± standard deviation. Sending includes encoding.\n")
+        yield (f"The edge gets 1/{SLOWDOWN:.2f} of a processor, the ratio of the machines of 2020. Each time is that from a frame's capture to"
+               " the end of its count, at a rate at which no frame waits: median ± standard deviation. Sending includes encoding.\n")
         yield "| system | edge, s | fog by Ethernet, s | the fog is faster by | fog by Wi-Fi, s | by | CPU ms a frame: edge alone | edge and fog |"
         yield "| --- |" + " ---: |" * 7
         ethernet, wifi = (FOG_2020 + SENDING_2020[link] for link in LINKS)
@@ -137,9 +138,9 @@ class Placement:
 def _where(edges, fog):
     at = crossing(edges, fog)
     if at is not None:
-        return f"the two cross where the edge gets 1/{at:.2f} of a processor"
+        return f"edge and fog take the same time if the edge gets 1/{at:.2f} of a processor"
     best = "edge" if fog > max(edges.values()) else "fog"
-    return f"the {best} is faster at each share that was measured"
+    return f"the {best} is faster at each measured share of a processor"
 
 
 def _time(point):

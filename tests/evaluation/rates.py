@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Rules of rate control beside a bound that no rule can beat, in simulated time (tests/bench/bench-rate)."""
+"""Compares rules of rate control with each other and with a bound that no rule can beat, by simulation
+(tests/bench/bench-rate)."""
 
 import dataclasses
 import pathlib
@@ -10,19 +11,19 @@ import systems
 
 TRACES = pathlib.Path(links.TOP / "tests" / "bench" / "traces")
 INTERVAL_S = 0.25
-# the goal of each model: how much older than the oracle's p95 the rule's may be, s
+# maps each model to its goal: how much greater (s) the p95 of a rule may be than the oracle's
 MODELS = {"one shared queue": 0.35, "partitions, placement": 0.5}
-WITHIN = 0.02  # of the oracle's utilisation
+WITHIN = 0.02  # greatest difference from the oracle's utilisation
 ORACLE, OURS, SHORT = "oracle", "adaptive", "adaptive, 0.2 s"
-SHORT_TARGET = ["--latency-target", "0.2", "--rule", OURS]  # of feedbackrate; its default is 0.25 s
+SHORT_TARGET = ["--latency-target", "0.2", "--rule", OURS]  # latency-target in s, which is 0.25 by default
 RULES = ["thesis", "thesis, summed", "PID (Spark)", "AIMD", "gradient", OURS, SHORT]
-LONG = {"day"}  # one seed each
-# this trace is about the number of decisions, and has reports each 5 s
+LONG = {"day"}  # traces that are simulated with only one seed
+# traces that aren't simulated: `thousand` measures the number of decisions, with reports every 5 s
 LEFT_OUT = {"thousand"}
 
 
 def traces():
-    """Returns the traces by name. All but those that say so were held out while the controller was tuned."""
+    """Returns the traces by name. The first line of a trace says whether it was held out while the controller was tuned."""
     paths = sorted(path for path in TRACES.glob("*.txt") if path.stem not in LEFT_OUT)
     return {path.stem: path for path in paths}
 
@@ -51,7 +52,7 @@ def _bench_rate(name, path, model, *more):
 
 
 def simulate(name, path):
-    """Returns what each rule reaches on a trace, with the oracle among the rules of each model."""
+    """Returns the results of each rule on a trace, and those of the oracle as if it were a rule."""
     found = {}
     for model in MODELS:
         rows, short = _bench_rate(name, path, model), _bench_rate(name, path, model, *SHORT_TARGET)
@@ -60,7 +61,7 @@ def simulate(name, path):
 
 
 def misses(found, model, rule):
-    """Returns what a rule's result on a trace lacks for the goal, as text; empty: nothing."""
+    """Returns as text by how much a rule's result on a trace misses the goal; empty if it reaches the goal."""
     oracle, ours = found[model][ORACLE], found[model][rule]
     lacks = []
     if ours["utilisation"] < oracle["utilisation"] - WITHIN:
@@ -80,9 +81,10 @@ class Rates:
 
     def lines(self, points, name, _directory):
         mine = {key.removeprefix(f"{name}/"): point for key, point in points.items() if key.startswith(f"{name}/")}
-        yield ("In simulated time, reports each 250 ms, frames older than 1 s skipped. Each cell: utilisation, p95 of the age in s. The"
-               " oracle knows the trace in advance: frames flow like a fluid, and none waits, which no rule can do. PID, AIMD and the gradient"
-               " limit get this controller's estimates of capacity and queue, and don't see a slow link. `adaptive` is this project's rule,"
+        yield ("The rules were simulated, with a report every 250 ms; frames older than 1 s are skipped. Each cell has the utilisation, and the"
+               " p95 of the frames' ages in s. The oracle is a bound that no rule can reach: it knows the trace in advance, frames flow like a"
+               " fluid, and no frame waits. PID, AIMD and the gradient limit get the estimates of capacity and queue that this project's"
+               " controller makes, and don't see a slow link. `adaptive` is this project's rule,"
                " with its default `latency-target` of 0.25 s and with 0.2 s.\n")
         for model, allowed in MODELS.items():
             yield f"{model[0].upper()}{model[1:]}:\n"
@@ -93,7 +95,7 @@ class Rates:
                 yield f"| {trace}{'' if point.get('held out') else ' (tuned on)'} | " + " | ".join(
                     "failed" if "failed" in point else _cell(rules.get(rule)) for rule in [ORACLE, *RULES]) + " |"
             yield ""
-            yield f"Goal on held-out traces: utilisation within {WITHIN:.0%} of the oracle's, p95 within {allowed} s of its."
+            yield f"Goal on traces that were held out of the tuning: a utilisation within {WITHIN:.0%} and a p95 within {allowed} s of the oracle's."
             yield from (_verdict(mine, model, rule) for rule in (OURS, SHORT))
             yield ""
 
@@ -102,7 +104,7 @@ def _verdict(mine, model, rule):
     judged = {trace: misses(point["rules"], model, rule) for trace, point in mine.items() if point.get("held out") and "rules" in point}
     lacking = "; ".join(f"{trace} ({lacks})" for trace, lacks in judged.items() if lacks)
     reached = sum(not lacks for lacks in judged.values())
-    return f"`{rule}` reaches it on {reached} of {len(judged)}" + (f", and **misses** it on {lacking}." if lacking else ".")
+    return f"`{rule}` reaches this goal on {reached} of {len(judged)} traces" + (f", and **misses** it on {lacking}." if lacking else ".")
 
 
 def _cell(rule):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A relay between a client and a MongoDB server that notes when the server has acknowledged each inserted document, so that
-both systems are measured at the same place."""
+"""A relay between a client and a MongoDB server that notes when the server has acknowledged each inserted document, so that the
+times of both systems are measured in the same way."""
 
 import datetime
 import socket
@@ -46,14 +46,14 @@ def inserted(data):
 
 
 def captured(document):
-    """Returns when a document's frame was captured, in s since 1970: this project's field, or the study's."""
+    """Returns when a document's frame was captured, in s since 1970, from this project's field or the study's."""
     if "captured" in document:
         return document["captured"].replace(tzinfo=datetime.timezone.utc).timestamp()
     return seconds_of(document["time"])
 
 
 def seconds_of(text):
-    """Returns the s since 1970 of a time in ISO 8601; without a zone it is local time."""
+    """Converts a time in ISO 8601 to s since 1970; a time without a zone is local time."""
     return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
 
 

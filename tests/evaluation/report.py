@@ -14,7 +14,7 @@ LATE = 0.001
 
 
 def ceiling_of(case, points):
-    """Returns the rate of the best of iperf3's congestion controls, or None."""
+    """Returns the rate that iperf3 reached with the best congestion control; None if it wasn't measured."""
     return max((value for name, value in points.get("iperf3", {}).items() if name in CONGESTION_CONTROLS), default=None)
 
 
@@ -42,7 +42,7 @@ def points_of(points, table, case):
 def rows(points, name, table):
     names = [system.name for system in table.systems]
     ours = names[-1]
-    yield "| | 2020 | " + " | ".join(names) + " | iperf3: " + ", ".join(CONGESTION_CONTROLS) + " | in theory | kafkasink of the best iperf3, of the best other |"
+    yield "| | 2020 | " + " | ".join(names) + " | iperf3: " + ", ".join(CONGESTION_CONTROLS) + " | in theory | kafkasink's rate, relative to the best iperf3, and to the best other client |"
     yield "|" + " ---: |" * (len(names) + 5)
     for case in table.cases:
         mine = points_of(points, name, case)
@@ -56,7 +56,7 @@ def rows(points, name, table):
 
 
 def remarks(points, name, table):
-    """Yields what a table can't show: discarded frames, frames a second of JPEG."""
+    """Yields what the table of MiB/s doesn't show: the number of discarded frames, and the frames/s of JPEG."""
     for case in table.cases:
         for who, point in points_of(points, name, case).items():
             if point.get("discarded"):
@@ -80,7 +80,7 @@ def draw(points, name, table, path):
 
 
 def measured_with(points):
-    """Returns when, with what and beside how much other work the points were measured."""
+    """Returns the dates, commits, versions and machine loads with which the points were measured."""
     def all_of(field):
         return ", ".join(sorted({point[field] for point in points.values() if field in point}))
 
@@ -92,7 +92,7 @@ def measured_with(points):
 
 
 def sweep_lines(points, name, table, directory):
-    """Yields a table of links, its remarks and its picture."""
+    """Yields the lines of a table of links, with remarks and a picture."""
     yield "MiB/s: median ± standard deviation.\n"
     yield from rows(points, name, table)
     yield ""
@@ -103,14 +103,14 @@ def sweep_lines(points, name, table, directory):
 
 
 def failures(points, name):
-    """Yields why points of a table are missing."""
+    """Yields the reason for each point of a table that failed."""
     for key, point in sorted(points.items()):
         if "failed" in point:
             yield f"- failed: {key.removeprefix(name + '/')}: {point['failed']}"
 
 
 def section(points, name, table, directory):
-    """Returns the lines of a table's part of the page; none if nothing of it was measured."""
+    """Returns the lines of a table's section of the page; no lines if no point of the table was measured."""
     mine = {key: point for key, point in points.items() if key.startswith(f"{name}/")}
     if not mine:
         return []

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Autoscaling on traces of what cameras want, in simulated time: the autoscaler's rules as Kubernetes computes them, with the
+"""Simulates autoscaling on traces of the rates that cameras want. The autoscaler follows the rules of Kubernetes, with the
 targets, windows and policies of the manifests in k8s/."""
 
 import collections
@@ -12,13 +12,13 @@ import systems
 import yaml
 
 STEP_S = 0.5
-LOOK_S = 15  # Kubernetes' autoscaler looks at the metrics so often
-TOLERANCE = 0.1  # of the ratio of a metric to its target
-CPU_DELAY_S = 15  # the metrics server has the mean of the last so many seconds
+LOOK_S = 15  # interval (s) at which Kubernetes' autoscaler reads the metrics
+TOLERANCE = 0.1  # deviation of the ratio of a metric to its target from 1 at which nothing changes
+CPU_DELAY_S = 15  # time (s) over which the metrics server averages CPU usage
 REPORT_S = 5
-START_S = 6.4  # from the autoscaler's decision to a replica that counts, as measured (tests/cluster)
-REPLICA_RATE = 16.4  # frames/s of a replica with a tenth of a core, as measured
-COST_MEMORY_S = 240  # `demand` has a frame's mean cost over this time (ratecontroller.c)
+START_S = 6.4  # measured time (s) from the autoscaler's decision until the new replica counts (tests/cluster)
+REPLICA_RATE = 16.4  # measured frames/s of a replica with a tenth of a core
+COST_MEMORY_S = 240  # time (s) over which `demand` averages the CPU time of a frame (ratecontroller.c)
 LATE_S = 1
 K8S = links.TOP / "k8s"
 
@@ -26,7 +26,7 @@ K8S = links.TOP / "k8s"
 # --- traces: frames/s that the cameras want ---
 
 def day(time):
-    """Returns what a day's cameras want: little at night, most before and after noon."""
+    """Returns the frames/s that cameras want at a time of the day: little at night, most before and after noon."""
     hour = time / 3600
     return 12 + 50 * math.exp(-((hour - 10) / 2.2) ** 2) + 70 * math.exp(-((hour - 16.5) / 2.8) ** 2)
 
@@ -35,11 +35,11 @@ def spike(time):
     return 90 if 1800 <= time < 2400 or 5400 <= time < 5520 else 15
 
 
-STEP_AT = {"fleet doubles": 3601}  # just after the autoscaler has looked
+STEP_AT = {"fleet doubles": 3601}  # time of the step in s, just after the autoscaler has read the metrics
 
 
 def doubling(time):
-    """Returns what eight cameras of 7.6 frames/s want, and sixteen after an hour."""
+    """Returns the frames/s that eight cameras of 7.6 frames/s want, and after an hour those that sixteen want."""
     return 7.6 * (16 if time >= STEP_AT["fleet doubles"] else 8)
 
 
@@ -47,8 +47,8 @@ TRACES = {"day": (day, 86400), "spike": (spike, 7200), "fleet doubles": (doublin
 
 
 def costs(seconds, seed):
-    """Returns the relative cost of a frame for each step: on a shared machine it is a fifth higher for a minute or two now and
-    then, and always changes a little."""
+    """Returns the relative CPU time of a frame for each step of time: as on a shared machine, it always varies a little, and
+    now and then is a fifth higher for a minute or two."""
     rand, steps, until = random.Random(seed), [], 0
     for i in range(int(seconds / STEP_S)):
         time = i * STEP_S
@@ -62,7 +62,8 @@ def costs(seconds, seed):
 
 @dataclasses.dataclass
 class Behaviour:
-    """How fast the number may change in one direction: the policies as (type, value, period in s), and the window."""
+    """How fast the number of replicas may change in one direction: the policies as (type, value, period in s), and the
+    stabilization window in s."""
 
     policies: list
     window: float
@@ -74,7 +75,8 @@ class Behaviour:
 
 
 class Autoscaler:
-    """Kubernetes' HorizontalPodAutoscaler. `look` gets what the metrics ask for, and returns the number of replicas."""
+    """Kubernetes' HorizontalPodAutoscaler. `look()` gets the number of replicas that the metrics ask for, and returns the
+    number to run."""
 
     def __init__(self, up, down, least, most):
         self.up, self.down, self.least, self.most = up, down, least, most
@@ -82,7 +84,8 @@ class Autoscaler:
         self._changes = collections.deque()  # (time, difference)
 
     def _stable(self, time, replicas, asked):
-        """Grows only to what all looks of the window asked for, and shrinks only to the largest of its window."""
+        """Grows only to the least number that was asked for within the window of growing, and shrinks only to the greatest
+        within the window of shrinking."""
         self._asked.append((time, asked))
         while self._asked[0][0] < time - max(self.up.window, self.down.window):
             self._asked.popleft()
@@ -113,7 +116,7 @@ class Autoscaler:
 
 
 def replicas_for(replicas, ratio):
-    """Returns the number of replicas at a ratio of a metric to its target."""
+    """Returns the number of replicas to which the ratio of a metric to its target leads."""
     return replicas if abs(ratio - 1) <= TOLERANCE else math.ceil(replicas * ratio)
 
 
@@ -157,32 +160,32 @@ class ByLag(_Keda):
 
 
 class ByDemand(_Keda):
-    """Both triggers of the manifest; the autoscaler takes the larger number."""
+    """KEDA with both triggers of the manifest, of which the autoscaler uses the larger number of replicas."""
 
     def asks(self, fog):
         return max(replicas_for(fog.replicas, fog.demand / self.demand), self.by_lag(fog))
 
 
-# name: the scaler, and whether the cameras follow the fog
+# maps a name to a scaler, and to whether the cameras follow the fog
 SCALERS = {
     "HPA by CPU, cameras of a fixed rate": (ByCpu, False),
-    "HPA by CPU, cameras that follow": (ByCpu, True),
+    "HPA by CPU, cameras that follow the fog": (ByCpu, True),
     "KEDA by lag, cameras of a fixed rate": (ByLag, False),
-    "KEDA by demand, cameras that follow": (ByDemand, True),
-    "the same, growing after two looks": (lambda: ByDemand(window=LOOK_S), True),
-    "the same, growing after one look": (lambda: ByDemand(window=0), True),
+    "KEDA by demand, cameras that follow the fog": (ByDemand, True),
+    "KEDA by demand, growing after two readings": (lambda: ByDemand(window=LOOK_S), True),
+    "KEDA by demand, growing after one reading": (lambda: ByDemand(window=0), True),
 }
 
 
 # --- the fog ---
 
 class Fog:
-    """Cameras, a queue and replicas, as a fluid."""
+    """Cameras, a queue and replicas, between which frames flow as a fluid."""
 
     def __init__(self, follows):
         self.follows = follows
         self.replicas = 1
-        self._ready = [-START_S]  # when each replica was asked for
+        self._ready = [-START_S]  # for each replica, the time at which the autoscaler asked for it
         self.queue = self.sent = self.served = self.wanted = self.capacity = 0.0
         self.withheld = self.offered_capacity = 0.0
         self.cost = 1.0
@@ -197,7 +200,7 @@ class Fog:
         self.replicas = replicas
 
     def _report(self, time, wants, running):
-        """Reports tell the cameras the fog's capacity, and the autoscaler the demand."""
+        """Once every REPORT_S updates the capacity that the cameras know, and the demand that the autoscaler reads."""
         if time - self._reported < REPORT_S:
             return
         self._reported = time
@@ -230,7 +233,7 @@ class Fog:
 
 
 def simulate(make, follows, wants, seconds, seed=1):
-    """Returns what one scaler makes of a trace."""
+    """Returns the results of one scaler on a trace."""
     scaler, fog = make(), Fog(follows)
     changes, next_look, enough = [], LOOK_S, []
     for i, cost in enumerate(costs(seconds, seed)):
@@ -250,7 +253,7 @@ def simulate(make, follows, wants, seconds, seed=1):
 
 
 def seconds_to_enough(enough, step_at):
-    """Returns the s from a step until the capacity is what the cameras want; None: never."""
+    """Returns the seconds from a step until the capacity is enough for the cameras; None if it never is."""
     first = int(step_at / STEP_S)
     return next(((i - first) * STEP_S for i in range(first, len(enough)) if enough[i]), None)
 
@@ -276,10 +279,11 @@ class Scaling:
                 store.measure(f"{name}/{trace}/{scaler}", lambda: _measure(trace, scaler))
 
     def lines(self, points, name, _directory):
-        yield (f"In simulated time, with the settings of k8s/: a replica counts {REPLICA_RATE} frames/s and starts within {START_S} s, and a frame"
-               " costs a fifth more for a minute or two now and then. Late: part of the frames sent that were counted over 1 s after capture;"
-               " withheld: part of those wanted that cameras did not send; slack: unused part of the capacity. Step: s until the capacity"
-               " is enough after the fleet has doubled just after a look, so it is the longest. `k8s/` has three looks.\n")
+        yield (f"The autoscalers were simulated with the settings of k8s/: a replica counts {REPLICA_RATE} frames/s and starts within {START_S} s, and"
+               " now and then a frame takes a fifth more CPU time for a minute or two. Late: fraction of the frames sent that were counted over"
+               " 1 s after capture. Withheld: fraction of the wanted frames that cameras did not send. Slack: unused fraction of the capacity."
+               " Step: time until the capacity is enough after the number of cameras has doubled just after the autoscaler read the metrics,"
+               " which is the longest case. In `k8s/` the fog grows after three readings.\n")
         yield "| trace | scaled | late | withheld | slack | changes an hour | step, s |"
         yield "| --- | --- | ---: | ---: | ---: | ---: | ---: |"
         for trace in TRACES:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The stages of both systems, each a process whose CPU time and memory can be read."""
+"""Runs the stages of both systems, each as a process whose CPU time and memory can be read."""
 
 import json
 import os
@@ -24,7 +24,8 @@ KINDS = ("texture", "plain")
 
 
 def pictures(kind):
-    """Returns a folder of raw frames. `kind`: "texture": several faces over clutter and noise; "plain": one face on grey."""
+    """Returns a folder of raw frames: of the kind "texture", with several faces over clutter and noise, or "plain", with one
+    face on grey."""
     def make(directory):
         cache.checked([pipeline.BUILD / "tests" / "evaluation" / "evaluation-pictures", kind, str(PICTURES), directory], "pictures")
 
@@ -43,9 +44,11 @@ def peak_mib(pid):
 
 
 class Quota:
-    """A control group whose processes together get a share of a processor. `command`: the prefix of a command line that starts the command inside this control group."""
+    """A control group whose processes together get a share of a processor. `command` is the prefix of a command line that
+    starts a process in the group."""
 
-    # short, so that a slow processor is imitated and not one that pauses; the least quota is 1 ms
+    # the period is short, so that the quota is like a slow processor and not one that pauses; the
+    # least quota is 1 ms
     PERIOD_US = 10000
 
     def __enter__(self):
@@ -74,7 +77,7 @@ class Quota:
 
 class Stages:
     """A system's running stages: `processes` by name. Stages run on the hosts `edge` and `fog`, with the prefixes of
-    commands `limits` (taskset, a control group). `suffix`: of topics and groups."""
+    commands `limits` (taskset, a control group). `suffix` is appended to the names of topics and groups."""
 
     def __init__(self, servers, directory, edge=network.Loopback(), fog=network.Loopback(), limits=None, suffix=""):
         self.servers, self.directory, self.edge, self.fog, self.suffix = servers, directory, edge, fog, suffix
@@ -114,7 +117,7 @@ class Stages:
 
 
 class Study(Stages):
-    """The study's services with the fastest of its clients."""
+    """The study's services, with the fastest of the study's clients."""
 
     name = "study"
 
@@ -140,7 +143,7 @@ class Study(Stages):
         self._service("cloud", self.fog, "database", f"--topic=database{self.suffix}", f"--mongo={uri}")
 
     def counted(self):
-        """Waits for the end of one of the service's windows; returns the number of all frames counted until then."""
+        """Waits for the end of a window of the processing service; returns the number of frames counted since its start."""
         line = self.processes["fog"].stdout.readline()
         self.check()
         self._counted += json.loads(line)["frames"]
@@ -165,7 +168,8 @@ class Ours(Stages):
 
     @staticmethod
     def _frames(frames, rate):
-        # multifilesrc alone gives no times, so nothing would pace its frames
+        # multifilesrc sets no timestamps; rawvideoparse sets them, so that clocksync can pace the
+        # frames
         return (f"multifilesrc location={frames}/%02d.bgr loop=true ! rawvideoparse format=bgr width=640 height=480"
                 f" framerate={round(rate * 1000)}/1000 ! clocksync")
 
@@ -192,7 +196,7 @@ class Ours(Stages):
             " mongosink database=fog collection=events", MONGODB_URI=uri)
 
     def counted(self):
-        """Waits for the length of a window; returns the number of all frames counted until then."""
+        """Waits for the length of a window; returns the number of frames counted since the start."""
         time.sleep(systems.WINDOW_S)
         self.check()
         with self.fog.inside(), urllib.request.urlopen(f"http://127.0.0.1:{FOG_METRICS}/metrics", timeout=10) as answer:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Keeps the measured points in a file, to which each new one is added with the date, the versions and the load."""
+"""Keeps the measured points in a file; each new point is written there with the date, the versions and the machine's load."""
 
 import datetime
 import json
@@ -45,7 +45,7 @@ class Store:
 
     @property
     def points(self):
-        """What is in the file now: another run may have added points."""
+        """Reads the file again, because another run may have added points."""
         return json.loads(self.path.read_text()) if self.path.exists() else {}
 
     def _write(self, points):
@@ -62,7 +62,7 @@ class Store:
         return any(_is_in(key, part) for part in self.parts)
 
     def measure(self, key, measure, finish=None):
-        """Keeps what `measure()` returns, unless the point is there already. A failure is kept too, with its reason.
+        """Keeps what `measure()` returns, unless the file has the point already. If `measure()` fails, the reason is kept.
 
         `finish()`: returns more fields of the point, after a failure as well."""
         if key in self.points or not self._is_wanted(key):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Measures how many bytes a second reach a consumer in the fog, over a row of links."""
+"""Measures how many bytes a second reach a consumer in the fog, over a series of links."""
 
 import contextlib
 import statistics
@@ -10,7 +10,7 @@ import systems
 import kafka_server
 
 WINDOWS = 5
-# the rate that a camera offers, as a multiple of the rate that the link carries
+# rate that a camera offers, as a multiple of the rate that the link carries
 OFFERED = 1.5
 # the broker deletes a point's topic from the disk at once, because the disk has no room for several
 TOPIC_CONFIG = ["file.delete.delay.ms=1000"]
@@ -32,7 +32,7 @@ class Fog:
         self.kafka.stop(0)
 
     def measure(self, system, link, kind, directory):
-        """Measures one point: medians over the consumer's windows of time, MiB/s and frames/s."""
+        """Measures one point, and returns the medians of MiB/s and frames/s over the consumer's windows of time."""
         self.points += 1
         topic = f"camera-{self.points}"
         self.site.lay(link)
@@ -75,7 +75,8 @@ def measure(table, store, name, directory):
         with contextlib.ExitStack() as stack:
             fogs = {version: stack.enter_context(Fog(at, directory / f"kafka-{version}", version)) for version in versions}
             for case in table.cases:
-                # one after the other, so that the machine's other work is much the same for all
+                # the systems run right after each other, so that the machine's other work is much
+                # the same for all of them
                 for system in table.systems:
                     store.measure(
                         f"{name}/{case.name}/{system.name}",

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The systems that the evaluation compares, from the camera's frames to the consumer in the fog: the study's services
-with each client, and the pipelines of this project. Each reports what it carried, and checks order and loss afterwards."""
+with each client, and the pipelines of this project. Each system reports the frames and bytes that arrived, and checks order and
+loss afterwards."""
 
 import io
 import json
@@ -58,11 +59,11 @@ def size_of(kind):
 
 
 class Broken(Exception):
-    """A system that ended by itself, or lost frames that it had acknowledged; the message says what."""
+    """Raised if a system ended by itself, or lost frames that it had acknowledged; the message says which."""
 
 
 class Process:
-    """A process on a host of the site. It ends when this process ends."""
+    """A process on a host of the site, which ends when the evaluation ends."""
 
     def __init__(self, host, command, log):
         self.log = log
@@ -81,12 +82,12 @@ class Process:
         self.popen.stdout.close()
 
 
-# the broker's session: one that gets no processor for a few seconds is still there
+# settings for a busy machine: a broker that gets no processor for a few seconds keeps its session
 PATIENT = ["broker.session.timeout.ms=20000"]
 
 
 def offsets(consumer, topic, patience=30):
-    """Returns the first and the next offset of a topic with one partition."""
+    """Returns the first offset, and the offset of the next message, of a topic with one partition."""
     until = time.monotonic() + patience
     while True:
         try:
@@ -118,7 +119,7 @@ def messages(servers, topic):
 
 
 class _Frame:
-    """Stands for a pickled picture, so that the frame's number beside it can be read without NumPy."""
+    """Replaces the picture when a message is unpickled, so that the frame's number beside it can be read without NumPy."""
 
     def __init__(self, *_):
         pass
@@ -163,7 +164,7 @@ class Study:
             self.window()
 
     def end(self, patience):
-        """Ends the camera, which delivers what it holds; returns its own count."""
+        """Ends the camera, which first delivers the frames that it holds; returns the camera's own counts."""
         self.camera.popen.send_signal(signal.SIGINT)
         try:
             out, _ = self.camera.popen.communicate(timeout=patience)

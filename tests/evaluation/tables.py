@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What is measured: the links and systems of each table of the study, and its figures of 2020 (MiB/s)."""
+"""Lists what is measured: the links and systems of each table of the study, and the study's figures of 2020 (MiB/s)."""
 
 import dataclasses
 

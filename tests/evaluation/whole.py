@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The whole system from the camera to the document: the study's and this project's, one after the other on one machine, with
-the same broker, the same database and the same pictures. The fog's stage has one processor for itself."""
+"""Measures the whole system from the camera to the document: the study's system and this project's, one after the other on one
+machine, with the same broker, database and pictures. The fog's stage has one processor for itself."""
 
 import dataclasses
 import os
@@ -16,8 +16,8 @@ import kafka_server
 import mongo_server
 
 WINDOWS = 5
-FIRST_RATE = 10  # frames/s of a camera that follows the fog, until the first report
-SLOW_RATE = 2  # frames/s that none of the systems has to queue
+FIRST_RATE = 10  # frames/s that a camera which follows the fog sends until the first report
+SLOW_RATE = 2  # frames/s at which no system has to queue frames
 SLOW_S = 25
 SYSTEMS = {
     "study": stages.Study, "ours": stages.Ours, "ours, raw frames": lambda *given, **more: stages.Ours(*given, jpeg=False, **more)}
@@ -26,7 +26,7 @@ GOALS = {"texture": 11, "plain": 8}
 
 
 def quantiles(ages):
-    """Returns the number of ages with their p50, p95 and p99 in s."""
+    """Returns the number of documents, and the p50, p95 and p99 of their ages in s."""
     ages = sorted(ages)
     if not ages:
         return {"documents": 0}
@@ -34,7 +34,7 @@ def quantiles(ages):
 
 
 class Servers:
-    """A new broker and database for each point, so that no topic or collection is left of another one."""
+    """A new broker and database for each point, so that no topic or collection of another point exists."""
 
     def __init__(self, directory):
         directory.mkdir()
@@ -74,7 +74,8 @@ def _sample(system, servers):
 
 
 def _window(before, after):
-    """Returns frames/s and frames a CPU-second of the fog, and CPU ms a frame of each part."""
+    """Returns the frames/s of the fog, the frames that it counts with a CPU-second, and the CPU ms that each part needs for a
+    frame."""
     change = {name: after[name] - before[name] for name in before}
     frames = {"edge": change["sent"]}
     return {
@@ -134,12 +135,12 @@ def wait_for_documents(servers, first=3, patience=60):
 
 
 LINES = [
-    ("frames counted a second, camera of 30 that follows the fog", "counted/s", "{:.1f}", "more"),
-    ("frames a CPU-second of the fog", "a core", "{:.1f}", "more"),
-    *[(f"CPU ms a frame: {part}", part, "{:.2f}", "less") for part in PARTS],
-    *[(f"capture to document, p{part} s, camera follows", f"p{part}", "{:.3f}", "less") for part in (50, 95, 99)],
-    *[(f"the same at {SLOW_RATE} frames/s, p{part} s", f"slow p{part}", "{:.3f}", "less") for part in (50, 95, 99)],
-    ("bytes a frame in Kafka", "bytes", "{:,.0f}", "less"),
+    ("frames counted a second, with a camera of 30 frames/s that follows the fog", "counted/s", "{:.1f}", "more"),
+    ("frames counted with one CPU-second of the fog", "a core", "{:.1f}", "more"),
+    *[(f"CPU ms of the {part} for each frame", part, "{:.2f}", "less") for part in PARTS],
+    *[(f"s from capture to document, p{part}, with a camera that follows the fog", f"p{part}", "{:.3f}", "less") for part in (50, 95, 99)],
+    *[(f"s from capture to document, p{part}, at {SLOW_RATE} frames/s", f"slow p{part}", "{:.3f}", "less") for part in (50, 95, 99)],
+    ("bytes of a frame in Kafka", "bytes", "{:,.0f}", "less"),
     *[(f"largest memory of the {part}, MiB", f"{part} MiB", "{:.0f}", "less") for part in ("edge", "fog", "cloud")],
 ]
 
@@ -166,11 +167,11 @@ def _ratio(mine, others, field, better):
 def _goals(points, name):
     for kind, goal in GOALS.items():
         study, ours = (_values(points, name, kind, who) for who in ("study", "ours"))
-        checks = [(f"frames a core, at least {goal} times", _ratio(ours, study, "a core", "more"), goal)] + [
-            (f"p95 {when}, at most half", _ratio(ours, study, field, "less"), 2)
-            for when, field in (("with a camera that follows", "p95"), (f"at {SLOW_RATE} frames/s", "slow p95"))]
+        checks = [(f"goal of at least {goal} times the study's frames for each CPU-second", _ratio(ours, study, "a core", "more"), goal)] + [
+            (f"goal of at most half the study's p95 {when}", _ratio(ours, study, field, "less"), 2)
+            for when, field in (("with a camera that follows the fog", "p95"), (f"at {SLOW_RATE} frames/s", "slow p95"))]
         for what, reached, wanted in checks:
-            verdict = "not measured" if reached is None else f"{reached:.2f} times: {'reached' if reached >= wanted else '**missed**'}"
+            verdict = "not measured" if reached is None else f"{reached:.2f} times better: {'reached' if reached >= wanted else '**missed**'}"
             yield f"- {kind}: {what}: {verdict}"
 
 
@@ -199,7 +200,7 @@ class Whole:
                 cells.append("–" if ratio is None else f"{ratio:.2f}" if ratio >= 1 else f"**{ratio:.2f}**")
             yield f"| {title} | " + " | ".join(cells) + " |"
         yield ""
-        yield ("Medians over five windows of 10 s. CPU of the edge is a frame sent, of the others a frame counted. The broker and the"
-               " database are the same for all. A factor below 1 is bold: there the study's system is better.")
+        yield ("The figures are medians over five windows of 10 s. CPU time of the edge is divided by the frames sent, that of the other"
+               " parts by the frames counted. All systems use the same broker and database. A factor below 1 is bold: there the study's system is better.")
         yield ""
         yield from _goals(points, name)

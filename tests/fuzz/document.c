@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Documents in the three formats of mongosink; the first byte chooses the format. What is read is
- * valid BSON, which the functions that mongosink applies to it accept. */
+/* Fuzzes documents in the three formats of mongosink; the first byte of the input chooses the
+ * format. A document that is read must be valid BSON, and is given to the functions that mongosink
+ * applies to documents. */
 #include "document/mongodocument.h"
 #include "fuzz.h"
 

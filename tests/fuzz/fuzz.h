@@ -4,5 +4,5 @@
 #include <glib.h>
 #include <stdint.h>
 
-/* What libFuzzer calls with each input. */
+/* libFuzzer calls this function with each input. */
 int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* libFuzzer's target: the native engine must refuse a cascade file with an error, or evaluate
- * it. */
+/* Fuzzes cascade files: the native engine must refuse each file with an error, or evaluate it. */
 #include <glib.h>
 #include <stdint.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Kafka headers, as any producer may write them: the meta, the caps, the flags and the numbers
- * that elements read from them. Input: NAME NUL VALUE NUL … */
+/* Fuzzes Kafka headers, as any producer may write them, from which elements read the meta, the
+ * caps, the flags and numbers. Input: NAME NUL VALUE NUL … */
 #include <string.h>
 
 #include "client/gstkafkaformat.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a browser sends to the live page, and the events that the page reads; the first byte
- * chooses. libsoup parses the requests themselves. */
+/* Fuzzes what a browser sends to the live page, and the events that the page reads; the first byte
+ * of the input chooses the parser. Requests are left out, because libsoup parses them. */
 #include <string.h>
 
 #include "fuzz.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A report of a fog replica: what is read is finite, is read again from its own text, and gives
- * the rate controller a rate within its bounds. */
+/* Fuzzes reports of a fog replica: numbers that are read must be finite, the text made from a
+ * parsed report must be parsed again, and the rate controller must set a rate within its bounds. */
 #include "fogreport.h"
 #include "fuzz.h"
 #include "ratecontroller.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What users and files set: lines of a config-file, client-properties, templates, the names of
- * collections, indexes, MongoDB's URIs. The first byte chooses. */
+/* Fuzzes settings of users and files: lines of a config-file, client-properties, templates, names
+ * of collections, indexes, MongoDB's URIs. The first byte of the input chooses the parser. */
 #include "client/gstkafkaclient.h"
 #include "fogtemplate.h"
 #include "fuzz.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The spool's file, as a damaged disk may leave it, and the headers in it. An input that begins
- * like a database is the file; all others are a message's headers. */
+/* Fuzzes the spool's file, as a damaged disk may leave it, and the headers in it. An input that
+ * begins like an SQLite database is used as the file, any other input as the headers of a
+ * message. */
 #include <glib/gstdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -36,7 +37,7 @@ remove_all (const gchar *dir)
   g_clear_pointer (&open, g_dir_close);
 }
 
-/* What kafkasink does with the file at its start. */
+/* Opens the file as kafkasink does at its start. */
 static void
 use (GstKafkaSpoolStore *store)
 {

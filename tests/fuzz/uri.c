@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A kafka:// URI from a stranger. */
+/* Fuzzes kafka:// URIs. */
 #include "client/gstkafkauri.h"
 #include "fuzz.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The JSON of the property zones, and what a frame does with what was read. */
+/* Fuzzes the JSON of the property zones, and applies zones that were read to a frame. */
 #include "frames/haarzones.h"
 #include "fuzz.h"
 

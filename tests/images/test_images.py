@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Tests the image as an operator runs it: read-only, as nobody, without capabilities; with stages that stop or get stuck; and
-with compose.yaml."""
+"""Tests the stages' image as an operator runs it: read-only, as nobody, without capabilities; also with stages that stop or get
+stuck, and with compose.yaml."""
 
 import json
 import os
@@ -31,7 +31,7 @@ DEBIAN = os.environ.get("GST_FOG_DEBIAN", "trixie")
 IMAGE = f"localhost/gst-fog/stages:{DEBIAN}"
 LIMITS = ["--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024"]
 LABEL = "gst-fog.test=images"
-PROJECT = "gst-fog-images" # another name than compose.yaml's, so that a system that runs here and its volumes stay untouched
+PROJECT = "gst-fog-images" # not the project name of compose.yaml, so that a system that already runs on this machine, and its volumes, stay untouched
 CONFINED = [
     "--label", LABEL, "--network", "host", *LIMITS, "--read-only", "--read-only-tmpfs=false", "--tmpfs", "/tmp", "--cap-drop", "all",
     "--security-opt", "no-new-privileges"]
@@ -65,7 +65,7 @@ def remove_composed():
 
 @pytest.fixture(scope="session", autouse=True)
 def nothing_left():
-    """Removes containers that an earlier, killed run or a test of this run has left."""
+    """Removes containers that a killed earlier run, or a test of this run, has left."""
     def remove():
         remove_labelled(LABEL)
         remove_composed()
@@ -144,7 +144,8 @@ def test_every_cascade_can_be_chosen():
 
 
 def test_public_authorities_are_trusted(run, kafka, authority, tmp_path):
-    """OpenSSL finds the file of public authorities by itself. This test replaces the file of public authorities."""
+    """A stage finds the image's file of public certificate authorities without a setting. The test replaces this file by one
+    with its own authority."""
     config = tmp_path / "kafka.conf"
     config.write_text("security.protocol=ssl\n")
     mounts = {config: "/etc/kafka.conf", authority.certificate: "/etc/ssl/certs/ca-certificates.crt"}
@@ -221,7 +222,8 @@ SETTINGS = {
 
 @pytest.fixture
 def compose(tmp_path):
-    """Runs `podman-compose` with pipelines/compose.yaml, other settings, and limits that a sandbox permits. Removes all containers and
+    """Runs `podman-compose` with pipelines/compose.yaml, other settings, and limits that a sandbox permits. Removes all
+    containers and
     volumes at the end."""
     limits = tmp_path / "containers.conf"
     limits.write_text(

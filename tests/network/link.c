@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A cable between two TAP devices that delays packets, alike both ways: link TAP TAP --delay=250
- * It runs until SIGTERM, then prints how many packets it carried, how many of them left more than
- * 1 ms after they were due, and the largest of these times. */
+/* Forwards packets between two TAP devices, with the same delay in both directions: link TAP TAP
+ * --delay=250 It runs until SIGTERM, then prints how many packets it carried, how many of them left
+ * more than 1 ms after they were due, and the largest of these times. */
 #include <errno.h>
 #include <fcntl.h>
 #include <glib.h>
@@ -75,7 +75,7 @@ get_packet (void)
   return packet ? packet : g_new (Packet, 1);
 }
 
-/* Takes all packets that wait, so that one wake-up serves many. */
+/* Reads all packets that wait, so that one wake-up handles many packets. */
 static void
 take_in (Way *way)
 {
@@ -102,7 +102,7 @@ count (gint64 late_ns)
   report.worst_ns = MAX (report.worst_ns, late_ns);
 }
 
-/* When the next packet is due, or G_MAXINT64. */
+/* Returns when the next packet is due; G_MAXINT64 if there is none. */
 static gint64
 deliver (Way *way)
 {
@@ -131,7 +131,7 @@ carry (Way *ways, const sigset_t *while_waiting)
     if (ppoll (fds, G_N_ELEMENTS (fds), &timeout, while_waiting) < 0) {
       if (errno != EINTR)
         g_error ("link: %s", g_strerror (errno));
-      continue; /* a failed call leaves no events */
+      continue; /* when poll() fails, it sets no events */
     }
     for (guint i = 0; i < G_N_ELEMENTS (fds); i++) {
       if (fds[i].revents & (POLLERR | POLLNVAL))
@@ -148,7 +148,7 @@ end (gint number)
   ended = 1;
 }
 
-/* SIGTERM arrives only while the program waits. */
+/* SIGTERM is blocked except while the program waits for packets. */
 static sigset_t
 catch_end (void)
 {

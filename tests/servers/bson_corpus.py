@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Reads MongoDB's own test suite of BSON and Extended JSON, from the Go driver's module. The suite is downloaded to the cache and isn't part
+"""Reads MongoDB's own test suite of BSON and Extended JSON, which is in the module of MongoDB's Go driver. The suite is
+downloaded to the cache and isn't part
 of this project."""
 
 import json

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Keeps downloads and builds, each made once for each user, in a directory named after its inputs."""
+"""Keeps downloads and builds in the user's cache; each is made once, in a directory named after its inputs."""
 
 import contextlib
 import fcntl
@@ -12,7 +12,7 @@ import tempfile
 
 
 class CacheError(Exception):
-    """A download or a build that failed; the message says what to do."""
+    """Raised if a download or a build fails; the message says what to do."""
 
 
 def cache_dir():
@@ -24,14 +24,14 @@ def cache_dir():
 
 @contextlib.contextmanager
 def locked(path):
-    """The kernel releases the file lock when the process that holds it ends, for whatever reason."""
+    """Holds a file lock during a block. The kernel releases the lock even if the process is killed."""
     with open(path, "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
 def place(name, made_from):
-    """The directory `name-HASH`, which may not exist yet."""
+    """Returns the path of the directory `name-HASH`, which may not exist yet."""
     digest = hashlib.sha256()
     for part in made_from:
         digest.update(part.read_bytes() if isinstance(part, pathlib.Path) else part.encode())
@@ -57,7 +57,7 @@ def cached(name, made_from, make):
 
 
 def checked(command, what, **options):
-    """Runs a build command. Runs a command; its error contains the last lines of its output."""
+    """Runs a command of a build; if it fails, the error contains the last lines of its output."""
     try:
         done = subprocess.run(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,

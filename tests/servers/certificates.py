@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A certificate authority for one test, with PEM files made by the openssl command."""
+"""Makes a certificate authority for one test, whose PEM files the openssl command makes."""
 
 import pathlib
 import subprocess
@@ -41,7 +41,7 @@ class Authority:
                  "-days", 30, "-subj", f"/CN=authority {self.directory.name}")
 
     def issue(self, name, address="127.0.0.1", valid=ALWAYS, passphrase=None):
-        """Makes (certificate, key) for a server at `address`, or a client called `name`."""
+        """Makes the files (certificate, key) for a server at `address`, or a client called `name`."""
         certificate, key, request = (self.directory / f"{name}.{end}" for end in ("pem", "key", "csr"))
         locked = ["-passout", f"pass:{passphrase}"] if passphrase else ["-nodes"]
         _openssl("req", "-newkey", "rsa:2048", *locked, "-keyout", key, "-out", request, "-subj", f"/CN={name}",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Parts that the commands `kafka` and `mongo` share: run, start, stop, and ending with the caller."""
+"""What the commands `kafka` and `mongo` share: their commands run, start and stop, and the server's end with its owner."""
 
 import argparse
 import fcntl
@@ -27,14 +27,14 @@ def add_run(commands, add_options):
         add_common(parser)
         parser.add_argument(
             "--owner", type=int, metavar="PID", required=name == "start",
-            help="the process with which the server ends" + ("" if name == "start" else " (default: the parent)"))
+            help="id of the process; the server ends when this process ends" + ("" if name == "start" else " (default: the parent)"))
         add_options(parser)
     add_common(commands.add_parser("stop", help="ends the server of a directory"))
 
 
 class Held:
-    """The lock of a server directory, which has one supervisor at most. The lock's file contains the process id of its
-    holder."""
+    """The lock of a server directory, which only one supervising process at a time may hold. The lock's file contains that
+    process's id."""
 
     def __init__(self, directory):
         self.path = pathlib.Path(directory, "supervisor")
@@ -52,7 +52,7 @@ class Held:
         return True
 
     def holder(self):
-        """Returns the process id of the one that holds the lock; None: nobody does."""
+        """Returns the id of the process that holds the lock; None if no process does."""
         try:
             fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -98,7 +98,7 @@ def run(running, directory, owner_pid):
         for name, address in running.addresses().items():
             print(f"{name}={address}")
         sys.stdout.flush()
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # with the pipe closed, the process that reads the addresses sees their end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # closes the pipe, so that the process that reads the addresses from it gets end-of-file
         return _stay(running, owner)
     finally:
         running.stop()
@@ -152,6 +152,6 @@ def main(description, add_options, build, extra=None):
         return options.act(options)
     except (server.StartError, cache.CacheError) as error:
         print(error, file=sys.stderr)
-    except OSError as error:  # the caller has no right to the directory, or the disk is full
+    except OSError as error:  # for example, the caller may not write to the directory, or the disk is full
         print(f"{error.filename or options.command}: {error.strerror}", file=sys.stderr)
     return 1

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Runs what reads Kafka's topics beside this project: Kafka Connect with MongoDB's connector, and a topology of Kafka Streams."""
+"""Runs other programs that read this project's topics: Kafka Connect with MongoDB's connector, and a topology of Kafka
+Streams."""
 
 import pathlib
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Requests to one broker that Debian's Kafka client for Python can't make. Kafka's own tools can, but each run of them
-takes a second of processor time."""
+"""Requests to one broker that Debian's Kafka client for Python can't make. Kafka's own tools can make these requests, but each
+run of a tool takes a second of processor time."""
 
 import socket
 import struct
@@ -58,7 +58,7 @@ class Right:
         return count > 0
 
     def _wait(self, address, wanted):
-        """Waits until the broker itself knows of the change: the controller answers earlier."""
+        """Waits until the broker itself knows of the change, because the controller answers before that."""
         deadline = time.monotonic() + 60
         while self._holds(address) != wanted:
             assert time.monotonic() < deadline, f"{self._name}: not {'given' if wanted else 'taken'} after 60 s"

@@ -35,21 +35,21 @@ def jars(version=None):
 
 
 def _warm_from(version=None):
-    """Returns what the files of `warm` depend on: Kafka, and the Java that runs it."""
+    """Returns the inputs on which the files of warm() depend: the versions of Kafka and of Java."""
     program = pathlib.Path(shutil.which("java") or "java").resolve()
     built = program.stat().st_mtime_ns if program.exists() else ""
     return [HERE / "pom.xml", str(program), str(built), str(version)]
 
 
 def _warm(version=None):
-    """Returns a directory with two things. One is an archive of Kafka's classes as Java has them in memory: with it a
-    broker starts in little more than half the processor time. The other is what Kafka's own tool writes into the log
+    """Returns a directory with two things. One is an archive of Kafka's classes as Java has them in memory (CDS), with which a
+    broker starts in little more than half the processor time. The other has the files that Kafka's own tool writes into the log
     directory of a new node."""
     return cache.place("kafka-warm", _warm_from(version))
 
 
 def warm():
-    """Makes, once, what later starts are faster with, by a first run of a broker and of a client."""
+    """Makes the files that speed up later starts, by a first run of a broker and of a client."""
 
     def run(directory):
         with tempfile.TemporaryDirectory() as home:
@@ -68,12 +68,12 @@ def warm():
 
 
 def java(main, *arguments, log_level="info", first_run=None, version=None):
-    """`first_run` is the archive to write at the end, instead of the one that is there."""
+    """`first_run` is the path of a class archive that is written at the end; the existing archive isn't used."""
     if first_run:
         share = [f"-XX:ArchiveClassesAtExit={first_run}", "-Xlog:cds=off", "-Xlog:cds+dynamic=off"]
     else:
         share = [f"-XX:SharedArchiveFile={_warm(version) / CLASSES}"] if _warm(version).exists() else []
-    # The archive serves one class path, in one order.
+    # Java uses the archive only with the same jars in the same order of the class path.
     path = ":".join(map(str, sorted(jars(version).glob("*.jar"))))
     return [
         "java", "-Xms64m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", *share,
@@ -88,7 +88,7 @@ def tool(main, *arguments, version=None):
 
 
 def _new_id():
-    """The first letter isn't "-", which Kafka's tools would take for an option."""
+    """Returns a random cluster id. The id doesn't begin with "-", because Kafka's tools would take it for an option."""
     return base64.urlsafe_b64encode(b"K" + uuid.uuid4().bytes[1:]).decode().rstrip("=")
 
 
@@ -148,7 +148,7 @@ class Kafka(server.Running):
 
     @property
     def first_address(self):
-        """(host, port) of the first node, for kafka_requests."""
+        """Returns (host, port) of the first node, for kafka_requests."""
         return self.hosts[0].address, self.ports[0]["plain"]
 
     def addresses(self):
@@ -156,8 +156,7 @@ class Kafka(server.Running):
         return {name: self.servers(listener) for name, listener in names.items()}
 
     def start(self):
-        """Starts all nodes. If a port is taken, chooses others, unless data or the caller requires
-        this port."""
+        """Starts all nodes. If a port is taken, chooses other ports, unless existing data or the caller requires this port."""
         server.start_on_free_ports(self._start_once, self._other_ports)
         self._kept = True
 
@@ -195,7 +194,7 @@ class Kafka(server.Running):
             process.stop(timeout) if timeout else process.kill()
 
     def producer(self, **more):
-        """The producer is idempotent, because otherwise a retry to a new topic may put messages out of order."""
+        """Returns an idempotent producer, because a retry of any other may put messages to a new topic out of order."""
         return confluent_kafka.Producer(
             {"bootstrap.servers": self.bootstrap, "enable.idempotence": True,
              **{name.replace("_", "."): value for name, value in more.items()}})
@@ -222,7 +221,8 @@ class Kafka(server.Running):
 
     @staticmethod
     def _wait_for_leaders(admin, topic):
-        """A topic is created before all brokers know it: an early query may return a topic without partitions."""
+        """Waits until all partitions of a new topic have leaders, because an early query may return a topic without
+        partitions."""
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             partitions = admin.list_topics(topic.topic, 30).topics[topic.topic].partitions
@@ -232,7 +232,8 @@ class Kafka(server.Running):
         raise server.StartError(f"the partitions of topic {topic.topic} have no leaders after 60 s")
 
     def _format(self, node):
-        """The tool takes as long as half a start, so what it wrote once is copied, unless this node wants more."""
+        """Formats a node's log directory. Kafka's tool takes half as long as a start, so the files that it wrote once are
+        copied, unless this node needs others."""
         if _warm(self._version).exists() and not self.scram and not any(line.startswith("log.dirs") for line in self.properties):
             self._copy_format(self.directory / f"node-{node}" / "data", node)
         else:
@@ -252,7 +253,7 @@ class Kafka(server.Running):
 
     def _write_properties(self, node):
         address, ports = self.hosts[node - 1].address, self.ports[node - 1]
-        clients = {"plain": "PLAINTEXT", **self.listeners}  # Kafka requires the names of listeners in capitals
+        clients = {"plain": "PLAINTEXT", **self.listeners}  # Kafka requires upper-case names of listeners
         own = {name: f"{address}:{ports[name]}" for name in clients}
         offered = [f"{name.upper()}://{where}" for name, where in own.items()]
         advertised = [f"{name.upper()}://{where}" for name, where in {**own, **self.advertised}.items()]
@@ -276,15 +277,16 @@ class Kafka(server.Running):
             "transaction.state.log.num.partitions": 5,
             "transaction.state.log.replication.factor": copies,
             "transaction.state.log.min.isr": 1,
-            # room for a raw full HD frame; the kernel's own socket buffers, for links with a long
-            # round trip
+            # messages may be as large as a raw full HD frame; the kernel sizes socket buffers,
+            # because links may have a long round trip
             "message.max.bytes": 32 << 20,
             "replica.fetch.max.bytes": 32 << 20,
             "socket.send.buffer.bytes": -1,
             "socket.receive.buffer.bytes": -1,
             "group.initial.rebalance.delay.ms": 0,
             "group.min.session.timeout.ms": 1000,
-            # a broker that was killed can register again when its old session has expired
+            # the session is short, because a killed broker can register again only when its old
+            # session has expired
             "broker.session.timeout.ms": 3000,
             "broker.heartbeat.interval.ms": 500,
             "num.network.threads": 2,

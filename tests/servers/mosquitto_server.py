@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Runs Mosquitto, an MQTT broker, which takes one user with a password."""
+"""Runs Mosquitto, an MQTT broker, which accepts only one user, with a password."""
 
 import pathlib
 import subprocess
@@ -11,7 +11,7 @@ USER, PASSWORD = "fog", "a password"
 
 
 class Mosquitto(server.Running):
-    """`directory` keeps the port: a broker started again on it has the same one."""
+    """`directory` keeps the port, so that a broker that is started again on it has the same port."""
 
     def __init__(self, directory):
         self.directory, host = pathlib.Path(directory).resolve(), network.Loopback()
@@ -33,7 +33,7 @@ class Mosquitto(server.Running):
         self.process.stop(timeout)
 
     def subscribe(self, topic, log):
-        """Returns a subscriber that has subscribed; it writes each message to `log`, a line each."""
+        """Returns a running subscriber, after it has subscribed; it writes each message as a line to `log`."""
         with open(log, "ab") as output:
             popen = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "KILL", "--", "stdbuf", "-oL", "mosquitto_sub", "-d", "-q", "1", "-p", str(self.port), "-h", "127.0.0.1",

@@ -16,7 +16,7 @@ MINE = "/proc/thread-self/ns/net"
 
 
 class NetworkError(Exception):
-    """The system refuses to make a network; the message of the error names the missing right."""
+    """Raised if the system refuses to make a network; the message names the missing right."""
 
 
 def _libc(function, *arguments):
@@ -43,7 +43,7 @@ def _back_home():
 @contextlib.contextmanager
 def own_network():
     """Makes a network for this thread and for the threads and processes that it starts. If this process may not make a network,
-    it uses the machine's own."""
+    it uses the machine's own network."""
     with _back_home():
         with contextlib.suppress(OSError):
             _libc("unshare", CLONE_NEWNET)
@@ -52,7 +52,7 @@ def own_network():
 
 
 class Loopback:
-    """Stands for this machine, for servers without a host of their own."""
+    """Represents this machine, for servers that need no host of their own."""
 
     def __init__(self, address="127.0.0.1"):
         self.address = address
@@ -62,7 +62,8 @@ class Loopback:
 
 
 class Host:
-    """A network namespace with one address. The namespace exists as long as this object or a process in it."""
+    """A network namespace with one address. The namespace exists as long as this object exists or a process runs in the
+    namespace."""
 
     def __init__(self, network, number, address):
         self.address, self.port = address, f"port{number}"
@@ -83,7 +84,7 @@ class Host:
 
     @property
     def gateway(self):
-        """The address of the router behind which the host is."""
+        """Returns the address of the router that connects the host to the others."""
         return self.address[:-1] + "1"
 
     @contextlib.contextmanager
@@ -94,11 +95,12 @@ class Host:
             yield
 
     def limit(self, rate):
-        """Limits what the host sends to `rate`, as in "5mbit". The queue before the link holds a tenth of a second of the rate."""
+        """Limits the host's sending rate to `rate`, for example "5mbit". The queue before the link holds as much as the link
+        carries in 0.1 s."""
         self.command(f"tc qdisc replace dev eth0 root tbf rate {rate} burst 16kb latency 100ms")
 
     def cut(self):
-        """Drops packets in both directions without any answer."""
+        """Cuts the host's link: packets in both directions are dropped without an answer."""
         self._network.command(f"bridge link set dev {self.port} state 0")
 
     def mend(self):
@@ -109,7 +111,7 @@ class Host:
 
 
 class _Network:
-    """Makes hosts in a network that no other program sees. The caller's thread is in the middle of it."""
+    """Makes hosts in a network that no other program sees. The caller's thread is in the namespace that connects the hosts."""
 
     def __init__(self):
         self.hosts, self._stack = [], contextlib.ExitStack()
@@ -142,7 +144,7 @@ class _Network:
 
 
 class Switch(_Network):
-    """Makes hosts 10.77.0.2, .3 and so on. The caller's thread is on host 1."""
+    """Makes hosts 10.77.0.2, .3 and so on. The caller's thread is on the host 10.77.0.1."""
 
     def __enter__(self):
         super().__enter__()

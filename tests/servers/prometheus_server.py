@@ -66,8 +66,8 @@ class Prometheus(server.Running):
         self.process.stop(timeout) if timeout else self.process.kill()
 
     def ask(self, path, **parameters):
-        """Returns the data of an answer of Prometheus' HTTP interface; if it refuses the expression, raises an error
-        with its text."""
+        """Returns the data of an answer of Prometheus' HTTP interface; if Prometheus refuses the expression, raises an error
+        with the text of the answer."""
         url = f"http://127.0.0.1:{self.port}/api/v1/{path}?{urllib.parse.urlencode(parameters)}"
         try:
             with urllib.request.urlopen(url, timeout=30) as answer:
@@ -76,7 +76,7 @@ class Prometheus(server.Running):
             raise AssertionError(f"{path} {parameters}: {error.read().decode()}") from None
 
     def query(self, expression):
-        """Returns [(labels, value)] as of now."""
+        """Returns [(labels, value)], the present result of an expression."""
         return [(one["metric"], float(one["value"][1])) for one in self.ask("query", query=expression)["result"]]
 
     def names(self):

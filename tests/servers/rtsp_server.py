@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""IP cameras of GStreamer's RTSP server, all in one process, each with a port of its own on loopback. They freeze, drop
-their clients, change their size, and ask for a password."""
+"""IP cameras of GStreamer's RTSP server, all in one process, each with a port of its own on loopback. The cameras can freeze,
+disconnect their clients, change their picture's size, and ask for a password."""
 
 import contextlib
 import json
@@ -16,7 +16,7 @@ ENCODERS = {
 
 
 class Cameras:
-    """Controls the process. Each call returns once the camera has done it."""
+    """Controls the process. Each call returns when the camera has done what was asked."""
 
     def __init__(self):
         self._process = None
@@ -71,7 +71,7 @@ def serve():
     Gst.init(None)
 
     class Media(GstRtspServer.RTSPMedia):
-        """Says the time soon and often."""
+        """Sends RTCP sender reports, which contain the time, early and often."""
         clock = "ntp"
 
         def do_setup_rtpbin(self, rtpbin):

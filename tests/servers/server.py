@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Runs a server process on loopback: with free ports and a log; its start waits until it serves, and it always ends with the test."""
+"""Runs a server process on loopback, with free ports and a log. The start waits until the server answers, and the server always
+ends with the test."""
 
 import pathlib
 import random
@@ -11,16 +12,16 @@ import time
 
 
 class StartError(Exception):
-    """A server did not start; the message ends with the last lines of its log."""
+    """Raised if a server doesn't start; the message ends with the last lines of the server's log."""
 
 
 class PortClash(StartError):
-    """Another program has the port."""
+    """Raised if another program has the port."""
 
 
 def free_port(host, taken=None):
     """Chooses a port below the range of outgoing connections, so that it is still free at a restart. `taken` are ports that
-    other servers will use; the chosen one joins them."""
+    other servers will use; the chosen port is added to them."""
     taken = set() if taken is None else taken
     for _ in range(100):
         port = random.choice([port for port in range(20000, 32000) if port not in taken])
@@ -36,7 +37,7 @@ def free_port(host, taken=None):
 
 
 class Process:
-    """The kernel ends this process with its parent, even if the parent is killed."""
+    """Makes the kernel end this process when its parent ends, even if the parent is killed."""
 
     def __init__(self, name, command, log, ready, host):
         self.name, self.command, self.log, self.ready, self.host = name, command, pathlib.Path(log), ready, host

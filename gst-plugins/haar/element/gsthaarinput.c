@@ -283,8 +283,8 @@ answer_allocation (GstHaarInput *self, GstQuery *query)
   gboolean leave = fog_slot_is_linked (&self->output->video.slot);
 
   GST_DEBUG_OBJECT (self->element, "%s",
-      leave ? "frames leave by the pad video: no video or crop meta"
-            : "frames end in this element: any video and crop meta is accepted");
+      leave ? "frames leave by the pad `video`, so upstream is offered no GstVideoMeta"
+            : "frames end in this element, so upstream is offered GstVideoMeta");
   if (!leave) {
     gst_query_add_allocation_meta (query, GST_VIDEO_META_API_TYPE, NULL);
     gst_query_add_allocation_meta (query, GST_VIDEO_CROP_META_API_TYPE, NULL);

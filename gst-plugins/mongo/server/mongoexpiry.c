@@ -354,7 +354,8 @@ add_time (const MongoExpiry *self, mongoc_client_t *client, const GPtrArray *rul
   return TRUE;
 }
 
-/* Handles an error of the command that lists the rules of a collection. Returns FALSE if the error
+/* Handles an error of listIndexes or listCollections, which list how a collection
+ * deletes expired documents. Returns FALSE if the error
  * is a failure. If expire-after is unset, a refusal isn't a failure, because the rules needn't be
  * known, so the user needs no right to list indexes. */
 static gboolean

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The study's camera service: sends frames at a rate to the camera topic, each pickled with its capture time.
 
-The feedback topic sets the rate, and every 30 s the service doubles it. SIGINT ends the service; it prints one line of JSON
+The rate is what the feedback topic says, and every 30 s the service doubles it. SIGINT ends the service; it prints one line of
+JSON
 with what it captured, delivered and discarded.
 """
 
@@ -68,7 +69,7 @@ def main():
     parser.add_argument("--client", choices=clients.CLIENTS, required=True)
     parser.add_argument("--servers", required=True)
     parser.add_argument("--topic", default="camera")
-    parser.add_argument("--feedback", help="topic; without it the rate stays")
+    parser.add_argument("--feedback", help="topic of feedback; without it the rate stays constant")
     parser.add_argument("--source", required=True, help="folder of frames, or a camera's device")
     parser.add_argument("--rate", type=float, default=30, help="frames/s (30)")
     chosen = parser.parse_args()
@@ -85,7 +86,8 @@ def main():
     captured = discarded = 0
     due = time.monotonic()
     while not ended.is_set():
-        # the number was added to the study's value: the evaluation checks order and loss with it
+        # the frame's number is an addition to the study's value, with which the evaluation checks
+        # order and loss
         value = pickle.dumps((source.read(), datetime.datetime.now(), captured))
         captured += 1
         discarded += not client.send(chosen.topic, value)

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The three Python clients of the study behind one interface, each with its own defaults.
 
-A producer's `send` returns False if the client's buffer is full. The frame is then discarded, as in the study.
+A producer's `send` returns False if the client's buffer is full. A frame for which the buffer has no room is discarded, as in
+the study.
 """
 
 
@@ -37,7 +38,7 @@ class Confluent:
         self.consumer.subscribe([topic])
 
     def receive(self):
-        """Returns the next value, or None if none came for a moment."""
+        """Returns the value of the next message; None if no message came for a moment."""
         message = self.consumer.poll(0.1)
         return message.value() if message and not message.error() else None
 
@@ -86,13 +87,16 @@ class PyKafka:
 
     def send(self, topic, value):
         if topic not in self.producers:
-            # the other producer sends only one request every 5 s, with one frame in it
+            # this producer is synchronous, because the asynchronous one sends only one request
+            # every 5 s, with one frame in it
             self.producers[topic] = self.client.topics[topic.encode()].get_sync_producer()
         try:
             self.producers[topic].produce(value)
         except self.pykafka.exceptions.ProducerQueueFullError:
             return False
-        self.delivered += 1  # the client reports only failures, and only when it ends
+        # a frame counts as delivered when it is sent, because the client reports only failures, and
+        # only when it ends
+        self.delivered += 1
         return True
 
     def flush(self):

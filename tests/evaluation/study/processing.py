@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The study's processing service: unpickles frames, counts faces with OpenCV's Haar cascade, and sends the number and
-the frame's time on if there is at least one face. Every 5 s it sends its rate, the frames counted a second, to the
+the frame's time on if there is at least one face. Every 5 s the service sends its rate, the frames counted a second, to the
 feedback topic.
 
-It prints a line of JSON for each window of 10 s: the frames, the bytes and the seconds.
+The service prints a line of JSON for each window of 10 s, with the numbers of frames, bytes and seconds.
 """
 
 import argparse
@@ -70,7 +70,7 @@ class Feedback:
 
 
 def received(client, topic):
-    """Yields the value of each message of the camera topic, and None after each moment without one."""
+    """Yields the value of each message of the camera topic, and None after each moment without a message."""
     client.open_consumer(topic, f"processing-{topic}")
     while True:
         value = client.receive()
@@ -78,7 +78,7 @@ def received(client, topic):
 
 
 def captured_here(folder, rate):
-    """Yields raw frames that the edge, where this process runs, captures itself; no Kafka is between."""
+    """Yields the frames of a camera on this host, for counting at the edge."""
     source, due = camera.Files(folder), time.monotonic()
     while True:
         frame = source.read()
@@ -94,7 +94,7 @@ def main():
     parser.add_argument("--topic", default="camera")
     parser.add_argument("--database", default="database", help="topic of events")
     parser.add_argument("--feedback", default="feedback", help="topic of rates")
-    parser.add_argument("--cascade", help="without it frames are received, and not counted")
+    parser.add_argument("--cascade", help="without a cascade frames are received, but not counted")
     parser.add_argument("--source", help="folder of frames to count at the edge, instead of the topic's")
     parser.add_argument("--rate", type=float, default=1, help="of these, frames/s (1)")
     chosen = parser.parse_args()
