@@ -114,7 +114,7 @@ def test_quantiles_are_computed_for_three_ages_and_for_none():
 @pytest.mark.parametrize("name", ["whole", "placement", "rates", "scaling", "clients"])
 def test_a_failed_measurement_is_reported_with_its_reason(name, tmp_path):
     key = {"whole": "texture/study", "placement": "ours/edge/9.46", "rates": "half", "clients": "Ethernet/kafkasink",
-           "scaling": "day/KEDA by demand, cameras that follow"}[name]
+           "scaling": "day/KEDA by demand, cameras that follow the fog"}[name]
     point = {"failed": "ended with code 3", "date": "2026-11-30", "commit": "abc", "kernel": "6", "machine": "one", "load": 1.5}
     text = "\n".join(report.section({f"{name}/{key}": point}, name, tables.TABLES[name], tmp_path))
     assert f"- failed: {key}: ended with code 3" in text
