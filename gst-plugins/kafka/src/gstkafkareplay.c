@@ -3,7 +3,6 @@
 #include "client/gstkafkaclient.h"
 #include "client/gstkafkaerror.h"
 #include "client/gstkafkafault.h"
-#include "client/gstkafkaoutage.h"
 #include "client/gstkafkaquery.h"
 #include "fogthread.h"
 #include "gstkafkamessage.h"
@@ -86,7 +85,6 @@ struct _GstKafkaReplay {
   GstKafkaFault fault;
   gatomicrefcount refs; /* reference count: one for the element, one for each query */
   GstKafkaHandle *handle;
-  GstKafkaOutage outage;
   rd_kafka_t *rk;
   GstKafkaConsumerSettings *settings;
   GPtrArray *tracks; /* GstKafkaTracks; NULL before the replay is open */
@@ -762,35 +760,6 @@ look_for_deleted_topic (GstKafkaReplay *self)
   gst_kafka_query_free (query);
 }
 
-static void
-report_outage (GstKafkaReplay *self)
-{
-  GstElement *element = gst_pad_get_parent_element (self->settings->pad);
-
-  if (element)
-    gst_kafka_outage_report (&self->outage, element, GST_RESOURCE_ERROR_OPEN_READ,
-        self->settings->where, "The replay waits, and continues when a broker answers.");
-  gst_clear_object (&element);
-}
-
-/* Queries whether any broker answers, because that of the silent partition doesn't. A refusal is an
- * answer. */
-static void
-look_for_outage (GstKafkaReplay *self)
-{
-  GstKafkaQuestion *question = question_new (self, ask_topics, NULL);
-  GstKafkaQuery *query = wait_for_answer (self, question);
-
-  /* A flush came first. */
-  if (!query)
-    return;
-  gst_kafka_outage_note_answer (
-      &self->outage, !gst_kafka_error_is_unanswered (question->err) ||
-                         gst_kafka_error_is_refusal (gst_kafka_fault_get (&self->fault, NULL)));
-  gst_kafka_query_free (query);
-  report_outage (self);
-}
-
 /* Handles a track from which no message comes although messages exist, because librdkafka doesn't
  * report some kinds of damage, and fetches the same batch again and again. */
 static void
@@ -805,7 +774,6 @@ look_for_silence (GstKafkaReplay *self, GstKafkaTrack *track)
   look_for_deleted_topic (self);
   if (!is_answered (self, track)) {
     track->heard = now;
-    look_for_outage (self);
   } else if (searched && now - track->heard >= GST_KAFKA_SEARCH_TIME) {
     gst_kafka_damage_note_bad (
         &track->damage, track->damage.bad, track->position, get_high (self, track));
@@ -826,12 +794,10 @@ fill_track (GstKafkaReplay *self, GstKafkaTrack *track)
   while (!track->head && !track->at_end) {
     rd_kafka_message_t *message = rd_kafka_consume_queue (track->queue, POLL_TIME_MS);
 
-    if (message) {
+    if (message)
       take_head (self, track, message);
-      gst_kafka_outage_note_answer (&self->outage, TRUE);
-    } else {
+    else
       look_for_silence (self, track);
-    }
     if (track->astray)
       place_again (self, track);
     if (self->ended || is_flushing (self))
@@ -879,7 +845,6 @@ gst_kafka_replay_new (rd_kafka_conf_t *conf, GstKafkaConsumerSettings *settings,
 
   g_atomic_ref_count_init (&self->refs);
   gst_kafka_fault_init (&self->fault);
-  gst_kafka_outage_init (&self->outage);
   g_mutex_init (&self->lock);
   self->settings = settings;
   self->origin = self->duration = self->seek_time = self->stop = GST_CLOCK_TIME_NONE;
@@ -903,7 +868,6 @@ replay_unref (GstKafkaReplay *self)
   g_clear_pointer (&self->handle, gst_kafka_handle_unref_and_wait);
   gst_kafka_consumer_settings_free (self->settings);
   gst_kafka_fault_clear (&self->fault);
-  gst_kafka_outage_clear (&self->outage);
   g_free (self->missing);
   g_clear_error (&self->ended);
   g_mutex_clear (&self->lock);
@@ -971,7 +935,6 @@ fill_tracks (GstKafkaReplay *self)
 
   g_clear_pointer (&event, rd_kafka_message_destroy);
   look_for_throttling (self);
-  report_outage (self);
   for (guint i = 0; i < self->tracks->len; i++)
     if (!fill_track (self, g_ptr_array_index (self->tracks, i)))
       return FALSE;
@@ -1496,10 +1459,8 @@ void
 gst_kafka_replay_add_stats (GstKafkaReplay *self, GstStructure *stats)
 {
   g_mutex_lock (&self->lock);
-  gst_structure_set (stats, "connected", G_TYPE_BOOLEAN,
-      GST_CLOCK_TIME_IS_VALID (self->duration) && !gst_kafka_outage_is_reported (&self->outage),
-      "lost", G_TYPE_UINT64, self->lost, "damaged", G_TYPE_UINT64, self->damaged, "other-cameras",
-      G_TYPE_UINT64, self->others, "throttle-time", G_TYPE_UINT64,
+  gst_structure_set (stats, "lost", G_TYPE_UINT64, self->lost, "damaged", G_TYPE_UINT64,
+      self->damaged, "other-cameras", G_TYPE_UINT64, self->others, "throttle-time", G_TYPE_UINT64,
       gst_kafka_fault_get_throttle_time (&self->fault), NULL);
   g_mutex_unlock (&self->lock);
 }

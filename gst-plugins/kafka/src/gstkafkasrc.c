@@ -869,12 +869,12 @@ add_empty_stats (GstStructure *s)
   GValue none = G_VALUE_INIT;
 
   g_value_init (&none, GST_TYPE_ARRAY);
-  gst_structure_set (s, "connected", G_TYPE_BOOLEAN, FALSE, "damaged", G_TYPE_UINT64, (guint64) 0,
-      "waits-for-access", G_TYPE_BOOLEAN, FALSE, "lag", G_TYPE_UINT64, (guint64) 0, "prefetched",
-      G_TYPE_UINT64, (guint64) 0, "pending", G_TYPE_UINT64, (guint64) 0, "parked", G_TYPE_UINT64,
-      (guint64) 0, "rebalances", G_TYPE_UINT64, (guint64) 0, "lost", G_TYPE_UINT64, (guint64) 0,
-      "offsets-missing", G_TYPE_UINT64, (guint64) 0, "held-back", G_TYPE_UINT64, (guint64) 0,
-      "throttle-time", G_TYPE_UINT64, (guint64) 0, NULL);
+  gst_structure_set (s, "damaged", G_TYPE_UINT64, (guint64) 0, "waits-for-access", G_TYPE_BOOLEAN,
+      FALSE, "lag", G_TYPE_UINT64, (guint64) 0, "prefetched", G_TYPE_UINT64, (guint64) 0, "pending",
+      G_TYPE_UINT64, (guint64) 0, "parked", G_TYPE_UINT64, (guint64) 0, "rebalances", G_TYPE_UINT64,
+      (guint64) 0, "lost", G_TYPE_UINT64, (guint64) 0, "offsets-missing", G_TYPE_UINT64,
+      (guint64) 0, "held-back", G_TYPE_UINT64, (guint64) 0, "throttle-time", G_TYPE_UINT64,
+      (guint64) 0, NULL);
   gst_structure_take_value (s, "partitions", &none);
 }
 
@@ -987,8 +987,6 @@ gst_kafka_src_class_init (GstKafkaSrcClass *klass)
    * | refused-caps | number of messages skipped because downstream doesn't accept their caps |
    * | clock-skew | number of messages with a capture time in the future |
    * | age | time from capture to arrival of the last message, ns; the maximum: not known |
-   * | connected | boolean: TRUE if the brokers have answered since the start, and there is no
-   *   outage |
    * | damaged | number of messages skipped because their batch is damaged |
    * | waits-for-access | boolean: TRUE if access was lost, and the element waits until it is
    *   granted again (#GstKafkaSrc:access-timeout) |

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "client/gstkafkaclient.h"
-#include "client/gstkafkaquery.h"
 #include "client/gstkafkarenewal.h"
 #include "fogthread.h"
 #include "gstkafkaproducerprivate.h"
@@ -353,7 +352,6 @@ gst_kafka_producer_query_topic (
     if (renew)
       gst_kafka_renew_password (rk, self->element);
     answered = query_topic (rk, topic, timeout_ms, topic_err);
-    gst_kafka_outage_note_answer (&self->outage, answered);
     g_mutex_lock (&self->lock);
     if (answered && !self->connected)
       GST_INFO_OBJECT (self->element, "the cluster at %s answers", self->servers);
@@ -457,51 +455,12 @@ sleep_a_slice (GstKafkaProducer *self)
   return is_active (self);
 }
 
-/* Returns what happens to buffers while no broker answers. */
-static const gchar *
-describe_outage (GstKafkaProducer *self)
-{
-  GstKafkaLeaky leaky;
-
-  if (self->config.spool)
-    return "Buffers go to the disk (spool), and are sent when a broker answers.";
-  g_mutex_lock (&self->lock);
-  leaky = self->queue.bounds.leaky;
-  g_mutex_unlock (&self->lock);
-  if (leaky != GST_KAFKA_LEAKY_NONE)
-    return "Buffers wait in the queue, which drops buffers when it is full (leaky).";
-  if (!GST_CLOCK_TIME_IS_VALID (self->config.delivery_timeout))
-    return "Buffers wait in the queue, and the stream waits when it is full.";
-  return self->config.skip_failed
-             ? "Buffers wait in the queue; after delivery-timeout they are skipped (on-error)."
-             : "Buffers wait in the queue; after delivery-timeout they are an error (on-error).";
-}
-
-/* Without lock. A loss of access, which has a warning of its own, isn't an outage: a broker has
- * answered. */
-static void
-report_outage (GstKafkaProducer *self)
-{
-  gboolean refused, active;
-
-  g_mutex_lock (&self->lock);
-  refused = self->access != GST_KAFKA_ACCESS_GRANTED;
-  active = is_active (self) && self->connected;
-  g_mutex_unlock (&self->lock);
-  if (refused)
-    gst_kafka_outage_note_answer (&self->outage, TRUE);
-  if (active)
-    gst_kafka_outage_report (&self->outage, self->element, GST_RESOURCE_ERROR_OPEN_WRITE,
-        self->servers, describe_outage (self));
-}
-
 /* Returns FALSE if the producer is stopping or has failed. */
 static gboolean
 wait_for_contact (GstKafkaProducer *self, gint64 deadline)
 {
   gboolean refused, ended, hopeless;
 
-  report_outage (self);
   g_mutex_lock (&self->lock);
   refused = gst_kafka_error_is_refusal (gst_kafka_fault_get (&self->fault, NULL));
   ended = !sleep_a_slice (self);
@@ -528,9 +487,10 @@ settle_limit (GstKafkaProducer *self, gint timeout_ms, guint *tries)
 }
 
 /* Makes the first contact with the cluster. Runs on the connector's thread, without lock. */
-static void
-make_contact (GstKafkaProducer *self)
+static gpointer
+make_contact (gpointer user_data)
 {
+  GstKafkaProducer *self = user_data;
   /* With a spool the first contact has no deadline, because the spool keeps the records. */
   gint64 deadline = GST_CLOCK_TIME_IS_VALID (self->config.connect_timeout) && !self->config.spool
                         ? g_get_monotonic_time () + self->config.connect_timeout / GST_USECOND
@@ -553,7 +513,7 @@ make_contact (GstKafkaProducer *self)
     settled = !topic_err && settle_limit (self, patience_ms, &tries);
     release (self);
     if (settled)
-      return;
+      return NULL;
     if (!topic_err)
       continue;
     gst_kafka_fault_note (&self->fault, topic_err, NULL);
@@ -561,100 +521,6 @@ make_contact (GstKafkaProducer *self)
       report_missing_topic (self);
     reported = TRUE;
   } while (wait_for_contact (self, deadline));
-}
-
-/* Waits until an error makes an outage possible. Returns FALSE if the producer is stopping or has
- * failed. */
-static gboolean
-wait_for_suspicion (GstKafkaProducer *self)
-{
-  gboolean active;
-
-  g_mutex_lock (&self->lock);
-  while (is_active (self) && !gst_kafka_outage_is_suspected (&self->outage))
-    g_cond_wait (&self->changed, &self->lock);
-  active = is_active (self);
-  g_mutex_unlock (&self->lock);
-  return active;
-}
-
-typedef struct {
-  GstKafkaProducer *producer; /* lives until the query has returned `rk` */
-  rd_kafka_t *rk;
-} Contact;
-
-/* On a thread of its own. A stop doesn't wait for it, so it must not use the element. */
-static void
-query_brokers (gpointer user_data)
-{
-  Contact *contact = user_data;
-  GstKafkaProducer *self = contact->producer;
-  rd_kafka_resp_err_t unused;
-  gboolean answered = query_topic (contact->rk, NULL, GST_KAFKA_ANSWER_MS, &unused);
-
-  g_mutex_lock (&self->lock);
-  gst_kafka_outage_note_answer (&self->outage, answered);
-  return_handle (self);
-  g_mutex_unlock (&self->lock);
-}
-
-static gboolean
-has_to_end (gpointer producer)
-{
-  GstKafkaProducer *self = producer;
-  gboolean active;
-
-  g_mutex_lock (&self->lock);
-  active = is_active (self);
-  g_mutex_unlock (&self->lock);
-  return !active;
-}
-
-/* Waits for the answer, or until the producer is stopping or has failed. */
-static void
-query_contact (GstKafkaProducer *self)
-{
-  GstKafkaQuery *query;
-  Contact *contact;
-  rd_kafka_t *rk;
-
-  g_mutex_lock (&self->lock);
-  rk = borrow_handle (self);
-  g_mutex_unlock (&self->lock);
-  if (!rk)
-    return;
-  contact = g_new (Contact, 1);
-  *contact = (Contact){self, rk};
-  query = gst_kafka_query_new (query_brokers, contact, g_free);
-  gst_kafka_query_wait (query, has_to_end, self);
-  gst_kafka_query_free (query);
-}
-
-/* Queries the brokers until one answers, and reports an outage. */
-static void
-ask_for_contact (GstKafkaProducer *self)
-{
-  gboolean active = TRUE;
-
-  while (active && gst_kafka_outage_is_suspected (&self->outage)) {
-    query_contact (self);
-    report_outage (self);
-    g_mutex_lock (&self->lock);
-    active = sleep_a_slice (self);
-    g_mutex_unlock (&self->lock);
-  }
-  report_outage (self);
-}
-
-/* Runs on the connector's thread, without lock. */
-static gpointer
-keep_contact (gpointer user_data)
-{
-  GstKafkaProducer *self = user_data;
-
-  make_contact (self);
-  while (wait_for_suspicion (self))
-    ask_for_contact (self);
   return NULL;
 }
 
@@ -797,10 +663,6 @@ note_error (rd_kafka_t *rk, gint err, const gchar *reason, gpointer user_data)
   err = gst_kafka_fault_note (&self->fault, err, reason);
   if (gst_kafka_error_is_refusal (err))
     gst_kafka_producer_lose_connection (self, err, reason);
-  g_mutex_lock (&self->lock);
-  if (gst_kafka_outage_note_error (&self->outage, err))
-    g_cond_broadcast (&self->changed);
-  g_mutex_unlock (&self->lock);
 }
 
 /* Called on librdkafka's threads. */
@@ -819,7 +681,6 @@ gst_kafka_producer_new (GstElement *element, rd_kafka_conf_t *conf,
   GstKafkaProducer *self = g_new0 (GstKafkaProducer, 1);
 
   gst_kafka_fault_init (&self->fault);
-  gst_kafka_outage_init (&self->outage);
   g_mutex_init (&self->lock);
   g_cond_init (&self->changed);
   gst_kafka_send_queue_init (&self->queue);
@@ -846,7 +707,7 @@ gst_kafka_producer_new (GstElement *element, rd_kafka_conf_t *conf,
     return NULL;
   }
   self->poller = g_thread_new ("kafkasink-poll", gst_kafka_producer_poll_reports, self);
-  self->connector = g_thread_new ("kafkasink-conn", keep_contact, self);
+  self->connector = g_thread_new ("kafkasink-conn", make_contact, self);
   return self;
 }
 
@@ -869,16 +730,12 @@ free_queue (GQueue *queue)
 }
 
 /* Destroys librdkafka's client before the buffers are released, because the client may still read
- * them. A query that a stop has interrupted still uses the client. */
+ * them. */
 static gpointer
 free_producer (gpointer producer)
 {
   GstKafkaProducer *self = producer;
 
-  g_mutex_lock (&self->lock);
-  while (self->rk_users)
-    g_cond_wait (&self->changed, &self->lock);
-  g_mutex_unlock (&self->lock);
   if (self->rk)
     rd_kafka_destroy (self->rk);
   free_queue (&self->queue.in_flight);
@@ -889,7 +746,6 @@ free_producer (gpointer producer)
   g_free (self->refusal_detail);
   rd_kafka_conf_destroy (self->conf);
   gst_kafka_fault_clear (&self->fault);
-  gst_kafka_outage_clear (&self->outage);
   g_mutex_clear (&self->lock);
   g_cond_clear (&self->changed);
   g_free (self->topic);
@@ -897,33 +753,6 @@ free_producer (gpointer producer)
   gst_kafka_connections_free (self->connections);
   g_free (self);
   return NULL;
-}
-
-/* Returns TRUE if a query that the stop has interrupted still runs. */
-static gboolean
-is_queried (GstKafkaProducer *self)
-{
-  gboolean queried;
-
-  g_mutex_lock (&self->lock);
-  queried = self->rk_users > 0;
-  g_mutex_unlock (&self->lock);
-  return queried;
-}
-
-/* Frees the memory and the client on a thread. The stop waits for this thread, unless a query still
- * runs, which ends within GST_KAFKA_ANSWER_MS. */
-static void
-end_producer (GstKafkaProducer *self)
-{
-  GstElement *element = self->element;
-  gboolean queried = is_queried (self);
-  gint64 bound = queried ? 0 : DESTROY_BOUND;
-  FogThread *thread = fog_thread_new ("kafka-end", free_producer, self, NULL);
-
-  if (!fog_thread_end (thread, g_get_monotonic_time () + bound) && !queried)
-    GST_WARNING_OBJECT (element, "the client doesn't end within %d s: abandoning it",
-        (gint) (DESTROY_BOUND / G_USEC_PER_SEC));
 }
 
 static void
@@ -956,7 +785,10 @@ gst_kafka_producer_stop (GstKafkaProducer *self)
   free_queue (&self->queue.waiting);
   for (GList *l = self->queue.in_flight.head; l; l = l->next)
     gst_kafka_meta_mark (((GstKafkaRecord *) l->data)->buffer, GST_KAFKA_ACK_FAILED);
-  end_producer (self);
+  if (!fog_thread_end (fog_thread_new ("kafka-end", free_producer, self, NULL),
+          g_get_monotonic_time () + DESTROY_BOUND))
+    GST_WARNING_OBJECT (element, "the client doesn't end within %d s: abandoning it",
+        (gint) (DESTROY_BOUND / G_USEC_PER_SEC));
 }
 
 void
@@ -1152,8 +984,8 @@ gst_kafka_producer_stats (GstKafkaProducer *self)
   g_mutex_lock (&self->lock);
   s = counters_to_structure (&self->counters, self->queue.waiting.length,
       self->queue.in_flight.length, gst_kafka_send_queue_bytes (&self->queue), self->batch_bytes,
-      self->connected && !gst_kafka_outage_is_reported (&self->outage),
-      self->access != GST_KAFKA_ACCESS_GRANTED, gst_kafka_fault_get_throttle_time (&self->fault));
+      self->connected, self->access != GST_KAFKA_ACCESS_GRANTED,
+      gst_kafka_fault_get_throttle_time (&self->fault));
   g_mutex_unlock (&self->lock);
   gst_kafka_spool_add_stats (self->config.spool, s);
   return s;

@@ -609,9 +609,6 @@ count_delivery (GstKafkaProducer *self, GstKafkaRecord *record, gint64 now)
   gst_kafka_pace_delivered (
       &self->queue.pace, now, gst_kafka_record_size (record), now - record->sent);
   self->connected = TRUE;
-  /* Without acknowledgement a report says only that the record was sent. */
-  if (self->config.acknowledged)
-    gst_kafka_outage_note_answer (&self->outage, TRUE);
   self->unconfirmed = !self->config.acknowledged;
   note_arrival (self, record);
   regain_access (self, record->topic);

@@ -3,7 +3,6 @@
 
 #include "client/gstkafkaerror.h"
 #include "client/gstkafkafault.h"
-#include "client/gstkafkaoutage.h"
 #include "gstkafkaproducer.h"
 #include "gstkafkaconnections.h"
 
@@ -63,7 +62,6 @@ typedef struct {
  * back. */
 struct _GstKafkaProducer {
   GstKafkaFault fault; /* the most informative error of librdkafka since the last delivery */
-  GstKafkaOutage outage;
   GstElement *element;
   rd_kafka_conf_t *conf; /* configuration; each client is made from a copy of it */
   gchar *topic, *servers;

@@ -54,7 +54,6 @@ consumer_unref (GstKafkaConsumer *self)
     return;
   g_ptr_array_unref (self->partitions);
   gst_kafka_fault_clear (&self->fault);
-  gst_kafka_outage_clear (&self->outage);
   g_clear_pointer (&self->known_topics, g_hash_table_unref);
   g_clear_pointer (&self->committed_once, g_hash_table_unref);
   g_clear_pointer (&self->read_topics, g_hash_table_unref);
@@ -172,7 +171,6 @@ take_error (rd_kafka_t *rk, int err, const char *reason, void *opaque)
   GST_INFO_OBJECT (
       self->settings->pad, "librdkafka reports %s: %s", rd_kafka_err2name (err), reason);
   err = gst_kafka_fault_note (&self->fault, err, reason);
-  gst_kafka_outage_note_error (&self->outage, err);
   if (is_too_large (self, err, reason))
     fail_too_large (self, reason);
   else if (err == RD_KAFKA_RESP_ERR__FATAL)
@@ -268,7 +266,6 @@ connect_first (GstKafkaConsumer *self)
   if (!err && found.missing)
     gst_kafka_consumer_tell_waiting (self, found.missing);
   gst_kafka_discovery_clear (&found);
-  gst_kafka_outage_note_answer (&self->outage, !err);
   if (err && !gst_kafka_consumer_is_stopping (self))
     fail_to_connect (self, err);
 }
@@ -509,8 +506,6 @@ watch_lag (GstKafkaConsumer *self)
   g_mutex_unlock (&self->lock);
   answered = list->cnt > 0 && !rd_kafka_offsets_for_times (self->rk, list, GST_KAFKA_ANSWER_MS);
   gst_kafka_consumer_note_answer (self, answered && has_no_error (list));
-  if (list->cnt > 0 && (!answered || has_no_error (list)))
-    gst_kafka_outage_note_answer (&self->outage, answered);
   if (answered) {
     g_mutex_lock (&self->lock);
     for (gint i = 0; i < list->cnt; i++) {
@@ -529,19 +524,6 @@ watch_lag (GstKafkaConsumer *self)
       ;
   }
   rd_kafka_topic_partition_list_destroy (list);
-  self->watched = g_get_monotonic_time ();
-  gst_kafka_consumer_note_compared (self);
-}
-
-/* While no broker answers, the query for contact takes the place of the others. */
-static void
-watch_brokers (GstKafkaConsumer *self)
-{
-  if (gst_kafka_consumer_has_contact (self)) {
-    watch_lag (self);
-    return;
-  }
-  gst_kafka_consumer_note_answer (self, FALSE);
   self->watched = g_get_monotonic_time ();
   gst_kafka_consumer_note_compared (self);
 }
@@ -741,14 +723,13 @@ work (GstKafkaConsumer *self)
     commit_done (self);
     look_at_failures (self);
     look_for_throttling (self);
-    gst_kafka_consumer_look_for_outage (self);
     gst_kafka_consumer_watch_access (self);
     look_for_ends (self);
     look_for_idleness (self);
     gst_kafka_consumer_check_logs (self);
     gst_kafka_consumer_reset_strays (self);
     if (has_to_watch (self))
-      watch_brokers (self);
+      watch_lag (self);
   }
 }
 
@@ -793,7 +774,6 @@ consumer_new (GstElement *element, GstKafkaConsumerSettings *settings)
   GstKafkaConsumer *self = g_new0 (GstKafkaConsumer, 1);
 
   gst_kafka_fault_init (&self->fault);
-  gst_kafka_outage_init (&self->outage);
   g_atomic_ref_count_init (&self->refs);
   g_mutex_init (&self->lock);
   g_cond_init (&self->cond);

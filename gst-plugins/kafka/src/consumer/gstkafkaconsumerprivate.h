@@ -6,7 +6,6 @@
 #include "gstkafkadiscovery.h"
 #include "client/gstkafkaerror.h"
 #include "client/gstkafkafault.h"
-#include "client/gstkafkaoutage.h"
 
 G_BEGIN_DECLS
 
@@ -24,7 +23,6 @@ typedef enum {
 struct _GstKafkaConsumer {
   /* the first member, because gst_kafka_client_new() makes it the opaque pointer */
   GstKafkaFault fault;
-  GstKafkaOutage outage;
   gatomicrefcount refs; /* reference count: one for the element, one for the thread */
   GstKafkaHandle *handle;
   rd_kafka_t *rk;
@@ -149,11 +147,6 @@ gboolean gst_kafka_consumer_is_refused (GstKafkaConsumer *self);
 /* While access is refused, requests it again from time to time, and ends the run with an error
  * after access-timeout. Called on the consumer's thread. */
 void gst_kafka_consumer_watch_access (GstKafkaConsumer *self);
-/* Returns FALSE if an outage is suspected, and no broker answers a query. Called on the consumer's
- * thread. */
-gboolean gst_kafka_consumer_has_contact (GstKafkaConsumer *self);
-/* Reports the begin and the end of an outage. Called on the consumer's thread. */
-void gst_kafka_consumer_look_for_outage (GstKafkaConsumer *self);
 /* Notes whether the brokers have answered the last query. */
 void gst_kafka_consumer_note_answer (GstKafkaConsumer *self, gboolean answered);
 /* Checks whether no message comes although messages exist, because librdkafka doesn't report some

@@ -207,40 +207,6 @@ gst_kafka_consumer_watch_access (GstKafkaConsumer *self)
     ask_again (self);
 }
 
-/* --- outages --- */
-
-gboolean
-gst_kafka_consumer_has_contact (GstKafkaConsumer *self)
-{
-  const rd_kafka_metadata_t *metadata;
-  gboolean answered;
-
-  if (!gst_kafka_outage_is_suspected (&self->outage))
-    return TRUE;
-  answered = !rd_kafka_metadata (self->rk, 0, NULL, &metadata, GST_KAFKA_ANSWER_MS);
-  if (answered)
-    rd_kafka_metadata_destroy (metadata);
-  GST_DEBUG_OBJECT (self->settings->pad, "no broker may be left: one %s",
-      answered ? "answers" : "doesn't answer");
-  gst_kafka_outage_note_answer (&self->outage, answered);
-  return answered;
-}
-
-/* A loss of access, which has a warning of its own, isn't an outage: a broker has answered. */
-void
-gst_kafka_consumer_look_for_outage (GstKafkaConsumer *self)
-{
-  GstElement *element = gst_kafka_consumer_get_element (self);
-
-  if (gst_kafka_consumer_is_refused (self))
-    gst_kafka_outage_note_answer (&self->outage, TRUE);
-  if (element && self->known_topics && !gst_kafka_consumer_is_stopping (self))
-    gst_kafka_outage_report (&self->outage, element, GST_RESOURCE_ERROR_OPEN_READ,
-        self->settings->where,
-        "The stream waits, and continues at its position when a broker answers.");
-  gst_clear_object (&element);
-}
-
 /* --- other errors --- */
 
 static gboolean
