@@ -126,7 +126,8 @@ GST_START_TEST (test_a_slow_worker_delays_no_stop)
 
   g_mutex_lock (&gate);
   fail_unless (haar_workers_push (workers, GUINT_TO_POINTER (2)));
-  g_usleep (20000);
+  while (haar_workers_get_queued (workers) > 0)
+    g_usleep (1000);
   haar_workers_free (workers);
   fail_unless (g_get_monotonic_time () - begin < 4 * G_TIME_SPAN_SECOND);
   fail_unless_equals_int (freed, 0);
