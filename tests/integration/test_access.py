@@ -283,7 +283,8 @@ def test_sink_continues_if_its_topic_is_deleted_and_created_again(user, launch, 
     assert max(numbers) == frames(stage) - 1, stage.output()
     if "acks=none" not in more:
         assert numbers == set(range(min(numbers), max(numbers) + 1))
-    assert len(warnings(stage)) <= 1, stage.output()
+    # with acks=none the broker also closes the connection, which is a warning of its own
+    assert len(warnings(stage)) <= 1 + (more == "acks=none"), stage.output()
 
 
 def test_idempotent_sink_that_may_only_write_to_another_topic_fails(user, launch, tmp_path, fresh):
