@@ -18,6 +18,7 @@
 #include "model/liveprogress.h"
 #include "model/livesentence.h"
 #include "http/liveguesses.h"
+#include "http/livesocket.h"
 #include "http/livetoken.h"
 #include "kafkamock.h"
 #include "sources/livefetch.h"
@@ -1231,6 +1232,30 @@ GST_START_TEST (test_a_camera_whose_zones_were_removed_stays_without_zones)
 }
 GST_END_TEST;
 
+/* The address that a connection's requests give must not keep the socket after the connection. */
+GST_START_TEST (test_nothing_of_a_connection_is_left)
+{
+  GSocketListener *listener = g_socket_listener_new ();
+  guint16 port = g_socket_listener_add_any_inet_port (listener, NULL, NULL);
+  GSocketClient *client = g_socket_client_new ();
+  GSocketConnection *there =
+      g_socket_client_connect_to_host (client, "127.0.0.1", port, NULL, NULL);
+  GSocketConnection *here = g_socket_listener_accept (listener, NULL, NULL, NULL);
+  GSocketAddress *address = live_socket_make_address (here);
+  gpointer socket = g_socket_connection_get_socket (here);
+
+  fail_unless (G_IS_INET_SOCKET_ADDRESS (address));
+  g_object_add_weak_pointer (socket, &socket);
+  g_object_unref (here);
+  fail_unless (socket != NULL);
+  g_object_unref (address);
+  fail_unless (socket == NULL);
+  g_object_unref (there);
+  g_object_unref (client);
+  g_object_unref (listener);
+}
+GST_END_TEST;
+
 static Suite *
 live_suite (void)
 {
@@ -1238,6 +1263,7 @@ live_suite (void)
   TCase *tc = tcase_create ("general");
 
   suite_add_tcase (s, tc);
+  tcase_add_test (tc, test_nothing_of_a_connection_is_left);
   tcase_add_test (tc, test_the_sentence_about_a_healthy_system);
   tcase_add_test (tc, test_the_sentence_before_any_message_came);
   tcase_add_test (tc, test_the_sentence_names_the_fault_with_its_place_and_duration);

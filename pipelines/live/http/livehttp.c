@@ -364,11 +364,10 @@ take_connection (GSocketConnection *connection, gpointer data)
 {
   LiveHttp *self = data;
   g_autoptr (GSocketAddress) local = g_socket_connection_get_local_address (connection, NULL);
-  g_autoptr (GSocketAddress) remote = g_socket_connection_get_remote_address (connection, NULL);
+  g_autoptr (GSocketAddress) remote = live_socket_make_address (connection);
 
   if (!local || !remote)
     return;
-  live_socket_note (remote, g_socket_connection_get_socket (connection));
   soup_server_accept_iostream (self->server, G_IO_STREAM (connection), local, remote, NULL);
 }
 

@@ -4,10 +4,21 @@
 /* Name of an address' data: the socket of the connection. */
 #define SOCKET "fog-live-socket"
 
-void
-live_socket_note (GSocketAddress *remote, GSocket *socket)
+GSocketAddress *
+live_socket_make_address (GSocketConnection *connection)
 {
-  g_object_set_data_full (G_OBJECT (remote), SOCKET, g_object_ref (socket), g_object_unref);
+  GSocket *socket = g_socket_connection_get_socket (connection);
+  g_autoptr (GSocketAddress) remote = g_socket_connection_get_remote_address (connection, NULL);
+  GInetSocketAddress *seen = (GInetSocketAddress *) remote;
+  GSocketAddress *address;
+
+  if (!remote)
+    return NULL;
+  /* a copy, because the socket keeps its own address, which must not keep the socket */
+  address = g_inet_socket_address_new (
+      g_inet_socket_address_get_address (seen), g_inet_socket_address_get_port (seen));
+  g_object_set_data_full (G_OBJECT (address), SOCKET, g_object_ref (socket), g_object_unref);
+  return address;
 }
 
 GSocket *

@@ -6,9 +6,12 @@
 G_BEGIN_DECLS
 
 /* libsoup doesn't know the socket of a connection that soup_server_accept_iostream() gives it, so
- * soup_server_message_get_socket() returns %NULL. But it returns @remote, the address of the
- * connection's other end, with each request, and the address keeps the socket. */
-void live_socket_note (GSocketAddress *remote, GSocket *socket);
+ * soup_server_message_get_socket() returns %NULL. But libsoup returns the address of the
+ * connection's other end with each request, and the address of this function keeps the socket.
+ *
+ * Returns: (nullable) (transfer full): the address of the other end of @connection, which is one of
+ * TCP; %NULL if the other end is gone */
+GSocketAddress *live_socket_make_address (GSocketConnection *connection);
 /* Returns: (nullable) (transfer none): the socket of the connection by which @message came; %NULL
  * if it is unknown */
 GSocket *live_socket_get (SoupServerMessage *message);
