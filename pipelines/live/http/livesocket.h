@@ -6,8 +6,8 @@
 G_BEGIN_DECLS
 
 /* libsoup doesn't know the socket of a connection that soup_server_accept_iostream() gives it, so
- * soup_server_message_get_socket() returns %NULL. But libsoup returns the address of the
- * connection's other end with each request, and the address of this function keeps the socket.
+ * soup_server_message_get_socket() returns %NULL. But libsoup returns the address that it was given
+ * for the connection's other end with each request, so the socket is attached to that address.
  *
  * Returns: (nullable) (transfer full): the address of the other end of @connection, which is one of
  * TCP; %NULL if the other end is gone */
