@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gsthaarinput.h"
 
+#include <errno.h>
+#include <glib/gstdio.h>
+
 #include "fogtime.h"
 #include "gsthaarpads.h"
 #include "gstkafkameta.h"
@@ -9,6 +12,13 @@
 
 /* Error text for a min-size and a max-size that leave no size to search for. */
 #define NO_SIZE "No face is of min-size %d and max-size %d: lower the one or raise the other."
+
+/* time (us) between two checks whether zones-file has changed */
+#define ZONES_CHECK_INTERVAL G_TIME_SPAN_SECOND
+/* Number of failed checks of zones-file in a row that cause a warning; one isn't enough, because a
+ * file that is being replaced may be missing for a moment. */
+#define ZONES_MISSES 2
+#define ZONES_MAX_FILE (1024 * 1024) /* bytes */
 
 /* --- sizes --- */
 
@@ -50,15 +60,6 @@ check_sizes (GstHaarInput *self)
   return FALSE;
 }
 
-gboolean
-gst_haar_input_check_settings (GstHaarInput *self)
-{
-  GST_OBJECT_LOCK (self->element);
-  self->no_engine = self->settings->engine == GST_HAAR_ENGINE_NONE;
-  GST_OBJECT_UNLOCK (self->element);
-  return (self->no_engine || check_sizes (self)) && gst_haar_zones_begin (&self->zones);
-}
-
 /* Replaces sizes that contradict each other by the previous ones, because a playing pipeline
  * needn't end for such a mistake. */
 static void
@@ -76,6 +77,214 @@ keep_sizes (GstHaarInput *self, HaarParams *params)
   params->min_h = agreed->min_h;
   params->max_w = agreed->max_w;
   params->max_h = agreed->max_h;
+}
+
+/* --- zones-file --- */
+
+static gboolean
+fail_to_read_zones (const gchar *file, gint number, const gchar *why, GError **error)
+{
+  gint code = number == ENOENT ? GST_RESOURCE_ERROR_NOT_FOUND : GST_RESOURCE_ERROR_OPEN_READ;
+
+  g_set_error (error, GST_RESOURCE_ERROR, code, "The zones-file \"%s\" can't be read: %s.", file,
+      why ? why : g_strerror (number));
+  return FALSE;
+}
+
+static gboolean
+look_at_zones_file (const gchar *file, gint64 stamp[3], GError **error)
+{
+  GStatBuf found;
+
+  if (g_stat (file, &found) != 0)
+    return fail_to_read_zones (file, errno, NULL, error);
+  if (!S_ISREG (found.st_mode))
+    return fail_to_read_zones (file, 0, "it isn't a regular file", error);
+  if (found.st_size > ZONES_MAX_FILE)
+    return fail_to_read_zones (file, 0, "the file is larger than 1 MiB", error);
+  stamp[0] = (gint64) found.st_mtim.tv_sec * G_USEC_PER_SEC * 1000 + found.st_mtim.tv_nsec;
+  stamp[1] = (gint64) found.st_size;
+  stamp[2] = (gint64) found.st_ino;
+  return TRUE;
+}
+
+/* --- zones --- */
+
+static void
+zones_init (GstHaarZones *self, GstElement *element, const GstHaarSettings *settings)
+{
+  self->element = element;
+  self->settings = settings;
+}
+
+static void
+zones_clear (GstHaarZones *self)
+{
+  g_clear_pointer (&self->current, haar_zones_unref);
+  g_clear_pointer (&self->file, g_free);
+}
+
+/* @source: the name of the property or file that the text comes from, for an error */
+static HaarZones *
+parse_zones (const gchar *text, gsize size, const gchar *source, GError **error)
+{
+  g_autoptr (GError) why = NULL;
+  HaarZones *zones = haar_zones_parse (text, size, &why);
+
+  if (!zones)
+    g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
+        "%s can't be used: %s. gst-plugins/README.md, \"Messages\", describes zones.", source,
+        why->message);
+  return zones;
+}
+
+static HaarZones *
+read_zones_file (GstHaarZones *self, GError **error)
+{
+  g_autofree gchar *text = NULL, *source = g_strdup_printf ("The zones-file \"%s\"", self->file);
+  g_autoptr (GError) why = NULL;
+  gsize size;
+
+  self->misses =
+      ZONES_MISSES; /* the caller posts the error of a missing file, so later checks don't */
+  if (!look_at_zones_file (self->file, self->stamp, error))
+    return NULL;
+  self->misses = 0;
+  if (!g_file_get_contents (self->file, &text, &size, &why)) {
+    fail_to_read_zones (self->file, 0, why->message, error);
+    return NULL;
+  }
+  return parse_zones (text, size, source, error);
+}
+
+/* @zones: (transfer full) (nullable) */
+static void
+replace_zones (GstHaarZones *self, HaarZones *zones)
+{
+  g_clear_pointer (&self->current, haar_zones_unref);
+  self->current = zones;
+  if (zones)
+    GST_INFO_OBJECT (
+        self->element, "zones and masks for %u cameras", haar_zones_count_cameras (zones));
+  else
+    GST_INFO_OBJECT (self->element, "no zones");
+}
+
+/* Applies the properties `zones` and `zones-file`. Returns FALSE if a value is invalid, and leaves
+ * the zones unchanged. */
+static gboolean
+apply_zones (GstHaarZones *self, GError **error)
+{
+  g_autofree gchar *text = NULL;
+  HaarZones *zones = NULL;
+
+  g_clear_pointer (&self->file, g_free);
+  GST_OBJECT_LOCK (self->element);
+  text = g_strdup (self->settings->zones);
+  self->file = g_strdup (self->settings->zones_file);
+  self->serial = self->settings->zones_serial;
+  GST_OBJECT_UNLOCK (self->element);
+  if (text && self->file) {
+    g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
+        "Both zones and zones-file are set: unset one of them.");
+    g_clear_pointer (&self->file, g_free);
+    return FALSE;
+  }
+  if (text)
+    zones = parse_zones (text, strlen (text), "The property zones", error);
+  else if (self->file)
+    zones = read_zones_file (self, error);
+  if (!zones && (text || self->file))
+    return FALSE;
+  replace_zones (self, zones);
+  return TRUE;
+}
+
+/* Returns FALSE if the zones are invalid, after posting an error. */
+static gboolean
+zones_begin (GstHaarZones *self)
+{
+  g_autoptr (GError) error = NULL;
+
+  replace_zones (self, NULL);
+  self->checked = g_get_monotonic_time ();
+  if (apply_zones (self, &error))
+    return TRUE;
+  zones_clear (self);
+  gst_element_message_full (self->element, GST_MESSAGE_ERROR, error->domain, error->code,
+      g_strdup (error->message), NULL, __FILE__, GST_FUNCTION, __LINE__);
+  return FALSE;
+}
+
+static gboolean
+are_other_zones_set (GstHaarZones *self)
+{
+  gboolean other;
+
+  GST_OBJECT_LOCK (self->element);
+  other = self->serial != self->settings->zones_serial;
+  GST_OBJECT_UNLOCK (self->element);
+  return other;
+}
+
+/* Returns TRUE if zones-file has changed. A missing file counts as unchanged, because it may be
+ * about to be replaced, but @error is set when ZONES_MISSES checks in a row have failed. */
+static gboolean
+has_zones_file_changed (GstHaarZones *self, GError **error)
+{
+  gint64 now = g_get_monotonic_time (), stamp[3];
+  g_autoptr (GError) why = NULL;
+
+  if (!self->file || now < self->checked + ZONES_CHECK_INTERVAL)
+    return FALSE;
+  self->checked = now;
+  if (look_at_zones_file (self->file, stamp, &why)) {
+    self->misses = 0;
+    return memcmp (stamp, self->stamp, sizeof stamp) != 0;
+  }
+  GST_DEBUG_OBJECT (self->element, "%s", why->message);
+  if (self->misses < ZONES_MISSES && ++self->misses == ZONES_MISSES)
+    g_propagate_error (error, g_steal_pointer (&why));
+  return FALSE;
+}
+
+static gboolean
+apply_zones_file (GstHaarZones *self, GError **error)
+{
+  HaarZones *zones = read_zones_file (self, error);
+
+  if (zones)
+    replace_zones (self, zones);
+  return zones != NULL;
+}
+
+/* Returns: (nullable) (transfer full): the zones for the next frame. If changed zones are invalid,
+ * a warning is posted, and the previous zones stay in force. */
+static HaarZones *
+zones_get (GstHaarZones *self)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (are_other_zones_set (self))
+    apply_zones (self, &error);
+  else if (has_zones_file_changed (self, &error))
+    apply_zones_file (self, &error);
+  if (error)
+    gst_element_message_full (self->element, GST_MESSAGE_WARNING, error->domain, error->code,
+        g_strdup_printf ("%s The previous zones still hold.", error->message), NULL, __FILE__,
+        GST_FUNCTION, __LINE__);
+  return self->current ? haar_zones_ref (self->current) : NULL;
+}
+
+/* --- settings --- */
+
+gboolean
+gst_haar_input_check_settings (GstHaarInput *self)
+{
+  GST_OBJECT_LOCK (self->element);
+  self->no_engine = self->settings->engine == GST_HAAR_ENGINE_NONE;
+  GST_OBJECT_UNLOCK (self->element);
+  return (self->no_engine || check_sizes (self)) && zones_begin (&self->zones);
 }
 
 /* --- frames --- */
@@ -144,7 +353,7 @@ set_up_job (GstHaarInput *self, HaarJob *job)
 static void
 set_zones (GstHaarInput *self, HaarJob *job)
 {
-  job->zones = gst_haar_zones_get (&self->zones);
+  job->zones = zones_get (&self->zones);
   job->params.zones = job->zones ? haar_zones_get_number (job->zones) : 0;
 }
 
@@ -351,7 +560,7 @@ gst_haar_input_init (GstHaarInput *self, GstElement *element, GstPad *pad,
   self->output = output;
   self->rate = rate;
   g_rw_lock_init (&self->run_lock);
-  gst_haar_zones_init (&self->zones, element, settings);
+  zones_init (&self->zones, element, settings);
   gst_pad_set_element_private (pad, self);
   gst_pad_set_chain_function (pad, sink_chain);
   gst_pad_set_event_function (pad, sink_event);
@@ -362,7 +571,7 @@ gst_haar_input_init (GstHaarInput *self, GstElement *element, GstPad *pad,
 void
 gst_haar_input_clear (GstHaarInput *self)
 {
-  gst_haar_zones_clear (&self->zones);
+  zones_clear (&self->zones);
   g_rw_lock_clear (&self->run_lock);
 }
 

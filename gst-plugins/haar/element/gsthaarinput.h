@@ -2,10 +2,24 @@
 #pragma once
 
 #include <gst/video/video.h>
+#include "frames/haarzones.h"
 #include "gsthaaroutput.h"
-#include "gsthaarzones.h"
 
 G_BEGIN_DECLS
+
+/* The zones that the properties `zones` and `zones-file` define. Only the start of a run and the
+ * streaming thread of the sink pad use this object. */
+typedef struct {
+  GstElement *element;             /* whose part it is */
+  const GstHaarSettings *settings; /* with the object lock */
+
+  HaarZones *current; /* NULL: none */
+  guint serial;       /* value of `zones_serial` of the settings when they were applied */
+  gchar *file;        /* name of the watched file; NULL: none */
+  gint64 checked;     /* time of the last check of the file, us, monotonic */
+  gint64 stamp[3];    /* modification time, size and inode of the file when it was read */
+  guint misses;       /* number of successive failed checks of the file */
+} GstHaarZones;
 
 /* The part of the element that receives frames and events by the pad `sink`. The pad's streaming
  * thread makes a job of each frame and of each serialized event, and gives these jobs to the
