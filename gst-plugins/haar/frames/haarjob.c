@@ -6,8 +6,11 @@
 
 #include <gio/gio.h>
 
+#ifdef HAVE_ANALYTICS
+#include <gst/analytics/analytics.h>
+#endif
+
 #include "fogtime.h"
-#include "haarregions.h"
 #include "pictures/fogluma.h"
 
 HaarJob *
@@ -76,6 +79,8 @@ measure_age (HaarJob *job)
   job->skewed = age < 0;
   job->age = (gdouble) MAX (age, 0) / GST_SECOND;
 }
+
+/* --- the search --- */
 
 /* Rounds a score to three decimals, as documents show it, so that min-score is compared with the
  * score that users see. */
@@ -205,6 +210,135 @@ search (HaarJob *job, HaarTool *tool, const GstVideoFrame *frame)
   return search_luma (job, tool, &luma) ? HAAR_COUNTED : HAAR_FAILED;
 }
 
+/* --- regions that another element found --- */
+
+/* The regions that an element before this one found in a frame. */
+typedef struct {
+  GQuark label; /* label of the regions that count; 0: all regions count */
+  /* array of HaarBox, to which the regions that count are appended, in pixels of the crop */
+  GArray *boxes;
+  gint width, height; /* the size of the crop, or of the frame, px */
+  guint n_others;     /* number of regions that don't count because of their label */
+  GQuark other;       /* one of the labels that don't count; 0: none was found */
+} HaarRegions;
+
+/* Returns the part of the frame that its crop meta selects, or the whole frame. */
+static HaarRect
+find_crop (GstBuffer *frame, const GstVideoInfo *info)
+{
+  const GstVideoCropMeta *crop = gst_buffer_get_video_crop_meta (frame);
+  gint x, y;
+
+  if (!crop)
+    return (HaarRect){0, 0, info->width, info->height};
+  x = (gint) MIN (crop->x, (guint) info->width);
+  y = (gint) MIN (crop->y, (guint) info->height);
+  return (HaarRect){x, y, (gint) MIN (crop->width, (guint) (info->width - x)),
+      (gint) MIN (crop->height, (guint) (info->height - y))};
+}
+
+/* Clips a region to @crop. Returns FALSE if nothing of the region is left. The region's numbers
+ * come from another element, and may have any value. */
+static gboolean
+cut_region (HaarRect *rect, gint64 x, gint64 y, gint64 w, gint64 h, const HaarRect *crop)
+{
+  gint64 right = MIN (x + w - crop->x, crop->w), bottom = MIN (y + h - crop->y, crop->h);
+  gint64 left = MAX (x - crop->x, 0), top = MAX (y - crop->y, 0);
+
+  if (right <= left || bottom <= top)
+    return FALSE;
+  *rect = (HaarRect){(gint) left, (gint) top, (gint) (right - left), (gint) (bottom - top)};
+  return TRUE;
+}
+
+/* Returns FALSE if regions with @label don't count. */
+static gboolean
+region_counts (HaarRegions *self, GQuark label)
+{
+  if (self->label == 0 || label == self->label)
+    return TRUE;
+  self->n_others++;
+  self->other = label;
+  return FALSE;
+}
+
+static void
+add_region (HaarRegions *self, const HaarRect *rect, gdouble score, GQuark label)
+{
+  HaarBox box = {*rect, isfinite (score) ? CLAMP (score, 0, 1) : NAN, label};
+
+  g_array_append_val (self->boxes, box);
+}
+
+/* Returns the confidence from the structure `detection`, where DL Streamer's elements and
+ * haarfacecount write it; NAN if it is missing. */
+static gdouble
+read_confidence (GstVideoRegionOfInterestMeta *region)
+{
+  GstStructure *detection = gst_video_region_of_interest_meta_get_param (region, "detection");
+  gdouble confidence = NAN;
+
+  if (detection)
+    gst_structure_get_double (detection, "confidence", &confidence);
+  return confidence;
+}
+
+static void
+read_regions_of_interest (HaarRegions *self, GstBuffer *frame, const HaarRect *crop)
+{
+  GstVideoRegionOfInterestMeta *region;
+  gpointer state = NULL;
+  HaarRect rect;
+
+  while ((region = (GstVideoRegionOfInterestMeta *) gst_buffer_iterate_meta_filtered (
+              frame, &state, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE)))
+    if (region_counts (self, region->roi_type) &&
+        cut_region (&rect, region->x, region->y, region->w, region->h, crop))
+      add_region (self, &rect, read_confidence (region), region->roi_type);
+}
+
+#ifdef HAVE_ANALYTICS
+static void
+read_analytics (HaarRegions *self, GstBuffer *frame, const HaarRect *crop)
+{
+  GstAnalyticsRelationMeta *meta = gst_buffer_get_analytics_relation_meta (frame);
+  GstAnalyticsODMtd object;
+  gpointer state = NULL;
+  gfloat confidence;
+  gint x, y, w, h;
+  HaarRect rect;
+
+  while (meta && gst_analytics_relation_meta_iterate (
+                     meta, &state, gst_analytics_od_mtd_get_mtd_type (), &object)) {
+    GQuark label = gst_analytics_od_mtd_get_obj_type (&object);
+
+    if (region_counts (self, label) &&
+        gst_analytics_od_mtd_get_location (&object, &x, &y, &w, &h, &confidence) &&
+        cut_region (&rect, x, y, w, h, crop))
+      add_region (self, &rect, confidence, label);
+  }
+}
+#endif
+
+/* Reads the frame's regions of interest (#GstVideoRegionOfInterestMeta). Only if no region counts,
+ * the function reads the detections of GStreamer's analytics (#GstAnalyticsODMtd, since GStreamer
+ * 1.24), because some detectors attach both for the same objects. A region without a confidence
+ * gets the score NAN; parts of a region outside of the frame are cut off. @regions: (inout):
+ * `label` and `boxes` are set. @info: of the frame's caps */
+static void
+read_all_regions (HaarRegions *self, GstBuffer *frame, const GstVideoInfo *info)
+{
+  const HaarRect crop = find_crop (frame, info);
+
+  self->width = crop.w;
+  self->height = crop.h;
+  read_regions_of_interest (self, frame, &crop);
+#ifdef HAVE_ANALYTICS
+  if (self->boxes->len == 0)
+    read_analytics (self, frame, &crop);
+#endif
+}
+
 /* Counts the regions that another element found in the frame, without reading the frame's
  * memory. */
 static void
@@ -213,7 +347,7 @@ count_regions (HaarJob *job)
   g_autoptr (GArray) found = g_array_new (FALSE, FALSE, sizeof (HaarBox));
   HaarRegions regions = {.label = job->label, .boxes = found};
 
-  haar_regions_read (&regions, job->frame, &job->info);
+  read_all_regions (&regions, job->frame, &job->info);
   job->given = TRUE;
   job->width = regions.width;
   job->height = regions.height;
@@ -222,6 +356,8 @@ count_regions (HaarJob *job)
   add_boxes (job, found);
   keep_admitted (job);
 }
+
+/* --- the count --- */
 
 static HaarOutcome
 count (HaarJob *job, HaarTool *tool)
