@@ -10,6 +10,8 @@
 
 #include "fogtime.h"
 
+/* --- the document --- */
+
 static void
 add_string (JsonBuilder *builder, const gchar *name, const gchar *value)
 {
@@ -217,4 +219,98 @@ haar_document_new (const HaarJob *job, const gchar *replica)
   GST_BUFFER_DURATION (document) = GST_BUFFER_DURATION (job->frame);
   inherit (document, job);
   return document;
+}
+
+/* --- the fields of the message `faces` --- */
+
+static void
+take_boxes (GstStructure *s, const GArray *found)
+{
+  GValue boxes = G_VALUE_INIT;
+
+  g_value_init (&boxes, GST_TYPE_ARRAY);
+  for (guint i = 0; i < found->len; i++) {
+    const HaarRect *r = &g_array_index (found, HaarBox, i).rect;
+    const gint sides[] = {r->x, r->y, r->w, r->h};
+    GValue box = G_VALUE_INIT, side = G_VALUE_INIT;
+
+    g_value_init (&box, GST_TYPE_ARRAY);
+    g_value_init (&side, G_TYPE_INT);
+    for (guint j = 0; j < G_N_ELEMENTS (sides); j++) {
+      g_value_set_int (&side, sides[j]);
+      gst_value_array_append_value (&box, &side);
+    }
+    gst_value_array_append_and_take_value (&boxes, &box);
+  }
+  gst_structure_take_value (s, "boxes", &boxes);
+}
+
+static void
+take_scores (GstStructure *s, const GArray *found)
+{
+  GValue scores = G_VALUE_INIT, score = G_VALUE_INIT;
+
+  g_value_init (&scores, GST_TYPE_ARRAY);
+  g_value_init (&score, G_TYPE_DOUBLE);
+  for (guint i = 0; i < found->len; i++) {
+    g_value_set_double (&score, g_array_index (found, HaarBox, i).score);
+    gst_value_array_append_value (&scores, &score);
+  }
+  g_value_unset (&score);
+  gst_structure_take_value (s, "scores", &scores);
+}
+
+/* Adds the zones as an array of structures and not as fields, because the name of a zone may not be
+ * a valid name of a GstStructure's field. */
+static void
+take_zones (GstStructure *s, const HaarJob *job)
+{
+  const HaarCameraZones *zones = haar_job_find_zones (job);
+  GValue array = G_VALUE_INIT, entry = G_VALUE_INIT;
+
+  g_value_init (&array, GST_TYPE_ARRAY);
+  g_value_init (&entry, GST_TYPE_STRUCTURE);
+  for (guint i = 0; i < haar_camera_zones_count (zones); i++) {
+    g_value_take_boxed (&entry,
+        gst_structure_new ("zone", "zone", G_TYPE_STRING, haar_camera_zones_get_name (zones, i),
+            "faces", G_TYPE_UINT, haar_job_count_in_zone (job, i), NULL));
+    gst_value_array_append_value (&array, &entry);
+  }
+  g_value_unset (&entry);
+  gst_structure_take_value (s, "zones", &array);
+}
+
+/* Adds the labels that another element gave to the boxes. */
+static void
+take_labels (GstStructure *s, const GArray *found)
+{
+  GValue labels = G_VALUE_INIT, label = G_VALUE_INIT;
+
+  g_value_init (&labels, GST_TYPE_ARRAY);
+  g_value_init (&label, G_TYPE_STRING);
+  for (guint i = 0; i < found->len; i++) {
+    GQuark given = g_array_index (found, HaarBox, i).label;
+
+    g_value_set_static_string (&label, given ? g_quark_to_string (given) : "");
+    gst_value_array_append_value (&labels, &label);
+  }
+  g_value_unset (&label);
+  gst_structure_take_value (s, "labels", &labels);
+}
+
+GstStructure *
+haar_document_describe (const HaarJob *job, const gchar *label)
+{
+  GstStructure *s = gst_structure_new ("faces", "faces", G_TYPE_UINT, job->boxes->len, "timestamp",
+      G_TYPE_UINT64, GST_BUFFER_PTS (job->frame), "label", G_TYPE_STRING, label, NULL);
+
+  take_boxes (s, job->boxes);
+  take_scores (s, job->boxes);
+  if (haar_camera_zones_count (haar_job_find_zones (job)) > 0)
+    take_zones (s, job);
+  if (job->given)
+    take_labels (s, job->boxes);
+  if (job->origin.id.camera)
+    gst_structure_set (s, "camera", G_TYPE_STRING, job->origin.id.camera, NULL);
+  return s;
 }

@@ -16,4 +16,14 @@ G_BEGIN_DECLS
  */
 GstBuffer *haar_document_new (const HaarJob *job, const gchar *replica);
 
+/**
+ * haar_document_describe:
+ * @job: a counted frame with faces
+ * @label: the property `label`
+ *
+ * Returns: (transfer full): the fields of the element message `faces`, which describes the same
+ * faces to the application (see SECTION:element-haarfacecount)
+ */
+GstStructure *haar_document_describe (const HaarJob *job, const gchar *label);
+
 G_END_DECLS
