@@ -65,7 +65,6 @@
  * Since: 0.1
  */
 #include "capacity/haarcpus.h"
-#include "engine/haarengine.h"
 #include "engine/haarload.h"
 #include "fogfield.h"
 #include "pictures/fogluma.h"
@@ -73,7 +72,7 @@
 #include "gsthaarinput.h"
 #include "gsthaarpads.h"
 #include "gsthaarsettings.h"
-#include "frames/haarjob.h"
+#include "frames/haartools.h"
 
 #include <gio/gio.h>
 #include <gst/gst.h>
@@ -82,19 +81,6 @@
 
 GST_DEBUG_CATEGORY (gst_haar_face_count_debug);
 #define GST_CAT_DEFAULT gst_haar_face_count_debug
-
-enum { PROP_STATS = GST_HAAR_PROP_OTHER };
-
-/* The parameters for creating the tools of a run's workers. */
-typedef struct {
-  const gchar *cascade; /* the cascade: a file, or the name of an installed one */
-  /* an engine that can't check a cascade may also load a cascade that OpenCV doesn't ship */
-  gboolean trusted;
-  const gchar *engine; /* its name, or "auto" */
-  guint n_workers;
-  /* the names of the engines that refused the cascade, and their reasons, are appended here */
-  GString *refused;
-} HaarEquipment;
 
 #define GST_TYPE_HAAR_FACE_COUNT (gst_haar_face_count_get_type ())
 G_DECLARE_FINAL_TYPE (GstHaarFaceCount, gst_haar_face_count, GST, HAAR_FACE_COUNT, GstElement)
@@ -174,156 +160,6 @@ GST_ELEMENT_REGISTER_DECLARE (haarfacecount);
 GST_ELEMENT_REGISTER_DEFINE (
     haarfacecount, "haarfacecount", GST_RANK_NONE, GST_TYPE_HAAR_FACE_COUNT)
 
-/* --- the workers' tools --- */
-
-/* Returns FALSE if the engine may not load the cascade: OpenCV doesn't ship it, and trust-cascade
- * is off. OpenCV's loader can crash on a damaged file, so it loads only known or trusted files. */
-static gboolean
-may_load (
-    const HaarEquipment *equipment, const HaarEngineClass *klass, GBytes *cascade, GError **error)
-{
-  if (klass->checks_cascade || equipment->trusted || haar_cascade_is_known (cascade))
-    return TRUE;
-  g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_AUTHORIZED,
-      "\"%s\" isn't one of the cascades that OpenCV ships, and a damaged one can crash the engine "
-      "%s. Set trust-cascade=true if you know where it comes from.",
-      equipment->cascade, klass->name);
-  return FALSE;
-}
-
-static HaarTool *
-tool_new (const HaarEngineClass *klass, GBytes *cascade, HaarStill *still, GError **error)
-{
-  HaarEngine *engine = klass->create (cascade, error);
-  HaarTool *tool;
-
-  if (!engine)
-    return NULL;
-  tool = g_new (HaarTool, 1);
-  tool->klass = klass;
-  tool->engine = engine;
-  tool->scratch = tool->unmasked = NULL;
-  tool->still = haar_still_ref (still);
-  tool->idle_since = 0;
-  tool->in_row = 0;
-  return tool;
-}
-
-/* From any thread. */
-static void
-tool_free (HaarTool *tool)
-{
-  if (tool->klass)
-    tool->klass->free (tool->engine);
-  g_free (tool->scratch);
-  g_free (tool->unmasked);
-  g_clear_pointer (&tool->still, haar_still_unref);
-  g_free (tool);
-}
-
-static GPtrArray *
-make_tools (const HaarEngineClass *klass, GBytes *cascade, guint n, GError **error)
-{
-  HaarStill *still = haar_still_new ();
-  GPtrArray *tools = g_ptr_array_new ();
-
-  for (guint i = 0; i < n; i++) {
-    HaarTool *tool = tool_new (klass, cascade, still, error);
-
-    if (!tool) {
-      g_ptr_array_foreach (tools, (GFunc) tool_free, NULL);
-      g_clear_pointer (&tools, g_ptr_array_unref);
-      break;
-    }
-    g_ptr_array_add (tools, tool);
-  }
-  haar_still_unref (still);
-  return tools;
-}
-
-/* Returns TRUE if no engine can evaluate the features that the cascade uses. */
-static gboolean
-has_strange_features (const HaarEquipment *equipment, GBytes *cascade, GError **error)
-{
-  g_autofree gchar *features = haar_cascade_find_features (cascade);
-
-  if (!features || g_str_equal (features, "HAAR") || g_str_equal (features, "LBP"))
-    return FALSE;
-  g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_READ,
-      "\"%s\" has features of the type %s, which no engine evaluates%s. Use a cascade of the type "
-      "HAAR or LBP.",
-      equipment->cascade, features,
-      g_str_equal (features, "HOG") ? ", nor does OpenCV since version 4" : "");
-  return TRUE;
-}
-
-/* Converts an engine's error, which doesn't name the cascade's file, into an error that does. */
-static void
-explain (const HaarEquipment *equipment, const gchar *engine, const GError *why, GError **error)
-{
-  if (why->domain != G_IO_ERROR)
-    g_propagate_error (error, g_error_copy (why));
-  else if (why->code == G_IO_ERROR_NO_SPACE)
-    g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NO_SPACE_LEFT,
-        "\"%s\" can't be loaded for %u workers: %s. Give the process more memory, or fewer "
-        "workers.",
-        equipment->cascade, equipment->n_workers, why->message);
-  else
-    g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_READ,
-        "\"%s\" can't be used as a cascade by the engine %s: %s.", equipment->cascade, engine,
-        why->message);
-}
-
-/**
- * choose_engine:
- * @engine: (out): the name of the engine that was chosen
- * @error: a #GstResourceError, with a message for users
- *
- * Returns: (nullable) (transfer full): a HaarTool for each worker, which freeing the array doesn't
- * free */
-static GPtrArray *
-choose_engine (const HaarEquipment *equipment, const gchar **engine, GError **error)
-{
-  gboolean any = g_str_equal (equipment->engine, "auto");
-  g_autoptr (GBytes) cascade = haar_cascade_load (equipment->cascade, error);
-  g_autoptr (GError) why = NULL;
-  const HaarEngineClass *klass = cascade ? haar_engine_class_find (equipment->engine) : NULL;
-  GPtrArray *tools = NULL;
-
-  for (guint i = 1; klass && !tools; klass = any ? haar_engine_class_nth (i++) : NULL) {
-    g_clear_error (&why);
-    *engine = klass->name;
-    if (may_load (equipment, klass, cascade, &why))
-      tools = make_tools (klass, cascade, equipment->n_workers, &why);
-    if (why)
-      g_string_append_printf (equipment->refused, "%s: %s; ", klass->name, why->message);
-    /* A file that isn't a cascade can't be read by the next engine either, and if there is too
-     * little memory for one engine, the next one needs even more. */
-    if (g_error_matches (why, G_IO_ERROR, G_IO_ERROR_INVALID_DATA) ||
-        g_error_matches (why, G_IO_ERROR, G_IO_ERROR_NO_SPACE))
-      break;
-  }
-  if (!tools && cascade && has_strange_features (equipment, cascade, error))
-    return NULL;
-  if (!tools && why)
-    explain (equipment, *engine, why, error);
-  else if (!tools && cascade)
-    g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
-        "This plugin was built without the engine %s.", equipment->engine);
-  return tools;
-}
-
-/* A single tool is enough to count the regions that another element found, whatever the property
- * `workers` says, because that element limits the rate of frames. */
-static GPtrArray *
-make_counting_tool (void)
-{
-  GPtrArray *tools = g_ptr_array_new ();
-
-  g_ptr_array_add (tools, g_new0 (HaarTool, 1));
-  return tools;
-}
-
 /* --- settings --- */
 
 #define DEFAULT_CASCADE HAAR_DEFAULT_CASCADE
@@ -344,7 +180,7 @@ make_counting_tool (void)
 #define DEFAULT_BLUR_FACES FALSE
 
 enum {
-  PROP_REPORT_INTERVAL = GST_HAAR_PROP_REPORT_INTERVAL,
+  PROP_REPORT_INTERVAL = 1,
   PROP_CASCADE,
   PROP_TRUST_CASCADE,
   PROP_SCALE_FACTOR,
@@ -363,6 +199,7 @@ enum {
   PROP_BLUR_FACES,
   PROP_ZONES,
   PROP_ZONES_FILE,
+  PROP_STATS,
 };
 
 #define FIELD(id, name) FOG_FIELD (id, GstHaarSettings, name)
@@ -465,32 +302,6 @@ settings_clear (GstHaarSettings *self)
   g_clear_pointer (&self->label, g_free);
   g_clear_pointer (&self->zones, g_free);
   g_clear_pointer (&self->zones_file, g_free);
-}
-
-/* The following functions for setting and getting properties take the object lock themselves.
- * Returns FALSE if @id isn't the id of a property that GstHaarSettings holds. */
-static gboolean
-settings_set_property (GstHaarSettings *self, GObject *object, guint id, const GValue *value)
-{
-  gboolean known;
-
-  GST_OBJECT_LOCK (object);
-  known = fog_field_set (fields, self, id, value);
-  fill_in_texts (self);
-  self->zones_serial += id == PROP_ZONES || id == PROP_ZONES_FILE;
-  GST_OBJECT_UNLOCK (object);
-  return known;
-}
-
-static gboolean
-settings_get_property (GstHaarSettings *self, GObject *object, guint id, GValue *value)
-{
-  gboolean known;
-
-  GST_OBJECT_LOCK (object);
-  known = fog_field_get (fields, self, id, value);
-  GST_OBJECT_UNLOCK (object);
-  return known;
 }
 
 static void
@@ -841,17 +652,6 @@ settings_install_properties (GObjectClass *klass)
 
 /* --- a run --- */
 
-static gboolean
-has_no_engine (GstHaarFaceCount *self)
-{
-  gboolean none;
-
-  GST_OBJECT_LOCK (self);
-  none = self->settings.engine == GST_HAAR_ENGINE_NONE;
-  GST_OBJECT_UNLOCK (self);
-  return none;
-}
-
 /* Returns: (nullable) (transfer full): a HaarTool for each worker, which freeing the array doesn't
  * free; NULL after posting an error. */
 static GPtrArray *
@@ -859,7 +659,8 @@ equip (GstHaarFaceCount *self, const gchar **engine)
 {
   static const gchar *const names[] = {[GST_HAAR_ENGINE_AUTO] = "auto",
       [GST_HAAR_ENGINE_NATIVE] = "native",
-      [GST_HAAR_ENGINE_OPENCV] = "opencv"};
+      [GST_HAAR_ENGINE_OPENCV] = "opencv",
+      [GST_HAAR_ENGINE_NONE] = "none"};
   g_autofree gchar *cascade = NULL;
   g_autoptr (GError) error = NULL;
   g_autoptr (GString) refused = g_string_new (NULL);
@@ -874,10 +675,12 @@ equip (GstHaarFaceCount *self, const gchar **engine)
   GST_OBJECT_UNLOCK (self);
   if (equipment.n_workers == 0)
     equipment.n_workers = (guint) CLAMP (ceil (haar_cpus_available ()), 1, GST_HAAR_MAX_WORKERS);
-  tools = choose_engine (&equipment, engine, &error);
+  tools = haar_tools_new (&equipment, engine, &error);
   if (refused->len > 0)
     GST_DEBUG_OBJECT (self, "refused the cascade: %s", refused->str);
-  if (tools)
+  if (g_str_equal (equipment.engine, "none"))
+    GST_INFO_OBJECT (self, "counts the regions that an element before it found");
+  else if (tools)
     GST_INFO_OBJECT (self, "%u workers, engine %s, cascade %s", tools->len, *engine, cascade);
   else
     gst_element_message_full (GST_ELEMENT (self), GST_MESSAGE_ERROR, error->domain, error->code,
@@ -900,15 +703,6 @@ log_settings (GstHaarFaceCount *self)
       s->min_faces, GST_TIME_ARGS (s->max_age), GST_TIME_ARGS (s->rescan_interval), s->label,
       s->draw_boxes ? "drawn" : "not drawn", s->blur_faces ? "on" : "off");
   GST_OBJECT_UNLOCK (self);
-}
-
-/* Does what equip() does, for the engine `none`. */
-static GPtrArray *
-equip_for_regions (GstHaarFaceCount *self, const gchar **engine)
-{
-  *engine = "none";
-  GST_INFO_OBJECT (self, "counts the regions that an element before it found");
-  return make_counting_tool ();
 }
 
 static HaarTally *
@@ -945,7 +739,7 @@ start_threads (GstHaarFaceCount *self, GPtrArray *tools)
 {
   static const HaarWorkersClass workers_class = {
       (void (*) (gpointer, gpointer, gboolean)) haar_job_count, (GDestroyNotify) haar_job_free,
-      (GDestroyNotify) tool_free};
+      (GDestroyNotify) haar_tool_free};
   g_autoptr (GError) error = NULL;
 
   self->workers = haar_workers_new (&workers_class, tools, &error);
@@ -967,7 +761,7 @@ start (GstHaarFaceCount *self)
   g_autoptr (GPtrArray) tools = NULL;
 
   if (gst_haar_input_check_settings (&self->input))
-    tools = has_no_engine (self) ? equip_for_regions (self, &engine) : equip (self, &engine);
+    tools = equip (self, &engine);
   if (!tools || !start_threads (self, tools))
     return FALSE;
   gst_haar_stats_begin (&self->stats, engine, self->workers, tools->len);
@@ -1096,10 +890,16 @@ static void
 gst_haar_face_count_set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
 {
   GstHaarFaceCount *self = GST_HAAR_FACE_COUNT (object);
+  gboolean known;
 
-  if (!settings_set_property (&self->settings, object, id, value))
+  GST_OBJECT_LOCK (self);
+  known = fog_field_set (fields, &self->settings, id, value);
+  fill_in_texts (&self->settings);
+  self->settings.zones_serial += id == PROP_ZONES || id == PROP_ZONES_FILE;
+  GST_OBJECT_UNLOCK (self);
+  if (!known)
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-  else if (id == GST_HAAR_PROP_REPORT_INTERVAL)
+  else if (id == PROP_REPORT_INTERVAL)
     gst_haar_rate_set_interval (&self->rate, g_value_get_uint64 (value));
 }
 
@@ -1107,10 +907,16 @@ static void
 gst_haar_face_count_get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
 {
   GstHaarFaceCount *self = GST_HAAR_FACE_COUNT (object);
+  gboolean known;
 
-  if (id == PROP_STATS)
+  if (id == PROP_STATS) {
     g_value_take_boxed (value, gst_haar_stats_to_structure (&self->stats));
-  else if (!settings_get_property (&self->settings, object, id, value))
+    return;
+  }
+  GST_OBJECT_LOCK (self);
+  known = fog_field_get (fields, &self->settings, id, value);
+  GST_OBJECT_UNLOCK (self);
+  if (!known)
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
 }
 

@@ -43,7 +43,4 @@ typedef struct {
 
 #define GST_HAAR_MAX_WORKERS 256
 
-/* Ids of properties; gsthaarfacecount.c defines those from OTHER on. */
-enum { GST_HAAR_PROP_REPORT_INTERVAL = 1, GST_HAAR_PROP_OTHER = 100 };
-
 G_END_DECLS
