@@ -138,16 +138,11 @@ append_each (const GArray *windows, GArray *boxes)
   }
 }
 
-void
-haar_group_windows (const GArray *windows, gint min_neighbors, GArray *boxes)
+static void
+append_groups (const GArray *windows, gint min_neighbors, GArray *boxes)
 {
-  GArray *groups;
+  GArray *groups = sum_groups ((const HaarWindow *) windows->data, windows->len);
 
-  if (min_neighbors <= 0) {
-    append_each (windows, boxes);
-    return;
-  }
-  groups = sum_groups ((const HaarWindow *) windows->data, windows->len);
   for (guint i = 0; i < groups->len; i++)
     average (&g_array_index (groups, Group, i));
   for (guint i = 0; i < groups->len; i++) {
@@ -159,8 +154,8 @@ haar_group_windows (const GArray *windows, gint min_neighbors, GArray *boxes)
   g_array_unref (groups);
 }
 
-void
-haar_clip_boxes (GArray *boxes, gint width, gint height)
+static void
+clip_boxes (GArray *boxes, gint width, gint height)
 {
   guint kept = 0;
 
@@ -177,4 +172,15 @@ haar_clip_boxes (GArray *boxes, gint width, gint height)
       g_array_index (boxes, HaarBox, kept++) = box;
   }
   g_array_set_size (boxes, kept);
+}
+
+void
+haar_group_windows (
+    const GArray *windows, gint min_neighbors, gint width, gint height, GArray *boxes)
+{
+  if (min_neighbors > 0)
+    append_groups (windows, min_neighbors, boxes);
+  else
+    append_each (windows, boxes);
+  clip_boxes (boxes, width, height);
 }

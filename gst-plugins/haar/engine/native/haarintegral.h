@@ -50,14 +50,4 @@ typedef struct {
 /* The number of columns behind the last one that vector code may read. */
 #define HAAR_INTEGRAL_MARGIN 64
 
-gint haar_integral_stride (gint width);
-/* Returns FALSE if there is no memory for the images. @tilted: TRUE if the cascade has tilted
- * features; must be the same in each call */
-gboolean haar_integral_start (
-    HaarIntegral *self, const HaarLayout *layout, gint width, gint height, gboolean tilted);
-/* Adds a row of the picture to the integral images. Must be called once for each row of the
- * picture, from row 0 on. */
-void haar_integral_add_row (HaarIntegral *self, const guint8 *pixels, gint y);
-void haar_integral_clear (HaarIntegral *self);
-
 G_END_DECLS

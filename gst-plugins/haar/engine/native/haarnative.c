@@ -2,7 +2,6 @@
 #include <gio/gio.h>
 
 #include "haargroup.h"
-#include "haarintegral.h"
 #include "haarpyramid.h"
 #include "haarscan.h"
 
@@ -25,8 +24,7 @@ G_STATIC_ASSERT (BAND_ROWS % 2 == 0);
 struct _HaarEngine {
   HaarCascade *cascade;
   HaarScanner *scanner;
-  HaarIntegral integral;
-  HaarResizer *resizer;
+  HaarPyramid *pyramid;
   GArray *levels;
   GArray *windows; /* array of HaarWindow: the windows of this picture that passed all stages */
 };
@@ -35,8 +33,7 @@ static void
 native_free (HaarEngine *self)
 {
   g_clear_pointer (&self->scanner, haar_scanner_free);
-  haar_integral_clear (&self->integral);
-  haar_resizer_free (self->resizer);
+  haar_pyramid_free (self->pyramid);
   g_array_unref (self->levels);
   g_array_unref (self->windows);
   haar_cascade_free (self->cascade);
@@ -60,8 +57,7 @@ native_create (GBytes *bytes, GError **error)
   self->cascade = cascade;
   if (!kernel)
     kernel = haar_kernel_find (NULL);
-  self->integral.kernel = kernel;
-  self->resizer = haar_resizer_new (kernel);
+  self->pyramid = haar_pyramid_new (kernel, cascade->has_tilted);
   self->levels = g_array_new (FALSE, FALSE, sizeof (HaarLevel));
   self->windows = g_array_new (FALSE, FALSE, sizeof (HaarWindow));
   self->scanner = haar_scanner_new (cascade, kernel);
@@ -74,16 +70,11 @@ native_create (GBytes *bytes, GError **error)
 }
 
 static gboolean
-start_level (HaarEngine *self, const guint8 *gray, gint width, gint height, gsize stride,
-    const HaarLevel *level, GError **error)
+start_level (HaarEngine *self, const HaarPicture *picture, const HaarLevel *level, GError **error)
 {
-  const HaarLayout layout = {haar_integral_stride (level->width), level->step};
+  const HaarIntegral *integral = haar_pyramid_start (self->pyramid, picture, level);
 
-  if (haar_resizer_start (
-          self->resizer, gray, width, height, stride, level->width, level->height) &&
-      haar_integral_start (
-          &self->integral, &layout, level->width, level->height, self->cascade->has_tilted) &&
-      haar_scanner_start (self->scanner, &self->integral, level))
+  if (integral && haar_scanner_start (self->scanner, integral, level))
     return TRUE;
   g_set_error (error, G_IO_ERROR, G_IO_ERROR_NO_SPACE,
       "there is no memory for the sums over a picture of %dx%d", level->width, level->height);
@@ -95,11 +86,10 @@ scan_level (HaarEngine *self, const HaarLevel *level, GError **error)
 {
   /* The picture is searched in bands of rows, so that the integral images of a band are still in
    * the cache when the band is scanned. */
-  for (gint y = 0, scanned = 0; scanned < level->rows; scanned += BAND_ROWS) {
+  for (gint scanned = 0; scanned < level->rows; scanned += BAND_ROWS) {
     gint end = MIN (scanned + BAND_ROWS, level->rows);
 
-    for (; y < end - 1 + self->cascade->height; y++)
-      haar_integral_add_row (&self->integral, haar_resizer_row (self->resizer, y), y);
+    haar_pyramid_add_rows (self->pyramid, end - 1 + self->cascade->height);
     if (haar_scanner_scan (self->scanner, scanned, end) + self->windows->len > MAX_WINDOWS) {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
           "more than %d windows pass: the cascade finds its object everywhere", MAX_WINDOWS);
@@ -130,6 +120,8 @@ static gboolean
 native_detect (HaarEngine *self, const guint8 *gray, gint width, gint height, gsize stride,
     const HaarParams *params, GArray *boxes, GError **error)
 {
+  const HaarPicture picture = {gray, width, height, stride};
+
   if (!check_input (width, height, params, error))
     return FALSE;
   g_array_set_size (self->levels, 0);
@@ -139,12 +131,10 @@ native_detect (HaarEngine *self, const guint8 *gray, gint width, gint height, gs
   for (guint i = 0; i < self->levels->len; i++) {
     const HaarLevel *level = &g_array_index (self->levels, HaarLevel, i);
 
-    if (!start_level (self, gray, width, height, stride, level, error) ||
-        !scan_level (self, level, error))
+    if (!start_level (self, &picture, level, error) || !scan_level (self, level, error))
       return FALSE;
   }
-  haar_group_windows (self->windows, params->min_neighbors, boxes);
-  haar_clip_boxes (boxes, width, height);
+  haar_group_windows (self->windows, params->min_neighbors, width, height, boxes);
   return TRUE;
 }
 

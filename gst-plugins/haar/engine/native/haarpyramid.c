@@ -6,6 +6,8 @@
 
 #include "haarmemory.h"
 
+/* --- the levels --- */
+
 /* Returns a scaled size, rounded half to even. All sizes in this file are computed in the
  * precision, float or double, that OpenCV uses at the same step. */
 static gint
@@ -111,36 +113,17 @@ haar_pyramid_plan (gint window_width, gint window_height, gint width, gint heigh
   g_array_unref (scales);
 }
 
-struct _HaarResizer {
-  const HaarKernel *kernel;
-  const guint8 *gray;
-  gsize stride;
-  gint width, height;
+struct _HaarPyramid {
+  gboolean tilted; /* the cascade has tilted features */
+  HaarPicture picture;
   HaarTaps columns, rows;
   gint16 *blended; /* two source rows */
   guint8 *row;
+  HaarIntegral integral;
+  gint n_rows; /* number of rows of the smaller picture that are in the integral images */
 };
 
-HaarResizer *
-haar_resizer_new (const HaarKernel *kernel)
-{
-  HaarResizer *self = g_new0 (HaarResizer, 1);
-
-  self->kernel = kernel;
-  return self;
-}
-
-void
-haar_resizer_free (HaarResizer *self)
-{
-  g_free (self->columns.firsts);
-  g_free (self->columns.weights);
-  g_free (self->rows.firsts);
-  g_free (self->rows.weights);
-  g_free (self->blended);
-  g_free (self->row);
-  g_free (self);
-}
+/* --- the smaller picture --- */
 
 static gboolean
 set_taps (HaarTaps *taps, gint from, gint to)
@@ -166,35 +149,220 @@ set_taps (HaarTaps *taps, gint from, gint to)
   return TRUE;
 }
 
-gboolean
-haar_resizer_start (HaarResizer *self, const guint8 *gray, gint width, gint height, gsize stride,
-    gint to_width, gint to_height)
+static gboolean
+start_resizing (HaarPyramid *self, const HaarLevel *level)
 {
-  self->gray = gray;
-  self->stride = stride;
-  self->width = width;
-  self->height = height;
-  if (!set_taps (&self->columns, width, to_width) || !set_taps (&self->rows, height, to_height) ||
-      !HAAR_TRY_RENEW (self->row, to_width + HAAR_ROW_MARGIN) ||
+  gint width = self->picture.width, height = self->picture.height;
+
+  if (!set_taps (&self->columns, width, level->width) ||
+      !set_taps (&self->rows, height, level->height) ||
+      !HAAR_TRY_RENEW (self->row, level->width + HAAR_ROW_MARGIN) ||
       !HAAR_TRY_RENEW (self->blended, width + HAAR_ROW_MARGIN))
     return FALSE;
   memset (self->blended + width, 0, HAAR_ROW_MARGIN * sizeof (gint16));
   return TRUE;
 }
 
-const guint8 *
-haar_resizer_row (HaarResizer *self, gint y)
+/* Returns row @y of the smaller picture, which is valid until the next call. */
+static const guint8 *
+make_row (HaarPyramid *self, gint y)
 {
+  const HaarPicture *picture = &self->picture;
+  const HaarKernel *kernel = self->integral.kernel;
   gint first = self->rows.firsts[y];
-  const guint8 *above = self->gray + first * self->stride;
-  const guint8 *below = first < self->height - 1 ? above + self->stride : above;
+  const guint8 *above = picture->gray + first * picture->stride;
+  const guint8 *below = first < picture->height - 1 ? above + picture->stride : above;
   guint32 weights = self->rows.weights[y];
 
-  if (self->columns.n == self->width && self->rows.n == self->height)
+  if (self->columns.n == picture->width && self->rows.n == picture->height)
     return above;
   /* OpenCV blends columns before rows; blending rows first gives the same result, because nothing
    * is rounded before the end. */
-  self->kernel->blend (above, below, weights & 0xffff, weights >> 16, self->width, self->blended);
-  self->kernel->shrink (self->blended, &self->columns, self->row);
+  kernel->blend (above, below, weights & 0xffff, weights >> 16, picture->width, self->blended);
+  kernel->shrink (self->blended, &self->columns, self->row);
   return self->row;
+}
+
+/* --- the integral images --- */
+
+static gint
+find_stride (gint width)
+{
+  return (width + 1 + 2 * HAAR_INTEGRAL_MARGIN + 63) / 64 * 64;
+}
+
+static void
+integral_clear (HaarIntegral *self)
+{
+  g_clear_pointer (&self->sum, g_free);
+  g_clear_pointer (&self->squares, g_free);
+  g_clear_pointer (&self->tilted, g_free);
+  g_clear_pointer (&self->low_memory, g_free);
+  g_clear_pointer (&self->diagonals, g_free);
+  g_clear_pointer (&self->tilted_rows, g_free);
+  self->capacity = 0;
+  self->row_capacity = 0;
+}
+
+/* Allocates the part of the integral images that is modulo 2^16. Returns FALSE if there is no
+ * memory for it. */
+static gboolean
+integral_allocate_low (HaarIntegral *self, gsize size)
+{
+  gsize twin = self->kernel->needs_twin ? (size / HAAR_LINE + 1) * HAAR_LINE + HAAR_LINE / 2 : 0;
+
+  self->low_memory = g_try_new0 (guint16, twin + size + HAAR_LINE);
+  if (!self->low_memory)
+    return FALSE;
+  self->low = (guint16 *) (((guintptr) self->low_memory + 2 * HAAR_LINE - 1) / (2 * HAAR_LINE) *
+                           (2 * HAAR_LINE));
+  self->twin = twin;
+  return TRUE;
+}
+
+static gboolean
+integral_allocate (HaarIntegral *self, gsize size, gboolean tilted)
+{
+  integral_clear (self);
+  self->sum = g_try_new0 (guint32, size);
+  self->squares = g_try_new0 (guint32, size);
+  if (tilted)
+    self->tilted = g_try_new0 (guint32, size);
+  if (!self->sum || !self->squares || (tilted && !self->tilted) ||
+      !integral_allocate_low (self, tilted ? 2 * size : size)) {
+    integral_clear (self);
+    return FALSE;
+  }
+  self->capacity = size;
+  return TRUE;
+}
+
+static gboolean
+integral_reserve (HaarIntegral *self, gboolean tilted)
+{
+  gsize size = (gsize) self->layout.stride * (self->height + 1) + HAAR_INTEGRAL_MARGIN;
+
+  if (size > self->capacity && !integral_allocate (self, size, tilted))
+    return FALSE;
+  if (tilted && self->layout.stride > self->row_capacity) {
+    if (!HAAR_TRY_RENEW (self->diagonals, self->layout.stride) ||
+        !HAAR_TRY_RENEW (self->tilted_rows, 2 * self->layout.stride))
+      return FALSE;
+    self->row_capacity = self->layout.stride;
+  }
+  return TRUE;
+}
+
+static void
+clear_low_row (HaarIntegral *self, guint16 *row)
+{
+  memset (row, 0, self->layout.stride * sizeof (guint16));
+  memset (row + self->twin, 0, self->layout.stride * sizeof (guint16));
+}
+
+/* Returns FALSE if there is no memory for the images. @tilted must be the same in each call. */
+static gboolean
+integral_start (HaarIntegral *self, const HaarLevel *level, gboolean tilted)
+{
+  const HaarLayout *layout = &self->layout;
+
+  self->layout = (HaarLayout){find_stride (level->width), level->step};
+  self->width = level->width;
+  self->height = level->height;
+  if (!integral_reserve (self, tilted))
+    return FALSE;
+  memset (self->sum, 0, layout->stride * sizeof (guint32));
+  memset (self->squares, 0, layout->stride * sizeof (guint32));
+  clear_low_row (self, self->low);
+  if (tilted) {
+    memset (self->tilted, 0, layout->stride * sizeof (guint32));
+    clear_low_row (self, self->low + self->capacity);
+    memset (self->diagonals, 0, (level->width + 1) * sizeof (guint32));
+    memset (self->tilted_rows, 0, 2 * self->row_capacity * sizeof (guint32));
+  }
+  return TRUE;
+}
+
+static void
+store_tilted_row (const HaarIntegral *self, const guint32 *row, gint y)
+{
+  guint32 *to = self->tilted + (gsize) y * self->layout.stride;
+
+  if (self->layout.step == 1)
+    memcpy (to, row, (self->width + 1) * sizeof (guint32));
+  else
+    self->kernel->split (row, self->width / 2 + 1, to, to + self->layout.stride / 2);
+}
+
+/* Adds a row to the tilted integral image. A value of the tilted integral image is the sum of the
+ * triangle of pixels above its point. A value of `diagonals` is the sum of the pixels on the
+ * diagonal that leads up and to the right from its point. */
+static void
+add_tilted_row (HaarIntegral *self, const guint8 *pixels, gint y)
+{
+  const guint32 *above = self->tilted_rows + (y & 1) * self->row_capacity;
+  guint32 *restrict row = self->tilted_rows + (~y & 1) * self->row_capacity;
+  guint32 *restrict diagonals = self->diagonals;
+  gsize at = (gsize) (y + 1) * self->layout.stride;
+  guint16 *low = self->low + self->capacity + at;
+
+  row[0] = y > 0 ? above[1] : 0;
+  for (gint x = 0; x < self->width; x++)
+    row[x + 1] = diagonals[x] + diagonals[x + 1] + pixels[x] + above[x];
+  for (gint x = 0; x < self->width; x++)
+    diagonals[x] = diagonals[x + 1] + pixels[x];
+  store_tilted_row (self, row, y + 1);
+  self->kernel->narrow (self->tilted + at, self->layout.stride, low);
+  if (self->twin)
+    memcpy (low + self->twin, low, self->layout.stride * sizeof (guint16));
+}
+
+static void
+integral_add_row (HaarIntegral *self, const guint8 *pixels, gint y)
+{
+  self->kernel->add_row (self, pixels, y);
+  if (self->tilted)
+    add_tilted_row (self, pixels, y);
+}
+
+/* --- a level --- */
+
+HaarPyramid *
+haar_pyramid_new (const HaarKernel *kernel, gboolean tilted)
+{
+  HaarPyramid *self = g_new0 (HaarPyramid, 1);
+
+  self->integral.kernel = kernel;
+  self->tilted = tilted;
+  return self;
+}
+
+void
+haar_pyramid_free (HaarPyramid *self)
+{
+  integral_clear (&self->integral);
+  g_free (self->columns.firsts);
+  g_free (self->columns.weights);
+  g_free (self->rows.firsts);
+  g_free (self->rows.weights);
+  g_free (self->blended);
+  g_free (self->row);
+  g_free (self);
+}
+
+const HaarIntegral *
+haar_pyramid_start (HaarPyramid *self, const HaarPicture *picture, const HaarLevel *level)
+{
+  self->picture = *picture;
+  self->n_rows = 0;
+  if (!start_resizing (self, level) || !integral_start (&self->integral, level, self->tilted))
+    return NULL;
+  return &self->integral;
+}
+
+void
+haar_pyramid_add_rows (HaarPyramid *self, gint end)
+{
+  for (; self->n_rows < end; self->n_rows++)
+    integral_add_row (&self->integral, make_row (self, self->n_rows), self->n_rows);
 }

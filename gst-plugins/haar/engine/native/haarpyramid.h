@@ -23,16 +23,28 @@ typedef struct {
 void haar_pyramid_plan (gint window_width, gint window_height, gint width, gint height,
     const HaarParams *params, GArray *levels);
 
-typedef struct _HaarResizer HaarResizer;
+/* A grey picture of @height rows of @width bytes; a row begins @stride bytes after the one
+ * before. */
+typedef struct {
+  const guint8 *gray;
+  gint width, height;
+  gsize stride;
+} HaarPicture;
 
-/* A HaarResizer makes a picture smaller, row by row, with the same pixels as cv::resize() with
- * INTER_LINEAR_EXACT. */
-HaarResizer *haar_resizer_new (const HaarKernel *kernel);
-void haar_resizer_free (HaarResizer *self);
-/* Begins a new picture. Returns FALSE if there is no memory for a row of the picture. */
-gboolean haar_resizer_start (HaarResizer *self, const guint8 *gray, gint width, gint height,
-    gsize stride, gint to_width, gint to_height);
-/* Returns row @y of the smaller picture, which is valid until the next call. */
-const guint8 *haar_resizer_row (HaarResizer *self, gint y);
+typedef struct _HaarPyramid HaarPyramid;
+
+/* A HaarPyramid makes a picture smaller for one level after another, row by row, with the same
+ * pixels as cv::resize() with INTER_LINEAR_EXACT, and computes the integral images of the smaller
+ * picture.
+ *
+ * @tilted: TRUE if the cascade has tilted features */
+HaarPyramid *haar_pyramid_new (const HaarKernel *kernel, gboolean tilted);
+void haar_pyramid_free (HaarPyramid *self);
+/* Begins a level of @picture, which must live until the end of the level. Returns: (nullable): the
+ * integral images, which have no row yet; NULL if there is no memory for them */
+const HaarIntegral *haar_pyramid_start (
+    HaarPyramid *self, const HaarPicture *picture, const HaarLevel *level);
+/* Fills the integral images as far as the rows of the smaller picture before row @end need. */
+void haar_pyramid_add_rows (HaarPyramid *self, gint end);
 
 G_END_DECLS
