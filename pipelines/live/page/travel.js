@@ -8,10 +8,10 @@ import { bytes, counted, exactClock, moment, number, place, UNKNOWN, visible } f
 import { fetchPicture, FrameView, isIn, keyOf } from "./frame.js";
 import { readJson } from "./stream.js";
 
-const SPAN_S = 2; // frames of this much before and after a moment are listed at once
+const SPAN_S = 4; // the frames of a window of this length, around a moment, are listed at once
 const WIDEST_SPAN_S = 10; // the server's bound
 const JUMP_MS = 10000;
-const SEARCHES = 6; // of the widest span, for the next frame beyond a gap
+const SEARCHES = 7; // windows one after the other, in which the next frame beyond a gap is searched
 const SETTLE_MS = 150;
 const SLOW_MS = 1500; // a longer wait is said
 const BOUNDS_MS = 10000;
@@ -25,6 +25,7 @@ export class Travel {
   #clip = new Clip(() => $("travel-camera").value, () => this.#position?.captured ?? null);
   #cameras = [];
   #frames = []; // those around the one shown, by capture
+  #complete = true; // no frame between those listed may still come
   #current = null; // the frame shown
   #position = null; // {captured, seq, key}: its place, or a moment without a frame
   #bounds = null;
@@ -190,7 +191,7 @@ export class Travel {
     setText($("line"), UNKNOWN);
     $("copy").disabled = true;
     setHidden($("event-command"), true);
-    const where = `within ${span} s of ${moment(at)}`;
+    const where = `within ${span / 2} s of ${moment(at)}`;
     this.#say(`Kafka holds no frame of ${visible($("travel-camera").value)} ${where}. Back and Next search further.`);
   }
 
@@ -202,6 +203,7 @@ export class Travel {
       const answer = await this.#ask({ at: Math.round(at), span });
       if (move !== this.#moves) return null;
       this.#setBounds(answer);
+      this.#complete = answer.complete;
       return answer.frames.sort((a, b) => a.captured - b.captured || a.seq - b.seq);
     } catch (error) {
       if (move === this.#moves) this.#say(error.message);
@@ -220,8 +222,9 @@ export class Travel {
   // Whether there was a frame to go to.
   async #step(way) {
     if (!this.#position || !this.#bounds) return false;
-    const next = this.#neighbour(this.#position.key, way);
     const move = ++this.#moves;
+    const next = await this.#findNext(way, move);
+    if (move !== this.#moves) return false;
     if (next) {
       await this.#show(next, move, way);
       return true;
@@ -234,11 +237,22 @@ export class Travel {
     return at < 0 ? undefined : this.#frames[at + way];
   }
 
+  // The next frame of the list, which is read again if a frame before that one may have come since.
+  async #findNext(way, move) {
+    const next = this.#neighbour(this.#position.key, way);
+    if (!next || this.#complete || next.session !== this.#current?.session || Math.abs(next.seq - this.#current.seq) <= 1) return next;
+    const frames = await this.#list(this.#position.captured, SPAN_S, move);
+    if (!frames) return next;
+    this.#frames = frames;
+    return this.#neighbour(this.#position.key, way);
+  }
+
   async #search(way, move) {
     const edge = this.#position;
     let span = SPAN_S;
-    let at = edge.captured + way * (span * 1000 - 1);
-    for (let i = 0; i < SEARCHES && this.#within(at - way * span * 1000); i++) {
+    let begin = edge.captured - way; // the edge of the window that is nearer to the frame shown
+    for (let i = 0; i < SEARCHES && this.#within(begin); i++) {
+      const at = begin + way * span * 500;
       const frames = await this.#list(at, span, move);
       if (!frames) return false;
       const beyond = frames.filter((frame) => this.#isBeyond(frame, edge, way));
@@ -247,10 +261,10 @@ export class Travel {
         await this.#show(way > 0 ? beyond[0] : beyond.at(-1), move, way);
         return true;
       }
-      at += way * (span + WIDEST_SPAN_S) * 1000;
+      begin += way * span * 1000;
       span = WIDEST_SPAN_S;
     }
-    const far = this.#within(at) ? `within ${SEARCHES * 2 * WIDEST_SPAN_S} s` : "in Kafka";
+    const far = this.#within(begin) ? `within ${SPAN_S + (SEARCHES - 1) * WIDEST_SPAN_S} s` : "in Kafka";
     this.#say(way > 0 ? `There is no later frame of this camera ${far}.` : `There is no earlier frame of this camera ${far}.`);
     return false;
   }

@@ -14,9 +14,12 @@
 /* Time (ms) for which a query of the range of stored messages stays valid; the range changes
  * slowly. */
 #define RANGE_TIME 3000
-/* Time (ms) by which the range of events is larger than that of frames, because events have another
- * timestamp than their frame if their topic uses the time of arrival. */
-#define EVENT_SLACK 2000
+/* Time (ms) for which messages after a window are read, because a partition's messages aren't
+ * always in the order of their timestamps: a frame may arrive after later frames of other cameras.
+ * Events of a topic that uses the time of arrival have a later timestamp than their frame. */
+#define DISORDER 5000
+/* Time (ms) after its capture for which a missing frame may still come. */
+#define MAY_COME 10000
 /* A frame without an event counts as a frame without faces if a frame that was captured this time
  * (ms) later has an event. */
 #define SETTLED 1000
@@ -213,6 +216,49 @@ compare_frames (gconstpointer a, gconstpointer b)
   return one->seq < other->seq ? -1 : one->seq > other->seq;
 }
 
+/* The numbers of a session's frames in a window. */
+typedef struct {
+  guint64 first, last, count;
+} Numbers;
+
+static void
+add_number (GHashTable *sessions, const LiveFrame *frame)
+{
+  Numbers *numbers = g_hash_table_lookup (sessions, frame->session);
+
+  if (!numbers) {
+    numbers = g_new0 (Numbers, 1);
+    numbers->first = numbers->last = frame->seq;
+    g_hash_table_insert (sessions, frame->session, numbers);
+  }
+  numbers->first = MIN (numbers->first, frame->seq);
+  numbers->last = MAX (numbers->last, frame->seq);
+  numbers->count++;
+}
+
+/* Returns TRUE if the numbers of a session's frames show that a frame is missing which may still
+ * come: other partitions may deliver later frames before it. */
+static gboolean
+lacks_recent (const Window *window)
+{
+  g_autoptr (GHashTable) sessions = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, g_free);
+  gint64 now = g_get_real_time () / 1000;
+  gboolean lacks = FALSE;
+  GHashTableIter iter;
+  Numbers *numbers;
+
+  for (guint i = 0; i < window->frames->len; i++) {
+    const LiveFrame *frame = g_ptr_array_index (window->frames, i);
+
+    if (frame->session && now - frame->captured <= MAY_COME)
+      add_number (sessions, frame);
+  }
+  g_hash_table_iter_init (&iter, sessions);
+  while (g_hash_table_iter_next (&iter, NULL, (gpointer *) &numbers))
+    lacks |= numbers->last - numbers->first >= numbers->count;
+  return lacks;
+}
+
 static void
 frames_to_json (Window *window, JsonBuilder *json)
 {
@@ -239,14 +285,14 @@ window_to_json (Window *window, const gchar *camera, JsonBuilder *json, GError *
   const LiveOptions *options = window->travel->options;
   gboolean all_frames = FALSE, all_events = FALSE;
 
-  if (!live_fetch_window (&options->settings.frames, camera, window->from, window->to, take_frame,
-          window, &all_frames, error))
+  if (!live_fetch_window (&options->settings.frames, camera, window->from, window->to + DISORDER,
+          take_frame, window, &all_frames, error))
     return FALSE;
   /* An error of reading the events is ignored, because frames can be shown without their events. */
-  live_fetch_window (&options->settings.events, camera, window->from - EVENT_SLACK,
-      window->to + EVENT_SLACK, take_event, window, &all_events, NULL);
+  live_fetch_window (&options->settings.events, camera, window->from - DISORDER,
+      window->to + DISORDER, take_event, window, &all_events, NULL);
   frames_to_json (window, json);
-  live_json_flag (json, "complete", all_frames && all_events);
+  live_json_flag (json, "complete", all_frames && all_events && !lacks_recent (window));
   return TRUE;
 }
 
