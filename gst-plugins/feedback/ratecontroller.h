@@ -3,7 +3,7 @@
 
 #include <glib.h>
 
-#include "ratebound.h"
+#include "fogstats.h"
 #include "fogreport.h"
 
 G_BEGIN_DECLS

@@ -3,8 +3,7 @@
 
 #include <math.h>
 
-#include "foghistogram.h"
-#include "ratebound.h"
+#include "fogstats.h"
 
 typedef struct {
   const gchar *factory, *field;

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "elementmetrics.h"
-#include "foghistogram.h"
+#include "fogstats.h"
 #include "processmetrics.h"
 #include "stageactivity.h"
 #include "statusserver.h"

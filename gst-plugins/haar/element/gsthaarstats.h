@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "foghistogram.h"
+#include "fogstats.h"
 #include "frames/haarjob.h"
 #include "frames/haarworkers.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "foghistogram.h"
+#include "fogstats.h"
 
 #include <math.h>
 
@@ -55,4 +55,17 @@ fog_histogram_from_structure (FogHistogram *self, const GstStructure *s)
     self->counts[i] = g_value_get_uint64 (count);
   }
   return TRUE;
+}
+
+const gchar *
+rate_bound_name (RateBound bound)
+{
+  static const gchar *const names[RATE_BOUND_COUNT] = {
+      [RATE_BOUND_CAMERA] = "camera",
+      [RATE_BOUND_FOG] = "fog",
+      [RATE_BOUND_LINK] = "link",
+      [RATE_BOUND_MINIMUM] = "minimum",
+  };
+
+  return names[bound];
 }
