@@ -91,6 +91,11 @@ class Site(network.Router):
         if link.delay:
             self._lay_cable(link.delay)
 
+    def cut(self):
+        """Lets no packet through until the next `lay`."""
+        self.command("iptables -F link")
+        self.command("iptables -A link -j DROP")
+
     def widen(self):
         """Makes the link fast and without loss, so that packets that are still queued arrive soon. A delay stays."""
         self._set_rate(1000)

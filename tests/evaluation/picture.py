@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Draws the lines on standard input into an SVG file: picture.py FILE"""
+"""Draws the lines on standard input into an SVG file: picture.py FILE
+
+The input is JSON: `lines` has the points of each line by name, `axis` is the label of the x axis, `values` that of the y axis."""
 
 import json
 import sys
@@ -18,7 +20,7 @@ for name, line in wanted["lines"].items():
     if measured:
         plot.plot(*zip(*measured), "--" if name in BOUNDS else "-o", label=name)
 plot.xlabel(wanted["axis"])
-plot.ylabel("MiB/s")
+plot.ylabel(wanted.get("values", "MiB/s"))
 plot.ylim(0)
 plot.grid(alpha=0.3)
 plot.legend()

@@ -65,6 +65,11 @@ def remarks(points, name, table):
                 yield f"- {case.name}, {who}: {point['frames/s']:.0f} frames/s"
 
 
+def plot(wanted, path):
+    """Draws lines, as picture.py describes them, into a file."""
+    subprocess.run([systems.python(), HERE / "picture.py", path], input=json.dumps(wanted), text=True, check=True)
+
+
 def draw(points, name, table, path):
     curves = {system.name: [] for system in table.systems}
     lines = {"2020": [], "iperf3, the best": [], "in theory": [], **curves}
@@ -75,8 +80,7 @@ def draw(points, name, table, path):
             "in theory": case.link.ceiling, **{who: mine.get(who, {}).get("median") for who in curves}}
         for line, value in values.items():
             lines[line].append((float(case.name), value))
-    subprocess.run(
-        [systems.python(), HERE / "picture.py", path], input=json.dumps({"axis": table.axis, "lines": lines}), text=True, check=True)
+    plot({"axis": table.axis, "lines": lines}, path)
 
 
 def measured_with(points):

@@ -11,6 +11,7 @@ import sys
 
 import confluent_kafka
 import network
+import server
 import systems
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -72,7 +73,8 @@ class Store:
         try:
             point = measure()
         except (
-                systems.Broken, network.NetworkError, subprocess.TimeoutExpired, confluent_kafka.KafkaException, AssertionError) as error:
+                systems.Broken, network.NetworkError, server.StartError, subprocess.TimeoutExpired, confluent_kafka.KafkaException,
+                AssertionError) as error:
             point = {"failed": str(error)}
         self.keep(key, {**point, **(finish() if finish else {}), "load": load})
-        print({name: value for name, value in point.items() if name != "windows"}, file=sys.stderr)
+        print({name: value for name, value in point.items() if name not in ("windows", "curve")}, file=sys.stderr)

@@ -6,6 +6,7 @@ import dataclasses
 import report
 import sweep
 import systems
+from changes import Changes
 from links import Link
 from placement import Placement
 from rates import Rates
@@ -73,6 +74,7 @@ TABLES = {
     "placement": Placement(),
     "rates": Rates(),
     "scaling": Scaling(),
+    "changes": Changes(),
     "clients": Table(
         "Clients over Ethernet and Wi-Fi (tables 4.3 and 4.4)", "raw",
         [CONFLUENT, study("kafka-python"), study("pykafka"), OURS],

@@ -11,6 +11,7 @@ import pipeline
 import pytest
 
 sys.path.insert(0, str(pipeline.TOP / "tests" / "evaluation"))
+import changes  # noqa: E402
 import placement  # noqa: E402
 import rates  # noqa: E402
 import relay  # noqa: E402
@@ -111,9 +112,23 @@ def test_quantiles_are_computed_for_three_ages_and_for_none():
     assert whole.quantiles([3, 1, 2]) == {"documents": 3, "p50": 2, "p95": 3, "p99": 3}
 
 
-@pytest.mark.parametrize("name", ["whole", "placement", "rates", "scaling", "clients"])
+def test_frames_are_judged_that_were_captured_soon_after_a_return():
+    soon, late = 100.0, 100.0 + changes.RETURNED_S
+    arrivals = [(0, 90.0, 99.0), (1, soon, soon + 0.5), (1, soon, soon + 7), (3, soon + 1, soon + 1.25), (4, late, late + 5)]
+    found = changes.summary(arrivals, 6, 90.0, [100.0])
+    assert (found["captured"], found["lost"], found["documents"]) == (6, 2, 2)
+    assert (found["p50"], found["p95"]) == (0.5, 0.5)
+    assert found["curve"] == [[0, 9.0], [10, 0.5], [11, 0.25], [28, 5.0]]
+
+
+def test_without_a_count_of_captured_frames_the_last_one_that_arrived_was_the_last():
+    assert changes.summary([(0, 1.0, 1.5), (3, 2.0, 2.5)], None, 0.0, [50.0])["lost"] == 2
+    assert changes.summary([], None, 0.0, [50.0]) == {"captured": 0, "lost": 0, "arrived/s": 0, "curve": [], "documents": 0}
+
+
+@pytest.mark.parametrize("name", ["whole", "placement", "rates", "scaling", "changes", "clients"])
 def test_a_failed_measurement_is_reported_with_its_reason(name, tmp_path):
-    key = {"whole": "texture/study", "placement": "ours/edge/9.46", "rates": "half", "clients": "Ethernet/kafkasink",
+    key = {"whole": "texture/study", "placement": "ours/edge/9.46", "rates": "half", "changes": "moved/ours", "clients": "Ethernet/kafkasink",
            "scaling": "day/KEDA by demand, cameras that follow the fog"}[name]
     point = {"failed": "ended with code 3", "date": "2026-11-30", "commit": "abc", "kernel": "6", "machine": "one", "load": 1.5}
     text = "\n".join(report.section({f"{name}/{key}": point}, name, tables.TABLES[name], tmp_path))

@@ -54,6 +54,17 @@ class Window:
         self.begin()
 
 
+class Arrivals:
+    """A file with a line for each frame: its number, when it was captured, and when it arrived, in s since 1970."""
+
+    def __init__(self, path):
+        self.file = open(path, "w", encoding="utf-8")
+
+    def add(self, number, captured):
+        self.file.write(f"{number} {captured.timestamp()} {time.time()}\n")
+        self.file.flush()
+
+
 class Feedback:
     def __init__(self, client, topic):
         self.client, self.topic = client, topic
@@ -97,7 +108,9 @@ def main():
     parser.add_argument("--cascade", help="without a cascade frames are received, but not counted")
     parser.add_argument("--source", help="folder of frames to count at the edge, instead of the topic's")
     parser.add_argument("--rate", type=float, default=1, help="of these, frames/s (1)")
+    parser.add_argument("--arrivals", help="file to which each frame's number, capture and arrival are written")
     chosen = parser.parse_args()
+    arrivals = Arrivals(chosen.arrivals) if chosen.arrivals else None
     client, window = clients.CLIENTS[chosen.client](chosen.servers), Window()
     client.open_producer()
     faces = Faces(chosen.cascade) if chosen.cascade else None
@@ -106,8 +119,10 @@ def main():
         if os.getppid() == 1:
             break
         if value is not None:
-            frame, captured, _number, size = value
+            frame, captured, number, size = value
             window.add(size)
+            if arrivals:
+                arrivals.add(number, captured)
             found = faces.count(frame) if faces else 0
             feedback.counted()
             if found:
