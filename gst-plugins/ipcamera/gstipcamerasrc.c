@@ -735,7 +735,7 @@ static void
 gst_ip_camera_src_get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
 {
   GstIpCameraSrc *self = GST_IP_CAMERA_SRC (object);
-  gboolean known = TRUE;
+  gboolean known;
 
   if (id == PROP_STATS) {
     g_value_take_boxed (value, make_stats (self));

@@ -44,7 +44,7 @@ draw_share (guint64 seed, guint64 purpose, guint64 index)
 static guint
 shuffled (guint64 seed, guint64 purpose, guint n, guint place)
 {
-  guint order[SCENE_MAX_FACES + 1];
+  guint order[SCENE_MAX_FACES + 1] = {0};
 
   for (guint i = 0; i < n; i++) {
     guint other = draw (seed, purpose, i) % (i + 1);

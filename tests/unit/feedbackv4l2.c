@@ -142,7 +142,7 @@ camera_stat (Camera *camera, const gchar *name)
 static void
 change_rate (Camera *camera, gdouble rate, const gchar *line, guint restart)
 {
-  gint64 bound = (restart + 1000 / 10 + 1000 / 10 + 1500) * 1000;
+  gint64 bound = ((gint64) restart + 1000 / 10 + 1000 / 10 + 1500) * 1000;
 
   camera->longest = 0;
   g_object_set (camera->rate, "initial-rate", rate, NULL);

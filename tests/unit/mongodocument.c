@@ -443,10 +443,10 @@ new_deep_bson (guint levels, gboolean code)
     g_byte_array_append (bson, (const guint8 *) &size, 4);
     if (left) {
       g_byte_array_append (bson, (const guint8 *) (code ? "\x0f\x61" : "\x03\x61"), 3);
-      if (code)
+      if (code) {
         g_byte_array_append (bson, (const guint8 *) &whole, 4);
-      if (code)
         g_byte_array_append (bson, (const guint8 *) "\x01\0\0\0", 5);
+      }
     }
   }
   for (guint left = levels; left-- > 0;)

@@ -99,9 +99,9 @@ is_name (const gchar *text)
 {
   gsize n = 0;
 
-  while (text[n] && n <= MAX_NAME && !g_ascii_iscntrl (text[n]))
+  while (n <= MAX_NAME && text[n] && !g_ascii_iscntrl (text[n]))
     n++;
-  return !text[n] && n <= MAX_NAME;
+  return n <= MAX_NAME && !text[n];
 }
 
 /* Returns a number above 0 if @a is less important than @b. A camera that sent a single frame is

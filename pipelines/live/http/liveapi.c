@@ -78,7 +78,9 @@ get_look (LiveApi *api, const LiveRequest *request)
     g_free (name);
     g_free (value);
   }
-  return n ? (LiveReply){204} : live_reply_error (400, "Name at least one camera.");
+  if (n == 0)
+    return live_reply_error (400, "Name at least one camera.");
+  return (LiveReply){204};
 }
 
 /* --- frames --- */

@@ -102,7 +102,7 @@ displace_camera (LiveModel *self, gint64 now)
   while (g_hash_table_iter_next (&iter, NULL, (gpointer *) &camera))
     if (!quietest || camera->active < quietest->active)
       quietest = camera;
-  if (now - quietest->active < DISPLACED)
+  if (!quietest || now - quietest->active < DISPLACED)
     return FALSE;
   self->ignored++;
   g_hash_table_remove (self->shown, quietest->name);

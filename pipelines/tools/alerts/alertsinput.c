@@ -107,7 +107,7 @@ ask_beginning (AlertsInput *self, const rd_kafka_topic_partition_t *committed, g
     beginning->lost = low - beginning->first;
     beginning->first = low;
   }
-  return err;
+  return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
 static gboolean

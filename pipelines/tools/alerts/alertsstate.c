@@ -199,7 +199,7 @@ create_topic (rd_kafka_t *rk, const gchar *name)
     const rd_kafka_topic_result_t **topics =
         result ? rd_kafka_CreateTopics_result_topics (result, &count) : NULL;
 
-    err = count ? rd_kafka_topic_result_error (topics[0]) : rd_kafka_event_error (event);
+    err = topics && count ? rd_kafka_topic_result_error (topics[0]) : rd_kafka_event_error (event);
     rd_kafka_event_destroy (event);
   }
   rd_kafka_queue_destroy (queue);

@@ -147,7 +147,6 @@ static gboolean
 check_server (Asking *self)
 {
   g_autofree gchar *hosts = mongo_uri_describe (self->uri);
-  gint64 began = g_get_real_time () / 1000;
   bson_error_t error;
   bson_t reply;
   gboolean answers;
@@ -156,7 +155,8 @@ check_server (Asking *self)
    * next command */
   answers = run (self, self->database, BCON_NEW ("ping", BCON_INT32 (1)), NULL, &error);
   if (answers) {
-    began = g_get_real_time () / 1000;
+    gint64 began = g_get_real_time () / 1000;
+
     answers = run (self, "admin", BCON_NEW ("hello", BCON_INT32 (1)), &reply, &error);
     if (answers) {
       doctor_add (self->findings, DOCTOR_GOOD, ABOUT, NULL, NULL, "It answers at %s.", hosts);

@@ -228,7 +228,8 @@ note_lost_connections (GstKafkaProducer *self)
   if (closed == self->unacked.seen)
     return;
   g_mutex_lock (&self->lock);
-  if ((counts = self->counters.delivered > 0)) {
+  counts = self->counters.delivered > 0;
+  if (counts) {
     self->counters.lost_connections += closed - self->unacked.seen;
     self->regrouping = TRUE;
     self->asks_limit = !self->config.each_names_topic;
@@ -348,12 +349,11 @@ note_limit (GstKafkaProducer *self, rd_kafka_resp_err_t err, guint64 limit)
 {
   gboolean known = !err, news = known && limit != self->topic_limit;
 
-  if (news)
+  if (news) {
     self->topic_limit = limit;
-  if (news)
     GST_INFO_OBJECT (self->element, "topic \"%s\" takes batches of %" G_GUINT64_FORMAT " bytes",
         self->topic, limit);
-  else if (!known && !self->limit_asked)
+  } else if (!known && !self->limit_asked)
     GST_INFO_OBJECT (self->element,
         "no max.message.bytes of topic \"%s\" (%s; it takes the right DescribeConfigs): batches "
         "get at most %" G_GUINT64_FORMAT " bytes",
