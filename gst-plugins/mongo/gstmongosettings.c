@@ -129,8 +129,8 @@ check_collection (GstMongoSettings *self, GError **error)
   return FALSE;
 }
 
-gboolean
-gst_mongo_settings_check (GstMongoSettings *self, GError **error)
+static gboolean
+check (GstMongoSettings *self, GError **error)
 {
   g_autoptr (GError) what = NULL;
 
@@ -141,6 +141,21 @@ gst_mongo_settings_check (GstMongoSettings *self, GError **error)
   g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
       "These properties don't go together: %s.", what->message);
   return FALSE;
+}
+
+mongoc_uri_t *
+gst_mongo_settings_open_uri (GstMongoSettings *self, GstObject *element, GError **error)
+{
+  g_autofree gchar *uri = NULL;
+  g_autofree gchar *file = NULL;
+  gboolean usable;
+
+  GST_OBJECT_LOCK (element);
+  usable = check (self, error);
+  uri = g_strdup (self->uri);
+  file = g_strdup (self->uri_file);
+  GST_OBJECT_UNLOCK (element);
+  return usable ? mongo_uri_open (uri, file, error) : NULL;
 }
 
 gboolean

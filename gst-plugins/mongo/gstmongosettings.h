@@ -43,7 +43,10 @@ void gst_mongo_settings_install_properties (GObjectClass *klass);
 gboolean gst_mongo_settings_set_property (GstMongoSettings *self, guint id, const GValue *value);
 gboolean gst_mongo_settings_get_property (GstMongoSettings *self, guint id, GValue *value);
 
-/* Called with the object lock. Returns FALSE if the properties about collection, mode and indexes
- * contradict each other. @error: a GstResourceError */
-gboolean gst_mongo_settings_check (GstMongoSettings *self, GError **error);
+/* Takes the object lock of @element. Returns: (nullable) (transfer full): the URI of the property
+ * uri or uri-file, or of the environment; NULL if there is none, or the properties about
+ * collection, mode and indexes contradict each other. @error: a GstResourceError */
+mongoc_uri_t *gst_mongo_settings_open_uri (
+    GstMongoSettings *self, GstObject *element, GError **error);
+
 G_END_DECLS

@@ -220,22 +220,6 @@ on_failed (GstElement *element, const GError *error, const MongoPlace *place)
 
 /* --- start and stop --- */
 
-/* (nullable) (transfer full) */
-static mongoc_uri_t *
-open_uri (GstMongoSink *self, GError **error)
-{
-  g_autofree gchar *uri = NULL;
-  g_autofree gchar *file = NULL;
-  gboolean usable;
-
-  GST_OBJECT_LOCK (self);
-  usable = gst_mongo_settings_check (&self->settings, error);
-  uri = g_strdup (self->settings.uri);
-  file = g_strdup (self->settings.uri_file);
-  GST_OBJECT_UNLOCK (self);
-  return usable ? mongo_uri_open (uri, file, error) : NULL;
-}
-
 /* Called with the object lock. Logs the settings in force, without the URI's user and password. */
 static void
 log_settings (GstMongoSink *self, const mongoc_uri_t *uri, const MongoTarget *target)
@@ -297,7 +281,7 @@ start (GstMongoSink *self)
 
   mongo_library_init ();
   g_atomic_int_set (&self->format, MONGO_FORMAT_JSON);
-  if (!(uri = open_uri (self, &error))) {
+  if (!(uri = gst_mongo_settings_open_uri (&self->settings, GST_OBJECT (self), &error))) {
     post (GST_ELEMENT (self), GST_MESSAGE_ERROR, error, MONGO_HERE);
     return FALSE;
   }
