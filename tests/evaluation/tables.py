@@ -6,6 +6,7 @@ import dataclasses
 import report
 import sweep
 import systems
+from applications import Applications
 from changes import Changes
 from links import Link
 from placement import Placement
@@ -75,6 +76,7 @@ TABLES = {
     "rates": Rates(),
     "scaling": Scaling(),
     "changes": Changes(),
+    "applications": Applications(),
     "clients": Table(
         "Clients over Ethernet and Wi-Fi (tables 4.3 and 4.4)", "raw",
         [CONFLUENT, study("kafka-python"), study("pykafka"), OURS],

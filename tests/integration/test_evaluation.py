@@ -126,9 +126,9 @@ def test_without_a_count_of_captured_frames_the_last_one_that_arrived_was_the_la
     assert changes.summary([], None, 0.0, [50.0]) == {"captured": 0, "lost": 0, "arrived/s": 0, "curve": [], "documents": 0}
 
 
-@pytest.mark.parametrize("name", ["whole", "placement", "rates", "scaling", "changes", "clients"])
+@pytest.mark.parametrize("name", ["whole", "placement", "rates", "scaling", "changes", "applications", "clients"])
 def test_a_failed_measurement_is_reported_with_its_reason(name, tmp_path):
-    key = {"whole": "texture/study", "placement": "ours/edge/9.46", "rates": "half", "changes": "moved/ours", "clients": "Ethernet/kafkasink",
+    key = {"whole": "texture/study", "placement": "ours/edge/9.46", "rates": "half", "changes": "moved/ours", "applications": "4K", "clients": "Ethernet/kafkasink",
            "scaling": "day/KEDA by demand, cameras that follow the fog"}[name]
     point = {"failed": "ended with code 3", "date": "2026-11-30", "commit": "abc", "kernel": "6", "machine": "one", "load": 1.5}
     text = "\n".join(report.section({f"{name}/{key}": point}, name, tables.TABLES[name], tmp_path))
