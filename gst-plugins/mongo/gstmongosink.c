@@ -397,11 +397,12 @@ gst_mongo_sink_set_caps (GstBaseSink *sink, GstCaps *caps)
                                                                           : MONGO_FORMAT_JSON;
 
   GST_INFO_OBJECT (self, "caps %" GST_PTR_FORMAT, caps);
+  if (!fog_caps_are_plain (caps)) {
+    refuse_caps (self, caps);
+    return FALSE;
+  }
   g_atomic_int_set (&self->format, format);
-  if (fog_caps_are_plain (caps))
-    return TRUE;
-  refuse_caps (self, caps);
-  return FALSE;
+  return TRUE;
 }
 
 /* Returns: (nullable): an `_id` for document number @index of the buffer, which is the same in a
@@ -765,13 +766,21 @@ gst_mongo_sink_render (GstBaseSink *sink, GstBuffer *buffer)
                    : push_whole_buffer (self, format, gst_buffer_ref (buffer));
 }
 
-/* Handles a flush, which discards the first part of a document whose rest hasn't come. */
+/* Handles a flush, which discards the first part of a document whose rest hasn't come, and caps
+ * that are taken: the base class doesn't set caps that it set before the refused ones. */
 static gboolean
 gst_mongo_sink_event (GstBaseSink *sink, GstEvent *event)
 {
+  GstMongoSink *self = GST_MONGO_SINK (sink);
+  gboolean is_caps = GST_EVENT_TYPE (event) == GST_EVENT_CAPS;
+  gboolean taken;
+
   if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_STOP)
-    gst_adapter_clear (GST_MONGO_SINK (sink)->rest);
-  return GST_BASE_SINK_CLASS (gst_mongo_sink_parent_class)->event (sink, event);
+    gst_adapter_clear (self->rest);
+  taken = GST_BASE_SINK_CLASS (gst_mongo_sink_parent_class)->event (sink, event);
+  if (is_caps && taken)
+    gst_caps_replace (&self->refused_caps, NULL);
+  return taken;
 }
 
 static void

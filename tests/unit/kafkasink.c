@@ -1108,6 +1108,17 @@ GST_START_TEST (test_refused_caps_are_one_error)
 }
 GST_END_TEST;
 
+GST_START_TEST (test_each_refusal_of_caps_is_an_error)
+{
+  play ();
+  for (guint i = 0; i < 2; i++) {
+    gst_harness_set_src_caps_str (h, "video/x-raw(memory:DMABuf), format=RGB");
+    g_free (wait_message (bus, GST_MESSAGE_ERROR, GST_STREAM_ERROR, GST_STREAM_ERROR_WRONG_TYPE));
+    gst_harness_set_src_caps_str (h, "image/jpeg,width=640,height=480");
+  }
+}
+GST_END_TEST;
+
 /* The base class doesn't set the caps again that it set before the refused ones. */
 GST_START_TEST (test_refused_caps_reach_no_message)
 {
@@ -1319,6 +1330,7 @@ kafkasink_suite (void)
   tcase_add_test (tc, test_raw_frames_larger_than_message_max_bytes_are_an_error);
   tcase_add_loop_test (tc, test_caps_that_kafkasrc_would_refuse_are_an_error, 0, 2);
   tcase_add_test (tc, test_refused_caps_are_one_error);
+  tcase_add_test (tc, test_each_refusal_of_caps_is_an_error);
   tcase_add_loop_test (tc, test_refused_caps_reach_no_message, 0, 2);
   tcase_add_test (tc, test_a_slow_link_throttles_upstream);
   tcase_add_test (tc, test_messages_from_kafkasrc_are_not_throttled);

@@ -248,6 +248,21 @@ GST_START_TEST (test_caps_other_than_json_are_refused_without_wrap)
 }
 GST_END_TEST;
 
+/* Caps that are refused again after others were taken are an error again. */
+GST_START_TEST (test_each_refusal_of_caps_is_an_error)
+{
+  Fixture f;
+
+  setup (&f, mongo_mock_new (), "wrap=true", "image/jpeg");
+  for (guint i = 0; i < 2; i++) {
+    gst_harness_set_src_caps_str (f.h, "video/x-raw(memory:DMABuf), format=RGB");
+    g_free (wait_message (f.bus, GST_MESSAGE_ERROR, GST_STREAM_ERROR, GST_STREAM_ERROR_WRONG_TYPE));
+    gst_harness_set_src_caps_str (f.h, "image/jpeg");
+  }
+  teardown (&f);
+}
+GST_END_TEST;
+
 GST_START_TEST (test_a_batch_ends_by_size_and_by_time)
 {
   Fixture f;
@@ -1181,6 +1196,7 @@ mongosink_suite (void)
   tcase_add_test (tc, test_any_buffer_is_wrapped);
   tcase_add_test (tc, test_a_wrapped_buffer_keeps_all_headers);
   tcase_add_test (tc, test_caps_other_than_json_are_refused_without_wrap);
+  tcase_add_test (tc, test_each_refusal_of_caps_is_an_error);
   tcase_add_test (tc, test_a_batch_ends_by_size_and_by_time);
   tcase_add_test (tc, test_an_invalid_document_is_skipped);
   tcase_add_test (tc, test_an_invalid_document_fails_with_on_error_fail);

@@ -853,7 +853,21 @@ gst_kafka_sink_set_caps (GstBaseSink *sink, GstCaps *caps)
   }
   GST_INFO_OBJECT (self, "caps %" GST_PTR_FORMAT, caps);
   taken = take_caps (self, caps);
-  gst_caps_replace (&self->refused_caps, taken ? NULL : caps);
+  if (!taken)
+    gst_caps_replace (&self->refused_caps, caps);
+  return taken;
+}
+
+/* Forgets the refused caps when others are taken. The base class doesn't set caps that it set
+ * before the refused ones. */
+static gboolean
+gst_kafka_sink_event (GstBaseSink *sink, GstEvent *event)
+{
+  gboolean is_caps = GST_EVENT_TYPE (event) == GST_EVENT_CAPS;
+  gboolean taken = GST_BASE_SINK_CLASS (parent_class)->event (sink, event);
+
+  if (is_caps && taken)
+    gst_caps_replace (&GST_KAFKA_SINK (sink)->refused_caps, NULL);
   return taken;
 }
 
@@ -1125,6 +1139,7 @@ gst_kafka_sink_class_init (GstKafkaSinkClass *klass)
   sink_class->unlock_stop = gst_kafka_sink_unlock_stop;
   sink_class->get_caps = gst_kafka_sink_get_caps;
   sink_class->set_caps = gst_kafka_sink_set_caps;
+  sink_class->event = gst_kafka_sink_event;
   sink_class->render = gst_kafka_sink_render;
   sink_class->wait_event = gst_kafka_sink_wait_event;
 }
