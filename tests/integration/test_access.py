@@ -124,13 +124,34 @@ def test_error_names_the_topic_of_a_pattern_that_may_not_be_read(user, launch):
     assert f'topic "{user.topic}": ' in errors(stage)[0], stage.output()
 
 
+@pytest.mark.parametrize("more", ["", "eos-at-end=true", "replay=true"])
+def test_a_list_with_a_topic_that_may_not_be_seen_is_an_error(user, guarded, launch, more):
+    """Brokers leave such a topic out of their answer about all topics, as if it didn't exist."""
+    user.grant("describe read")
+    send(user)
+    hidden = user.topic + "-hidden"
+    guarded.create_topic(hidden, 1)
+    stage = source(launch, user, f"topic={user.topic},{hidden} {more}")
+    assert stage.wait(30) != 0, stage.output()
+    assert f'topic "{hidden}": ' in errors(stage)[0] and "Describe" in errors(stage)[0], stage.output()
+
+
+@pytest.mark.parametrize("group", ["", "group-id"])
+def test_a_pattern_that_matches_only_topics_that_may_not_be_seen(user, launch, group):
+    user.grant("group")
+    stage = source(launch, user, f"topic=^{user.topic}$" + (f" group-id={user.topic}" if group else ""))
+    wait_until(lambda: "this user may see (right Describe) doesn't exist yet" in stage.output(), 30, "an info message")
+    stage.interrupt()
+
+
 @pytest.mark.parametrize("group, taken, busy", [
-    ("", "read", False), ("", "read", True), ("", "read describe", False), ("", "read describe", True),
+    ("", "read", False), ("pattern", "read describe", False), ("", "read", True), ("", "read describe", False), ("", "read describe", True),
     ("group-id", "read", False), ("group-id", "read describe", True), ("group-id", "group", True)])
 def test_source_loses_rights(user, launch, group, busy, taken):
     user.grant("describe read group")
     send(user)
-    stage = source(launch, user, f"group-id={user.topic}" if group else "")
+    more = {"": "", "group-id": f"group-id={user.topic}", "pattern": f"topic=^{user.topic}$"}
+    stage = source(launch, user, more[group])
     wait_until(lambda: frames(stage) == 4, 30, "messages")
     user.take(taken)
     if busy or taken == "group":

@@ -111,8 +111,11 @@ hint_of_refusal (rd_kafka_resp_err_t err)
 {
   if (err == RD_KAFKA_RESP_ERR__SSL)
     return "Check security.protocol, ssl.ca.location and both ends' certificates (config-file)";
-  if (err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
-      err == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED ||
+  if (err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)
+    return "Ask for the user's rights (ACLs) on the topic, or correct the topic's name: brokers "
+           "also "
+           "answer so about a topic that doesn't exist, if the user lacks the right Describe";
+  if (err == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED ||
       err == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED)
     return "Ask for the user's rights (ACLs) on the cluster";
   return "Check sasl.mechanism, sasl.username and sasl.password (config-file)";

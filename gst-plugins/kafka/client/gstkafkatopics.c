@@ -7,8 +7,8 @@
 #define LEGAL "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
 #define MAX_NAME 249
 
-static gboolean
-is_pattern (const gchar *wanted)
+gboolean
+gst_kafka_topics_is_pattern (const gchar *wanted)
 {
   return *wanted == '^';
 }
@@ -60,7 +60,7 @@ find_end (const gchar *text)
   gchar closing = 0;
   const gchar *at;
 
-  if (!is_pattern (text))
+  if (!gst_kafka_topics_is_pattern (text))
     return text + strcspn (text, ",");
   for (at = text; *at && (closing || *at != ','); at++) {
     if (*at == closing)
@@ -113,8 +113,8 @@ gst_kafka_topics_parse (const gchar *text, GError **error)
   }
   topics = split (text);
   for (gchar **topic = topics; *topic; topic++) {
-    if (is_pattern (*topic) ? !check_pattern (*topic, error)
-                            : !gst_kafka_topics_check_name (*topic, error))
+    if (gst_kafka_topics_is_pattern (*topic) ? !check_pattern (*topic, error)
+                                             : !gst_kafka_topics_check_name (*topic, error))
       return NULL;
   }
   return g_steal_pointer (&topics);
@@ -124,9 +124,19 @@ gboolean
 gst_kafka_topics_have_pattern (gchar **topics)
 {
   for (; *topics; topics++)
-    if (is_pattern (*topics))
+    if (gst_kafka_topics_is_pattern (*topics))
       return TRUE;
   return FALSE;
+}
+
+gchar *
+gst_kafka_topics_describe (const gchar *wanted)
+{
+  return gst_kafka_topics_is_pattern (wanted)
+             ? g_strdup_printf (
+                   "A topic that matches \"%s\" and that this user may see (right Describe)",
+                   wanted)
+             : g_strdup_printf ("Topic \"%s\"", wanted);
 }
 
 gboolean
@@ -135,7 +145,7 @@ gst_kafka_topics_match (const gchar *wanted, const gchar *topic)
   regex_t regex;
   gboolean matches;
 
-  if (!is_pattern (wanted))
+  if (!gst_kafka_topics_is_pattern (wanted))
     return g_str_equal (wanted, topic);
   if (g_str_equal (topic, "__consumer_offsets") || g_str_equal (topic, "__transaction_state") ||
       !compile (&regex, wanted, NULL))

@@ -20,7 +20,12 @@ gchar **gst_kafka_topics_parse (const gchar *text, GError **error);
 /* Returns FALSE with @error (GST_RESOURCE_ERROR_SETTINGS) if brokers refuse @name as a topic's
  * name. */
 gboolean gst_kafka_topics_check_name (const gchar *name, GError **error);
+gboolean gst_kafka_topics_is_pattern (const gchar *wanted);
 gboolean gst_kafka_topics_have_pattern (gchar **topics);
+
+/* Returns: (transfer full): the subject of a sentence that says that no topic is found. Brokers
+ * hide from a pattern the topics that the user has no right to describe. */
+gchar *gst_kafka_topics_describe (const gchar *wanted);
 
 /* Returns whether the name or pattern @wanted matches @topic. No pattern
  * matches the brokers' own topics. */

@@ -1037,15 +1037,15 @@ take_ranges (GstKafkaReplay *self, const GstKafkaQuestion *answer)
 {
   if (answer->err)
     return answer->err;
-  if (answer->found.refused)
-    return answer->found.refused;
-  if (!answer->found.missing) {
+  if (!answer->found.refused && !answer->found.missing) {
     add_tracks (self, answer);
     return RD_KAFKA_RESP_ERR_NO_ERROR;
   }
   g_free (self->missing);
-  self->missing = g_strconcat (answer->found.missing, " doesn't exist", NULL);
-  return RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
+  self->missing = answer->found.refused
+                      ? gst_kafka_discovery_explain_refusal (&answer->found)
+                      : g_strconcat (answer->found.missing, " doesn't exist", NULL);
+  return answer->found.refused ? answer->found.refused : RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
 }
 
 static rd_kafka_resp_err_t

@@ -640,7 +640,7 @@ remove_partitions (GstKafkaConsumer *self, const rd_kafka_topic_partition_list_t
           self->committed_once, name_partition (partition->topic, partition->partition));
     partitions_remove (self->partitions, list->elems[i].topic, list->elems[i].partition);
   }
-  self->changed = TRUE;
+  self->changed = self->revoked = TRUE;
   g_mutex_unlock (&self->lock);
 }
 
@@ -731,8 +731,10 @@ note_vanished (GstKafkaConsumer *self, GstKafkaPartition *partition, gboolean va
   partition->vanished = vanished;
 }
 
-void
-gst_kafka_consumer_note_vanished (GstKafkaConsumer *self, const GstKafkaDiscovery *found)
+/* Notes which partitions the cluster doesn't know. A topic that was created again while the element
+ * knew of its deletion is read like a log that was replaced. */
+static void
+note_all_vanished (GstKafkaConsumer *self, const GstKafkaDiscovery *found)
 {
   /* The brokers don't list the partitions of a topic that this user has no right to see. */
   if (found->refused)
@@ -770,21 +772,61 @@ assign_new (GstKafkaConsumer *self, rd_kafka_topic_partition_list_t *list)
   gst_kafka_consumer_wake_reader (self);
 }
 
+/* Returns FALSE if the user has no right to a topic. */
+static gboolean
+check_rights (GstKafkaConsumer *self, const GstKafkaDiscovery *found)
+{
+  g_autofree gchar *refusal = found->refused ? gst_kafka_discovery_explain_refusal (found) : NULL;
+
+  if (found->refused)
+    gst_kafka_consumer_refuse (
+        self, GST_KAFKA_REFUSED_TOPIC, found->refused_topic, found->refused, refusal);
+  else
+    gst_kafka_consumer_grant (self, GST_KAFKA_REFUSED_TOPIC);
+  return !found->refused;
+}
+
 static void
 assign_found (GstKafkaConsumer *self, GstKafkaDiscovery *found)
 {
-  if (found->refused)
-    gst_kafka_consumer_refuse (
-        self, GST_KAFKA_REFUSED_TOPIC, found->refused_topic, found->refused, NULL);
-  else
-    gst_kafka_consumer_grant (self, GST_KAFKA_REFUSED_TOPIC);
+  check_rights (self, found);
   if (found->missing)
     gst_kafka_consumer_tell_waiting (self, found->missing);
   self->waiting_told = found->missing != NULL;
-  gst_kafka_consumer_note_vanished (self, found);
+  note_all_vanished (self, found);
   drop_known (self, found->list);
   if (found->list->cnt > 0 && !gst_kafka_consumer_is_stopping (self))
     assign_new (self, found->list);
+}
+
+/* Returns: (transfer full): the names of the topics that were read */
+static gchar **
+dup_read_topics (GstKafkaConsumer *self)
+{
+  GPtrArray *names = g_ptr_array_new ();
+  GHashTableIter iter;
+  gpointer name;
+
+  g_mutex_lock (&self->lock);
+  g_hash_table_iter_init (&iter, self->read_topics);
+  while (g_hash_table_iter_next (&iter, &name, NULL))
+    g_ptr_array_add (names, g_strdup (name));
+  g_mutex_unlock (&self->lock);
+  g_ptr_array_add (names, NULL);
+  return (gchar **) g_ptr_array_free (names, FALSE);
+}
+
+rd_kafka_resp_err_t
+gst_kafka_consumer_query_topics (GstKafkaConsumer *self, GstKafkaDiscovery *found)
+{
+  g_auto (GStrv) read = dup_read_topics (self);
+  rd_kafka_resp_err_t err;
+
+  self->discovered = g_get_monotonic_time ();
+  found->read = read;
+  err = gst_kafka_discover (self->rk, self->settings, GST_KAFKA_ANSWER_MS, found);
+  found->read = NULL;
+  return err;
 }
 
 void
@@ -792,9 +834,21 @@ gst_kafka_consumer_discover (GstKafkaConsumer *self)
 {
   GstKafkaDiscovery found = {NULL};
 
-  self->discovered = g_get_monotonic_time ();
-  if (!gst_kafka_discover (self->rk, self->settings, GST_KAFKA_ANSWER_MS, &found))
+  if (!gst_kafka_consumer_query_topics (self, &found))
     assign_found (self, &found);
+  gst_kafka_discovery_clear (&found);
+}
+
+void
+gst_kafka_consumer_look_again (GstKafkaConsumer *self)
+{
+  GstKafkaDiscovery found = {.all = TRUE};
+
+  if (!gst_kafka_consumer_query_topics (self, &found)) {
+    self->revoked = FALSE;
+    if (check_rights (self, &found))
+      note_all_vanished (self, &found);
+  }
   gst_kafka_discovery_clear (&found);
 }
 

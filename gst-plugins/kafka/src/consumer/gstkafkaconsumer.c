@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gstkafkaconsumerprivate.h"
 #include "client/gstkafkaclient.h"
+#include "client/gstkafkatopics.h"
 #include "gstkafkadiscovery.h"
 
 #include <string.h>
@@ -185,7 +186,7 @@ static void
 take_event (GstKafkaConsumer *self, rd_kafka_message_t *message)
 {
   const gchar *name = message->rkt ? rd_kafka_topic_name (message->rkt) : NULL;
-  g_autofree gchar *topic = name ? g_strdup_printf ("Topic \"%s\"", name) : NULL;
+  g_autofree gchar *topic = name ? gst_kafka_topics_describe (name) : NULL;
 
   if (message->err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART && topic) {
     gst_kafka_consumer_forget_topic (self, name);
@@ -626,20 +627,15 @@ static void
 look_for_topics (GstKafkaConsumer *self)
 {
   gint64 since = g_get_monotonic_time () - self->discovered;
-  gboolean waits =
-      self->waiting_told || gst_kafka_consumer_is_refused (self) || has_vanished (self);
-  GstKafkaDiscovery found = {.all = TRUE};
+  gboolean waits = self->waiting_told || self->revoked || gst_kafka_consumer_is_refused (self) ||
+                   has_vanished (self);
 
   if (since < (waits ? WATCH_TIME : DISCOVER_TIME))
     return;
-  if (gst_kafka_consumer_assigns_itself (self)) {
+  if (gst_kafka_consumer_assigns_itself (self))
     gst_kafka_consumer_discover (self);
-  } else if (waits) {
-    self->discovered = g_get_monotonic_time ();
-    if (!gst_kafka_discover (self->rk, self->settings, GST_KAFKA_ANSWER_MS, &found))
-      gst_kafka_consumer_note_vanished (self, &found);
-    gst_kafka_discovery_clear (&found);
-  }
+  else if (waits)
+    gst_kafka_consumer_look_again (self);
 }
 
 /* Returns TRUE if the range to read has an end. */

@@ -78,6 +78,7 @@ struct _GstKafkaConsumer {
   GHashTable *known_topics;
   GHashTable *committed_once; /* set of names of partitions in which this run committed an offset */
   gboolean waiting_told;
+  gboolean revoked; /* partitions were revoked since the topics were last queried */
   gint64 watched;
   gint64 hungry_time;
   gint64 discovered;
@@ -105,9 +106,12 @@ gboolean gst_kafka_consumer_assigns_itself (GstKafkaConsumer *self);
 /* Notes that the topic is deleted. If the topic is created again, it is read from its first
  * message. */
 void gst_kafka_consumer_forget_topic (GstKafkaConsumer *self, const gchar *topic);
-/* Notes which partitions the cluster doesn't know. A topic that was created again while the element
- * knew of its deletion is read like a log that was replaced. */
-void gst_kafka_consumer_note_vanished (GstKafkaConsumer *self, const GstKafkaDiscovery *found);
+/* Queries the brokers for the topics, and by name for those that were read and that the answer
+ * about all topics lacks. The caller has to clear @found in any case. */
+rd_kafka_resp_err_t gst_kafka_consumer_query_topics (
+    GstKafkaConsumer *self, GstKafkaDiscovery *found);
+/* Checks for a group whether its topics still exist and may be read. */
+void gst_kafka_consumer_look_again (GstKafkaConsumer *self);
 /* Posts once that the element waits for @what. */
 void gst_kafka_consumer_tell_waiting (GstKafkaConsumer *self, const gchar *what);
 /* Called with self->lock. Returns: (nullable): the state of the data flow, for

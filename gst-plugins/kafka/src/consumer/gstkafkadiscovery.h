@@ -14,12 +14,15 @@ typedef struct {
   gchar *refused_topic;        /* the topic that can't be read */
   /* set by the caller to query all topics, so that librdkafka checks a group's patterns again */
   gboolean all;
+  gchar **read; /* (nullable): set by the caller: the topics that were read before */
 } GstKafkaDiscovery;
 
 /* Queries the brokers for the partitions of the topics. The caller has to clear @self in any
  * case. */
 rd_kafka_resp_err_t gst_kafka_discover (rd_kafka_t *rk, const GstKafkaConsumerSettings *settings,
     gint timeout_ms, GstKafkaDiscovery *self);
+/* Returns: (transfer full): a text about the topic that can't be read */
+gchar *gst_kafka_discovery_explain_refusal (const GstKafkaDiscovery *self);
 void gst_kafka_discovery_clear (GstKafkaDiscovery *self);
 
 G_END_DECLS

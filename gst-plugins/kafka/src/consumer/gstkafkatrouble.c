@@ -161,7 +161,7 @@ ask_for_topics (GstKafkaConsumer *self)
 {
   GstKafkaDiscovery found = {NULL};
 
-  if (!gst_kafka_discover (self->rk, self->settings, GST_KAFKA_ANSWER_MS, &found))
+  if (!gst_kafka_consumer_query_topics (self, &found))
     gst_kafka_consumer_grant (
         self, GST_KAFKA_REFUSED_CLIENT | (found.refused ? 0 : GST_KAFKA_REFUSED_TOPIC));
   gst_kafka_discovery_clear (&found);
