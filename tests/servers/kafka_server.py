@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Runs Apache Kafka 4 in KRaft mode, with one node or several, from its Maven artifacts."""
+"""Runs Apache Kafka in KRaft mode, with one node or several, from its Maven artifacts."""
 
 import base64
 import json
+import os
 import pathlib
 import shutil
 import tempfile
@@ -18,11 +19,12 @@ import server
 
 HERE = pathlib.Path(__file__).resolve().parent
 COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
+VERSION = os.environ.get("KAFKA_VERSION")  # another version of Kafka than that in pom.xml, for example 3.9.1
 CLASSES, BOOTSTRAP = "classes.jsa", "bootstrap.checkpoint"
 
 
-def jars(version=None):
-    """Returns the jars of `version`, or of the version in pom.xml."""
+def jars(version=VERSION):
+    """Returns the jars of `version`; None stands for the version in pom.xml."""
     pom = HERE / "pom.xml"
     chosen = [f"-Dkafka.version={version}"] if version else []
 
@@ -34,14 +36,14 @@ def jars(version=None):
     return cache.cached("kafka", [pom, *chosen], download)
 
 
-def _warm_from(version=None):
+def _warm_from(version=VERSION):
     """Returns the inputs on which the files of warm() depend: the versions of Kafka and of Java."""
     program = pathlib.Path(shutil.which("java") or "java").resolve()
     built = program.stat().st_mtime_ns if program.exists() else ""
     return [HERE / "pom.xml", str(program), str(built), str(version)]
 
 
-def _warm(version=None):
+def _warm(version=VERSION):
     """Returns a directory with two things. One is an archive of Kafka's classes as Java has them in memory (CDS), with which a
     broker starts in little more than half the processor time. The other has the files that Kafka's own tool writes into the log
     directory of a new node."""
@@ -67,7 +69,7 @@ def warm():
     cache.cached("kafka-warm", _warm_from(), run)
 
 
-def java(main, *arguments, log_level="info", first_run=None, version=None):
+def java(main, *arguments, log_level="info", first_run=None, version=VERSION):
     """`first_run` is the path of a class archive that is written at the end; the existing archive isn't used."""
     if first_run:
         share = [f"-XX:ArchiveClassesAtExit={first_run}", "-Xlog:cds=off", "-Xlog:cds+dynamic=off"]
@@ -82,7 +84,7 @@ def java(main, *arguments, log_level="info", first_run=None, version=None):
         "-cp", path, main, *map(str, arguments)]
 
 
-def tool(main, *arguments, version=None):
+def tool(main, *arguments, version=VERSION):
     """Runs one of Kafka's own commands and returns its output."""
     return cache.checked(java(main, *arguments, log_level="error", version=version), main.rsplit(".", 1)[-1])
 
@@ -97,7 +99,7 @@ class Kafka(server.Running):
 
     def __init__(
             self, directory, nodes=1, partitions=10, port=None, address="127.0.0.1", properties=(), listeners=None,
-            scram=(), hosts=None, advertised=None, first_run=None, version=None):
+            scram=(), hosts=None, advertised=None, first_run=None, version=VERSION):
         """`listeners`: {"tls": "SSL"} and the like, beside the plain one; `scram`: as StorageTool takes them;
         `hosts`: one for each node, instead of `nodes` and `address`; `advertised`: {"tls": "HOST:PORT"}, where clients
         reach a listener of a single node, if not at its own address; `first_run`: as `java` has it;
