@@ -111,3 +111,30 @@ gst_kafka_damage_warn_of_silence (
           partition, topic, place),
       ("nothing for %d s", (gint) (GST_KAFKA_SILENCE_TIME / G_TIME_SPAN_SECOND)));
 }
+
+/* --- known damage --- */
+
+GstKafkaHole *
+gst_kafka_holes_find (GArray *self, gint64 offset)
+{
+  for (guint i = 0; i < self->len; i++) {
+    GstKafkaHole *hole = &g_array_index (self, GstKafkaHole, i);
+
+    if (offset >= hole->from && offset < hole->good)
+      return hole;
+  }
+  return NULL;
+}
+
+GstKafkaHole *
+gst_kafka_holes_add (GArray *self, gint64 from, gint64 good)
+{
+  GstKafkaHole *known = gst_kafka_holes_find (self, good - 1), added = {from, good, good};
+
+  if (known) {
+    known->from = MIN (known->from, from);
+    return known;
+  }
+  g_array_append_val (self, added);
+  return &g_array_index (self, GstKafkaHole, self->len - 1);
+}

@@ -45,4 +45,18 @@ void gst_kafka_damage_warn (
 void gst_kafka_damage_warn_of_silence (
     GstElement *element, const gchar *topic, gint partition, gint64 place);
 
+/* Unreadable offsets: a damaged batch, or the part of it that a seek has reached. */
+typedef struct {
+  gint64 from;
+  gint64 good;
+  /* offset from which on all offsets of the hole are counted and reported already */
+  gint64 counted;
+} GstKafkaHole;
+
+/* Returns: (nullable): the hole of @self (array of GstKafkaHole) that contains @offset. */
+GstKafkaHole *gst_kafka_holes_find (GArray *self, gint64 offset);
+/* Adds the offsets from @from up to before @good, unless a hole that ends there is known; that hole
+ * begins no later than @from then. */
+GstKafkaHole *gst_kafka_holes_add (GArray *self, gint64 from, gint64 good);
+
 G_END_DECLS
