@@ -60,4 +60,9 @@ rd_kafka_headers_t *gst_kafka_record_make_headers (const GstKafkaRecord *record)
 rd_kafka_resp_err_t gst_kafka_record_produce (
     GstKafkaRecord *record, rd_kafka_t *rk, const gchar *topic);
 
+/* Installs kafkasink's partitioner, unless the configuration names another partitioner. Messages
+ * without a key take the available partitions in turn. Messages with a key get the partition that
+ * Java's client chooses. The opaque of each message must be its GstKafkaRecord. */
+void gst_kafka_record_install_partitioner (rd_kafka_conf_t *conf);
+
 G_END_DECLS

@@ -69,7 +69,6 @@
 #include "client/gstkafkaerror.h"
 #include "client/gstkafkaformat.h"
 #include "client/gstkafkasocket.h"
-#include "client/gstkafkatopics.h"
 #include "client/gstkafkauri.h"
 #include "fogcaps.h"
 #include "fogtemplate.h"
@@ -151,18 +150,6 @@ GST_ELEMENT_REGISTER_DECLARE (kafkasink)
 GST_ELEMENT_REGISTER_DEFINE (kafkasink, "kafkasink", GST_RANK_NONE, GST_TYPE_KAFKA_SINK)
 
 /* --- templates of topic and key --- */
-
-/* Returns FALSE with @error (GST_RESOURCE_ERROR_SETTINGS) if the text of @property isn't a valid
- * template. */
-static gboolean
-check_template (const gchar *text, const gchar *property, GError **error)
-{
-  if (fog_template_check (text))
-    return TRUE;
-  g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
-      "%s=\"%s\": each %%{ must be followed by the name of a header and a }.", property, text);
-  return FALSE;
-}
 
 typedef struct {
   const GstKafkaRecord *record;
@@ -372,61 +359,6 @@ record_new (GstKafkaRecordTemplate *self, GstBuffer *buffer, GstClockTime captur
   return NULL;
 }
 
-/* --- the partitioner --- */
-
-/* The value that this element sets for librdkafka's option `partitioner`. The value selects Java's
- * partitioner; this element's own partitioner differs from it only for messages without a key. */
-#define OWN_PARTITIONER "murmur2_random"
-
-static gint32
-take_turns (const rd_kafka_topic_t *topic, gint32 count, guint64 turn)
-{
-  gint32 first = turn % count;
-
-  for (gint32 i = 0; i < count; i++) {
-    gint32 partition = (first + i) % count;
-
-    if (rd_kafka_topic_partition_available (topic, partition))
-      return partition;
-  }
-  return first;
-}
-
-static gint32
-choose_partition (const rd_kafka_topic_t *topic, const void *key, size_t size, gint32 count,
-    void *topic_opaque, void *opaque)
-{
-  GstKafkaRecord *record = opaque;
-
-  if (!key) {
-    /* A record that a new client sends again stays in its partition: in another partition it would
-     * come after later frames. */
-    if (record->chosen < 0 || record->chosen >= count)
-      record->chosen = take_turns (topic, count, record->turn);
-    return record->chosen;
-  }
-  return rd_kafka_msg_partitioner_murmur2 (topic, key, size, count, topic_opaque, opaque);
-}
-
-/* Installs this element's partitioner, unless the configuration names another partitioner. Messages
- * without a key take the available partitions in turn. Messages with a key get the partition that
- * Java's client chooses. The opaque of each message must be its GstKafkaRecord. */
-static void
-partitioner_install (rd_kafka_conf_t *conf)
-{
-  g_autofree gchar *name = NULL;
-  rd_kafka_topic_conf_t *topic_conf = rd_kafka_conf_get_default_topic_conf (conf);
-
-  name = gst_kafka_conf_dup (conf, "partitioner");
-  if (!g_str_equal (name, OWN_PARTITIONER))
-    return;
-  if (!topic_conf) {
-    topic_conf = rd_kafka_topic_conf_new ();
-    rd_kafka_conf_set_default_topic_conf (conf, topic_conf);
-  }
-  rd_kafka_topic_conf_set_partitioner_cb (topic_conf, choose_partition);
-}
-
 /* --- properties --- */
 
 static void
@@ -480,109 +412,6 @@ gst_kafka_sink_get_property (GObject *object, guint id, GValue *value, GParamSpe
 
 /* --- set-up --- */
 
-static gchar *
-milliseconds (GstClockTime time)
-{
-  /* librdkafka takes a time in ms as an int, and 0 means for ever. */
-  if (!GST_CLOCK_TIME_IS_VALID (time) || time / GST_MSECOND > G_MAXINT)
-    return g_strdup ("0");
-  return g_strdup_printf ("%" G_GUINT64_FORMAT, MAX (1, time / GST_MSECOND));
-}
-
-static rd_kafka_conf_t *
-new_conf (GstKafkaSink *self, GError **error)
-{
-  g_autofree gchar *acks = NULL, *timeout = NULL, *max_bytes = NULL, *send_buffer = NULL;
-  gchar linger[G_ASCII_DTOSTR_BUF_SIZE];
-  GEnumClass *klass = g_type_class_ref (gst_kafka_compression_get_type ());
-  const gchar *compression, *idempotence;
-  rd_kafka_conf_t *conf;
-
-  GST_OBJECT_LOCK (self);
-  acks = g_strdup_printf ("%d", self->own.acks);
-  timeout = milliseconds (self->own.delivery_timeout);
-  max_bytes = g_strdup_printf ("%u", self->own.message_max_bytes);
-  send_buffer = g_strdup_printf ("%d", self->own.socket_send_buffer_bytes);
-  g_ascii_dtostr (linger, sizeof linger, (gdouble) self->own.linger / GST_MSECOND);
-  compression = g_enum_get_value (klass, self->own.compression)->value_nick;
-  idempotence = self->own.enable_idempotence ? "true" : "false";
-  GST_OBJECT_UNLOCK (self);
-  {
-    const GstKafkaOption options[] = {
-        {"acks", acks, TRUE},
-        {"request.required.acks", NULL, TRUE},
-        {"compression.type", compression, TRUE},
-        {"compression.codec", NULL, TRUE},
-        {"message.timeout.ms", timeout, TRUE},
-        {"delivery.timeout.ms", NULL, TRUE},
-        {"message.max.bytes", max_bytes, TRUE},
-        {"linger.ms", linger, TRUE},
-        {"queue.buffering.max.ms", NULL, TRUE},
-        {"enable.idempotence", idempotence, TRUE},
-        {"transactional.id", NULL, TRUE},
-        {"delivery.report.only.error", NULL, TRUE},
-        /* librdkafka's own queue is as large as possible, because the element has limits of its
-         * own. */
-        {"queue.buffering.max.messages", "10000000", FALSE},
-        {"queue.buffering.max.kbytes", "2147483647", FALSE},
-        /* With any other value than 0, librdkafka doesn't call the partitioner for messages without
-         * a key. */
-        {"sticky.partitioning.linger.ms", "0", FALSE},
-        {"partitioner", "murmur2_random", FALSE},
-        /* Messages of more than 4096 bytes are sent from the buffer's memory without a copy. */
-        {"message.copy.max.bytes", "4096", FALSE},
-        /* Since librdkafka 2.10 this option is on by default. */
-        {"socket.nagle.disable", "true", FALSE},
-        {"socket.send.buffer.bytes", send_buffer, FALSE},
-        {"socket.keepalive.enable", "true", FALSE},
-        /* A live camera should continue soon after an outage; by default the client reconnects up
-         * to 10 s later. */
-        {"reconnect.backoff.max.ms", "2000", FALSE},
-        /* New partitions should be used soon; by default the client notices them up to 5 min
-         * later. */
-        {"topic.metadata.refresh.interval.ms", "10000", FALSE},
-        {NULL, NULL, FALSE},
-    };
-
-    conf = gst_kafka_conf_new (&self->settings, GST_ELEMENT (self), options, error);
-  }
-  g_type_class_unref (klass);
-  if (conf)
-    partitioner_install (conf);
-  return conf;
-}
-
-/* with the object lock */
-static gboolean
-names_each_topic (GstKafkaSink *self)
-{
-  return fog_template_has_places (self->settings.topic);
-}
-
-/* with the object lock */
-static gboolean
-check_settings (GstKafkaSink *self, GError **error)
-{
-  const gchar *topic = self->settings.topic, *key = self->own.key;
-
-  if (!topic || !*topic) {
-    g_set_error_literal (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
-        "No topic is set. Set the property topic.");
-    return FALSE;
-  }
-  if (names_each_topic (self) && self->own.create_topic) {
-    g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
-        "create-topic can't create the topics of the template topic=\"%s\". Create them first, or "
-        "let the brokers create them (auto.create.topics.enable).",
-        topic);
-    return FALSE;
-  }
-  if (names_each_topic (self) ? !check_template (topic, "topic", error)
-                              : !gst_kafka_topics_check_name (topic, error))
-    return FALSE;
-  return !key || check_template (key, "key", error);
-}
-
 /* With the object lock */
 static void
 log_settings (GstKafkaSink *self)
@@ -634,8 +463,8 @@ new_producer (GstKafkaSink *self, GError **error)
   gboolean valid;
 
   GST_OBJECT_LOCK (self);
-  valid = check_settings (self, error);
-  config.each_names_topic = valid && names_each_topic (self);
+  valid = gst_kafka_sink_settings_check (&self->own, &self->settings, error);
+  config.each_names_topic = valid && fog_template_has_places (self->settings.topic);
   config.topic = topic = g_strdup (self->settings.topic);
   config.congestion_control = congestion_control = g_strdup (self->own.congestion_control);
   config.connect_timeout = self->own.connect_timeout;
@@ -655,7 +484,7 @@ new_producer (GstKafkaSink *self, GError **error)
     return NULL;
   if (congestion_control && !gst_kafka_socket_check (congestion_control, error))
     return NULL;
-  conf = new_conf (self, error);
+  conf = gst_kafka_sink_settings_new_conf (&self->own, &self->settings, GST_ELEMENT (self), error);
   if (conf)
     log_client (self, conf);
   if (!conf)
@@ -682,7 +511,8 @@ start (GstKafkaSink *self)
   }
   GST_OBJECT_LOCK (self);
   record_template_init (&self->template, self->own.camera,
-      names_each_topic (self) ? self->settings.topic : NULL, self->own.key, self->own.partition);
+      fog_template_has_places (self->settings.topic) ? self->settings.topic : NULL, self->own.key,
+      self->own.partition);
   gst_kafka_producer_set_bounds (producer, &self->own.bounds);
   self->producer = producer;
   self->throttling = FALSE;

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gstkafkasinksettings.h"
+#include "client/gstkafkaclient.h"
+#include "client/gstkafkatopics.h"
 #include "fogfield.h"
+#include "fogtemplate.h"
+#include "gstkafkarecord.h"
 
 #include <string.h>
 
@@ -39,7 +43,7 @@ gst_kafka_acks_get_type (void)
 }
 
 /* The nicks are the values of librdkafka's option compression.type. */
-GType
+static GType
 gst_kafka_compression_get_type (void)
 {
   static gsize type;
@@ -624,4 +628,117 @@ gst_kafka_sink_settings_install_properties (GObjectClass *klass)
   gst_type_mark_as_plugin_api (gst_kafka_compression_get_type (), 0);
   gst_type_mark_as_plugin_api (gst_kafka_sink_on_error_get_type (), 0);
   gst_type_mark_as_plugin_api (gst_kafka_spool_order_get_type (), 0);
+}
+
+/* --- checks --- */
+
+/* Returns FALSE with @error (GST_RESOURCE_ERROR_SETTINGS) if the text of @property isn't a valid
+ * template. */
+static gboolean
+check_template (const gchar *text, const gchar *property, GError **error)
+{
+  if (fog_template_check (text))
+    return TRUE;
+  g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
+      "%s=\"%s\": each %%{ must be followed by the name of a header and a }.", property, text);
+  return FALSE;
+}
+
+gboolean
+gst_kafka_sink_settings_check (
+    const GstKafkaSinkSettings *self, const GstKafkaSettings *common, GError **error)
+{
+  const gchar *topic = common->topic, *key = self->key;
+
+  if (!topic || !*topic) {
+    g_set_error_literal (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
+        "No topic is set. Set the property topic.");
+    return FALSE;
+  }
+  if (fog_template_has_places (topic) && self->create_topic) {
+    g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
+        "create-topic can't create the topics of the template topic=\"%s\". Create them first, or "
+        "let the brokers create them (auto.create.topics.enable).",
+        topic);
+    return FALSE;
+  }
+  if (fog_template_has_places (topic) ? !check_template (topic, "topic", error)
+                                      : !gst_kafka_topics_check_name (topic, error))
+    return FALSE;
+  return !key || check_template (key, "key", error);
+}
+
+/* --- the configuration of librdkafka --- */
+
+static gchar *
+milliseconds (GstClockTime time)
+{
+  /* librdkafka takes a time in ms as an int, and 0 means for ever. */
+  if (!GST_CLOCK_TIME_IS_VALID (time) || time / GST_MSECOND > G_MAXINT)
+    return g_strdup ("0");
+  return g_strdup_printf ("%" G_GUINT64_FORMAT, MAX (1, time / GST_MSECOND));
+}
+
+rd_kafka_conf_t *
+gst_kafka_sink_settings_new_conf (
+    GstKafkaSinkSettings *self, GstKafkaSettings *common, GstElement *element, GError **error)
+{
+  g_autofree gchar *acks = NULL, *timeout = NULL, *max_bytes = NULL, *send_buffer = NULL;
+  gchar linger[G_ASCII_DTOSTR_BUF_SIZE];
+  GEnumClass *klass = g_type_class_ref (gst_kafka_compression_get_type ());
+  const gchar *compression, *idempotence;
+  rd_kafka_conf_t *conf;
+
+  GST_OBJECT_LOCK (element);
+  acks = g_strdup_printf ("%d", self->acks);
+  timeout = milliseconds (self->delivery_timeout);
+  max_bytes = g_strdup_printf ("%u", self->message_max_bytes);
+  send_buffer = g_strdup_printf ("%d", self->socket_send_buffer_bytes);
+  g_ascii_dtostr (linger, sizeof linger, (gdouble) self->linger / GST_MSECOND);
+  compression = g_enum_get_value (klass, self->compression)->value_nick;
+  idempotence = self->enable_idempotence ? "true" : "false";
+  GST_OBJECT_UNLOCK (element);
+  {
+    const GstKafkaOption options[] = {
+        {"acks", acks, TRUE},
+        {"request.required.acks", NULL, TRUE},
+        {"compression.type", compression, TRUE},
+        {"compression.codec", NULL, TRUE},
+        {"message.timeout.ms", timeout, TRUE},
+        {"delivery.timeout.ms", NULL, TRUE},
+        {"message.max.bytes", max_bytes, TRUE},
+        {"linger.ms", linger, TRUE},
+        {"queue.buffering.max.ms", NULL, TRUE},
+        {"enable.idempotence", idempotence, TRUE},
+        {"transactional.id", NULL, TRUE},
+        {"delivery.report.only.error", NULL, TRUE},
+        /* librdkafka's own queue is as large as possible, because the element has limits of its
+         * own. */
+        {"queue.buffering.max.messages", "10000000", FALSE},
+        {"queue.buffering.max.kbytes", "2147483647", FALSE},
+        /* With any other value than 0, librdkafka doesn't call the partitioner for messages without
+         * a key. */
+        {"sticky.partitioning.linger.ms", "0", FALSE},
+        {"partitioner", "murmur2_random", FALSE},
+        /* Messages of more than 4096 bytes are sent from the buffer's memory without a copy. */
+        {"message.copy.max.bytes", "4096", FALSE},
+        /* Since librdkafka 2.10 this option is on by default. */
+        {"socket.nagle.disable", "true", FALSE},
+        {"socket.send.buffer.bytes", send_buffer, FALSE},
+        {"socket.keepalive.enable", "true", FALSE},
+        /* A live camera should continue soon after an outage; by default the client reconnects up
+         * to 10 s later. */
+        {"reconnect.backoff.max.ms", "2000", FALSE},
+        /* New partitions should be used soon; by default the client notices them up to 5 min
+         * later. */
+        {"topic.metadata.refresh.interval.ms", "10000", FALSE},
+        {NULL, NULL, FALSE},
+    };
+
+    conf = gst_kafka_conf_new (common, element, options, error);
+  }
+  g_type_class_unref (klass);
+  if (conf)
+    gst_kafka_record_install_partitioner (conf);
+  return conf;
 }

@@ -58,8 +58,6 @@ typedef enum {
   GST_KAFKA_SINK_ON_ERROR_SKIP,
 } GstKafkaSinkOnError;
 
-GType gst_kafka_compression_get_type (void);
-
 /* The properties that only kafkasink has, guarded by the element's object lock. */
 typedef struct {
   gchar *camera, *key, *congestion_control;
@@ -89,5 +87,15 @@ gboolean gst_kafka_sink_settings_set_property (
     GstKafkaSinkSettings *self, GObject *object, guint id, const GValue *value);
 gboolean gst_kafka_sink_settings_get_property (
     GstKafkaSinkSettings *self, GObject *object, guint id, GValue *value);
+
+/* Called with the object lock. Returns FALSE if the properties can't be used together. @error:
+ * GST_RESOURCE_ERROR_SETTINGS */
+gboolean gst_kafka_sink_settings_check (
+    const GstKafkaSinkSettings *self, const GstKafkaSettings *common, GError **error);
+/* Takes the object lock of @element. Returns: (nullable) (transfer full): librdkafka's
+ * configuration for one run. @common: the properties that kafkasink shares with kafkasrc. @error:
+ * as for gst_kafka_conf_new() */
+rd_kafka_conf_t *gst_kafka_sink_settings_new_conf (
+    GstKafkaSinkSettings *self, GstKafkaSettings *common, GstElement *element, GError **error);
 
 G_END_DECLS
