@@ -31,8 +31,8 @@ setting_of() { # id key default
 begin_camera() { # line, text in brackets
   [[ $2 =~ ^[A-Za-z0-9_-]{1,64}$ ]] ||
     refuse_camera "$1" "\"$2\" isn't a camera's id: 1 to 64 letters, digits, - and _"
-  [[ ! $2 =~ ^(rate-|sink-|reports$) ]] ||
-    refuse_camera "$1" "$2 isn't a camera's id: reports, rate-... and sink-... are names of other parts of the pipeline"
+  [[ ! $2 =~ ^(branch-|rate-|sink-|reports$) ]] ||
+    refuse_camera "$1" "$2 isn't a camera's id: reports, branch-..., rate-... and sink-... are names of other parts of the pipeline"
   [ -z "${camera_settings[$2/line]:-}" ] ||
     refuse_camera "$1" "the camera $2 is there twice, first in line ${camera_settings[$2/line]}"
   camera_ids+=("$2")

@@ -103,6 +103,16 @@ static const Metric metrics[] = {
         "1 while the element waits for access that was lost"),
     COUNT ("kafkasrc", "rebalances", "gstfog_rebalances_total", NULL, "Changes of the assignment"),
 
+    GAUGE ("camerabranch", "running", "gstfog_branch_running", 1,
+        "1 while the elements of the branch run"),
+    COUNT (
+        "camerabranch", "failures", "gstfog_branch_failures_total", NULL, "Failures of the branch"),
+    GAUGE ("camerabranch", "in-a-row", "gstfog_branch_failures_in_a_row", 1,
+        "Failures since the branch last ran for steady-time"),
+    GAUGE ("camerabranch", "wait", "gstfog_branch_wait_seconds", 1,
+        "Time from a failure of the branch to its next start; 0: it isn't waiting"),
+    COUNT ("camerabranch", "dropped", "gstfog_dropped_total", "branch-down", DROPPED),
+
     GAUGE ("ipcamerasrc", "connected", "gstfog_camera_connected", 1,
         "1 while the camera gives frames"),
     COUNT ("ipcamerasrc", "frames", "gstfog_camera_read_frames_total", NULL,
@@ -411,8 +421,19 @@ get_text_property (GstElement *element, const gchar *name)
   return text;
 }
 
+/* Returns TRUE for a bin that only groups elements of the pipeline, which have metrics of their
+ * own. */
+static gboolean
+is_branch (gpointer object)
+{
+  GstElementFactory *factory = GST_IS_ELEMENT (object) ? gst_element_get_factory (object) : NULL;
+
+  return factory && g_str_equal (GST_OBJECT_NAME (factory), "camerabranch");
+}
+
 /* Returns: (transfer full): the element's name, or BIN/NAME if the element is within a bin of the
- * pipeline, because elements of two bins may have the same name */
+ * pipeline, because elements of two bins may have the same name. Branches are left out: elements of
+ * two branches have different names, by which gst-launch-1.0 links them. */
 static gchar *
 path_of (GstElement *element)
 {
@@ -421,10 +442,12 @@ path_of (GstElement *element)
   GstObject *above;
 
   while (bin && (above = gst_object_get_parent (bin))) {
-    gchar *inner = path;
+    if (!is_branch (bin)) {
+      gchar *inner = path;
 
-    path = g_strdup_printf ("%s/%s", GST_OBJECT_NAME (bin), inner);
-    g_free (inner);
+      path = g_strdup_printf ("%s/%s", GST_OBJECT_NAME (bin), inner);
+      g_free (inner);
+    }
     gst_object_unref (bin);
     bin = above;
   }
@@ -463,7 +486,7 @@ is_summed_up (GstElement *element)
   while (bin && !found) {
     GstObject *above = gst_object_get_parent (bin);
 
-    found = find_stats (bin) != NULL;
+    found = find_stats (bin) && !is_branch (bin);
     gst_object_unref (bin);
     bin = above;
   }

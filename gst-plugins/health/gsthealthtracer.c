@@ -13,7 +13,8 @@
  * | --- | --- |
  * | /livez | 503 if the stage has stalled: a buffer got stuck in an element, a camera gives no
  *   frames, the start takes too long; else 200. Waiting for data or a server isn't a stall |
- * | /readyz | 200 if the stage plays and waits for no server, else 503 |
+ * | /readyz | 200 if the stage plays and waits for no server, else 503. If no camerabranch with a
+ *   sink runs: 503. Names of branches that are down follow |
  * | /metrics | Prometheus text: each number in the `stats` of each element, and the state of the
  * stage |
  *
@@ -163,15 +164,60 @@ judge (GstHealthTracer *self, GstElement *pipeline, gboolean playing, gint64 sin
   return verdict;
 }
 
+/* The branches (camerabranch) of a pipeline. */
+typedef struct {
+  guint sinks, running_sinks; /* number of branches with a sink, and of those that run */
+  GString *down;              /* names of the branches that failed and wait for their next start */
+} Branches;
+
+static void
+look_at_branch (const GValue *item, gpointer data)
+{
+  GstElement *element = g_value_get_object (item);
+  gboolean sink = GST_OBJECT_FLAG_IS_SET (element, GST_ELEMENT_FLAG_SINK), running = TRUE;
+  GstElementFactory *factory = gst_element_get_factory (element);
+  g_autoptr (GstStructure) stats = NULL;
+  Branches *branches = data;
+
+  if (!factory || !g_str_equal (GST_OBJECT_NAME (factory), "camerabranch"))
+    return;
+  g_object_get (element, "stats", &stats, NULL);
+  gst_structure_get_boolean (stats, "running", &running);
+  branches->sinks += sink;
+  branches->running_sinks += sink && running;
+  if (!running)
+    g_string_append_printf (branches->down, "down: %s\n", GST_ELEMENT_NAME (element));
+}
+
+static Branches
+look_at_branches (GstElement *pipeline)
+{
+  Branches branches = {0, 0, g_string_new (NULL)};
+  GstIterator *elements;
+
+  if (!pipeline)
+    return branches;
+  elements = gst_bin_iterate_elements (GST_BIN (pipeline));
+  while (gst_iterator_foreach (elements, look_at_branch, &branches) == GST_ITERATOR_RESYNC) {
+    branches.sinks = branches.running_sinks = 0;
+    g_string_truncate (branches.down, 0);
+    gst_iterator_resync (elements);
+  }
+  gst_iterator_free (elements);
+  return branches;
+}
+
+/* @branches: (transfer full) */
 static StatusAnswer
-tell_state (const StageVerdict *verdict, gboolean good)
+tell_state (const StageVerdict *verdict, Branches branches, gboolean good)
 {
   GString *text = g_string_new (stage_state_name (verdict->state));
 
   if (verdict->seconds > 0)
     g_string_append_printf (
         text, ": %s for %.1f s", verdict->element ? verdict->element : "?", verdict->seconds);
-  g_string_append_c (text, '\n');
+  g_string_append_printf (text, "\n%s", branches.down->str);
+  g_string_free (branches.down, TRUE);
   return (StatusAnswer){good ? 200 : 503, g_string_free (text, FALSE)};
 }
 
@@ -242,6 +288,22 @@ look_for_lost_access (GstElement *pipeline, StageVerdict *verdict)
     }
 }
 
+static StatusAnswer
+tell_liveness (GstElement *pipeline, const StageVerdict *verdict)
+{
+  return tell_state (verdict, look_at_branches (pipeline), verdict->state != STAGE_STALLED);
+}
+
+static StatusAnswer
+tell_readiness (GstElement *pipeline, const StageVerdict *verdict)
+{
+  Branches branches = look_at_branches (pipeline);
+  gboolean runs = branches.sinks == 0 || branches.running_sinks > 0;
+
+  return tell_state (
+      verdict, branches, runs && (verdict->state == STAGE_IDLE || verdict->state == STAGE_WORKING));
+}
+
 /* Logs the state only if it has changed, because probes request it every few seconds. */
 static void
 log_verdict (GstHealthTracer *self, const StageVerdict *verdict)
@@ -271,9 +333,9 @@ answer (const gchar *path, gpointer data)
     look_for_lost_access (pipeline, &verdict);
   log_verdict (self, &verdict);
   if (g_str_equal (path, "/livez"))
-    answer = tell_state (&verdict, verdict.state != STAGE_STALLED);
+    answer = tell_liveness (pipeline, &verdict);
   else if (g_str_equal (path, "/readyz"))
-    answer = tell_state (&verdict, verdict.state == STAGE_IDLE || verdict.state == STAGE_WORKING);
+    answer = tell_readiness (pipeline, &verdict);
   else if (g_str_equal (path, "/metrics"))
     answer = tell_metrics (pipeline, playing, &verdict);
   GST_LOG_OBJECT (self, "%s: %u", path, answer.code);

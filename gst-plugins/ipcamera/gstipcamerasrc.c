@@ -56,6 +56,7 @@
 #include <gst/gst.h>
 #include <string.h>
 
+#include "camerafault.h"
 #include "camerasecret.h"
 #include "camerawait.h"
 #include "gstcameradebug.h"
@@ -154,18 +155,15 @@ note_fault (GstIpCameraSrc *self, GError *fault)
   g_mutex_unlock (&self->lock);
 }
 
-/* Returns: (transfer full): the reason as a sentence for users. An element's error text is often
- * only "Could not read from resource", and the reason is in the last line of its debug text. */
+/* Returns: (transfer full): the reason as a sentence for users */
 static gchar *
 explain (const GError *error, const gchar *debug)
 {
-  const gchar *line = debug ? strrchr (debug, '\n') : NULL;
-
   if (g_error_matches (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_AUTHORIZED))
     return g_strdup ("It refuses access (401): look at user and password-file.");
-  if (line && strstr (line, "not-negotiated"))
+  if (debug && strstr (debug, "not-negotiated"))
     return g_strdup ("What follows refuses the format or the size of its pictures.");
-  return g_strconcat (error->message, line ? " " : "", line ? line + 1 : "", NULL);
+  return camera_fault_explain (error, debug);
 }
 
 static void

@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import time
+import urllib.error
 import urllib.request
 
 import pytest
@@ -54,6 +55,16 @@ class Edge:
             labels = dict(re.findall(r'(\w+)="([^"]*)"', labels))
             found[name, labels.get("element"), labels.get("reason")] = float(value)
         return found
+
+    def probe(self, path):
+        """Returns the text of the answer of a probe, whatever its status."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/{path}", timeout=10) as answer:
+                return answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.read().decode()
+        except OSError:
+            return ""
 
     def metric(self, name, element, reason=None):
         return self.metrics().get((name, element, reason), 0)
@@ -144,6 +155,23 @@ def test_cameras_that_fail_come_back_without_disturbing_others_in_the_process(ca
                     f"start-offset=0 ! h264parse ! avdec_h264 ! jpegenc ! multifilesink location={tmp_path}/read-%03d.jpg")
     assert reader.wait(60) == 0, reader.output()
     assert len(list(tmp_path.glob("read-*.jpg"))) >= len(streams["cam-5"]) / 2
+
+
+def test_an_error_of_one_camera_restarts_its_branch_alone(cameras, edge, kafka, fresh):
+    """A camera whose frames are too large for its kafkasink is restarted again and again, and named in the log, the metrics
+    and the answers of the health's probes; the frames of another camera have no gap."""
+    text = "".join(f"[{name}]\nuri={cameras.add(f'{fresh}-{name}', 'JPEG', rate=5)}\nsend=jpeg\nsink-options={options}\n" for name, options in
+                   (("sound", "acks=1"), ("large", "on-error=fail message-max-bytes=1000")))
+    stage = edge(text, RATE_OPTIONS="algorithm=fixed initial-rate=5")
+    wait_until(lambda: stage.metric("gstfog_branch_failures_total", "branch-large") >= 2, 90, "two failures")
+    wait_until(lambda: "down: branch-large" in stage.probe("readyz"), 60, "the branch named")
+    delivered = stage.metric("gstfog_messages_delivered_total", "sink-sound")
+    wait_until(lambda: stage.metric("gstfog_messages_delivered_total", "sink-sound") > delivered + 5, 60, "frames of the sound camera")
+    assert stage.metric("gstfog_branch_failures_total", "branch-sound") == 0
+    stage.stop()
+    frames = frames_of(kafka, f"{fresh}-camera")["sound"]
+    assert [seq for _, seq, *_ in frames] == list(range(len(frames))) and len({session for session, *_ in frames}) == 1
+    assert re.search("^WARNING: .*branch-large: The branch failed, and is started again .*sink-large: ", stage.output(), re.MULTILINE)
 
 
 def test_no_log_shows_a_password(cameras, fresh, launch, tmp_path):
@@ -243,6 +271,7 @@ def test_frames_are_dropped_if_the_pipeline_is_slower_than_the_camera(cameras, f
     ("[a]\nurl rtsp://me:Schluessel-7@h/a", 2, "neither [CAMERA]"),
     ("[a]\n=x", 2, "isn't one of"),
     ("[reports]\nuri=rtsp://h/a", 1, "names of other parts"),
+    ("[branch-a]\nuri=rtsp://h/a", 1, "names of other parts"),
     ("[door]\nuri=rtsp://h/a\n[rate-door]\nuri=rtsp://h/b", 3, "names of other parts"),
     ("[a]\nuri=rtsp://h/a ! filesink location=/tmp/x", 2, "uri doesn't take"),
     ("[a]\nuri=rtsp://h/a\npassword=pw", 3, "file of its own"),

@@ -8,7 +8,7 @@ import subprocess
 import pytest
 from pipeline import BUILD, TOP
 
-ELEMENTS = ["ipcamerasrc", "kafkasink", "kafkasrc", "haarfacecount", "mongosink", "feedbackrate"]
+ELEMENTS = ["ipcamerasrc", "camerabranch", "kafkasink", "kafkasrc", "haarfacecount", "mongosink", "feedbackrate"]
 
 
 def run(command, **variables):

@@ -334,6 +334,26 @@ GST_START_TEST (test_the_elements_inside_a_bin_with_stats_have_no_metrics)
 }
 GST_END_TEST;
 
+/* The elements inside a branch have metrics of their own, as if they weren't inside it. */
+GST_START_TEST (test_the_elements_inside_a_branch_have_metrics)
+{
+  PrometheusText *text = prometheus_text_new ();
+  GstElement *pipeline = gst_object_ref_sink (gst_pipeline_new (NULL));
+  GstElement *branch = gst_element_factory_make ("camerabranch", "branch-door");
+  GstElement *camera = gst_element_factory_make ("ipcamerasrc", "door");
+  g_autofree gchar *written = NULL;
+
+  gst_bin_add (GST_BIN (branch), camera);
+  gst_bin_add (GST_BIN (pipeline), branch);
+  element_metrics_add (text, branch);
+  element_metrics_add (text, camera);
+  written = prometheus_text_end (text);
+  fail_unless (strstr (written, "gstfog_camera_connected{element=\"door\"} 0\n") != NULL);
+  fail_unless (strstr (written, "gstfog_branch_running{element=\"branch-door\"} 1\n") != NULL);
+  gst_object_unref (pipeline);
+}
+GST_END_TEST;
+
 GST_START_TEST (test_the_process)
 {
   PrometheusText *text = prometheus_text_new ();
@@ -375,8 +395,8 @@ GST_END_TEST;
  * would have a name that begins with the element's. */
 GST_START_TEST (test_all_stats_of_the_elements_have_metric_names)
 {
-  static const gchar *const ours[] = {
-      "kafkasink", "kafkasrc", "haarfacecount", "mongosink", "feedbackrate", "ipcamerasrc"};
+  static const gchar *const ours[] = {"kafkasink", "kafkasrc", "haarfacecount", "mongosink",
+      "feedbackrate", "ipcamerasrc", "camerabranch"};
 
   for (guint i = 0; i < G_N_ELEMENTS (ours); i++) {
     GstElement *element = gst_element_factory_make (ours[i], NULL);
@@ -631,6 +651,7 @@ health_suite (void)
   tcase_add_test (tc, test_stats_become_metrics);
   tcase_add_test (tc, test_elements_with_equal_names_in_two_bins_are_distinct);
   tcase_add_test (tc, test_the_elements_inside_a_bin_with_stats_have_no_metrics);
+  tcase_add_test (tc, test_the_elements_inside_a_branch_have_metrics);
   tcase_add_test (tc, test_the_process);
   tcase_add_test (tc, test_the_metric_of_the_bound_in_force_is_1);
   tcase_add_test (tc, test_all_stats_of_the_elements_have_metric_names);

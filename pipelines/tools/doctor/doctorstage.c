@@ -85,12 +85,12 @@ doctor_stage_foreach (const DoctorStage *self, DoctorElementFunc func, gpointer 
 
 /* --- elements --- */
 
-/* Returns TRUE for an element that starts only if its server answers. An element that wants a
- * server isn't started, because other checks test the servers. */
+/* Returns TRUE for an element that starts only if its server answers, and for a bin with such
+ * elements. An element that wants a server isn't started, because other checks test the servers. */
 static gboolean
 wants_server (const gchar *factory)
 {
-  static const gchar *const names[] = {"kafkasink", "kafkasrc", "mongosink", NULL};
+  static const gchar *const names[] = {"camerabranch", "kafkasink", "kafkasrc", "mongosink", NULL};
 
   return g_strv_contains (names, factory);
 }

@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <gst/check/gstcheck.h>
+#include <string.h>
+
+#include "elementtest.h"
+
+/* A branch that fails is started again at once. */
+#define QUICK "longest-wait=1000000 "
+/* A sound branch, whose frames are numbered without a gap. */
+#define GOOD                                                                                       \
+  "camerabranch.( name=good videotestsrc is-live=true ! video/x-raw,framerate=50/1 "               \
+  "! fakesink name=counter signal-handoffs=true ) "
+
+typedef struct {
+  GstElement *pipeline;
+  GstBus *bus;
+  gint frames;      /* atomic: frames of the sound branch */
+  gboolean missing; /* frames are missing between two frames of the sound branch */
+  guint64 last;
+} Stage;
+
+static void
+note_frame (GstElement *sink, GstBuffer *frame, GstPad *pad, gpointer data)
+{
+  Stage *self = data;
+
+  self->missing |= g_atomic_int_get (&self->frames) && GST_BUFFER_OFFSET (frame) != self->last + 1;
+  self->last = GST_BUFFER_OFFSET (frame);
+  g_atomic_int_inc (&self->frames);
+}
+
+static void
+stage_make (Stage *self, const gchar *line)
+{
+  g_autofree gchar *whole = g_strdup_printf ("pipeline.( %s )", line);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GstElement) frames = NULL;
+
+  *self = (Stage){gst_parse_launch (whole, &error), NULL, 0, FALSE, 0};
+  fail_unless (self->pipeline && !error, "%s: %s", error ? error->message : "", line);
+  self->bus = gst_element_get_bus (self->pipeline);
+  frames = gst_bin_get_by_name (GST_BIN (self->pipeline), "counter");
+  if (frames)
+    g_signal_connect (frames, "handoff", G_CALLBACK (note_frame), self);
+}
+
+static void
+stage_start (Stage *self, const gchar *line)
+{
+  stage_make (self, line);
+  fail_if (gst_element_set_state (self->pipeline, GST_STATE_PLAYING) == GST_STATE_CHANGE_FAILURE);
+}
+
+static GstElement *
+find (Stage *self, const gchar *name)
+{
+  GstElement *element = gst_bin_get_by_name (GST_BIN (self->pipeline), name);
+
+  fail_unless (element != NULL, "%s", name);
+  gst_object_unref (element);
+  return element;
+}
+
+static void
+wait_for_frames (Stage *self, gint more)
+{
+  gint wanted = g_atomic_int_get (&self->frames) + more;
+
+  for (guint i = 0; i < 3000 && g_atomic_int_get (&self->frames) < wanted; i++)
+    g_usleep (10000);
+  fail_unless (g_atomic_int_get (&self->frames) >= wanted);
+}
+
+static void
+stage_stop (Stage *self)
+{
+  gst_element_set_state (self->pipeline, GST_STATE_NULL);
+  gst_object_unref (self->bus);
+  gst_object_unref (self->pipeline);
+}
+
+/* Waits for the pipeline's end, which is no error. */
+static void
+expect_eos (Stage *self)
+{
+  GstMessage *message =
+      gst_bus_timed_pop_filtered (self->bus, 30 * GST_SECOND, GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
+
+  fail_unless (message && GST_MESSAGE_TYPE (message) == GST_MESSAGE_EOS);
+  gst_message_unref (message);
+}
+
+static gboolean
+is_running (GstElement *branch)
+{
+  g_autoptr (GstStructure) stats = NULL;
+  gboolean running = FALSE;
+
+  g_object_get (branch, "stats", &stats, NULL);
+  fail_unless (gst_structure_get_boolean (stats, "running", &running));
+  return running;
+}
+
+static void
+wait_until_running (GstElement *branch, gboolean running)
+{
+  for (guint i = 0; i < 3000 && is_running (branch) != running; i++)
+    g_usleep (10000);
+  fail_unless_equals_int (is_running (branch), running);
+}
+
+/* --- faults of one branch --- */
+
+static const struct {
+  const gchar *elements;
+  const gchar *said; /* in the warning */
+} faults[] = {
+    {"filesrc location=/nowhere/at-all ! fakesink", "/nowhere/at-all"},
+    {"filesrc location=/proc/self/mem ! fakesink", "filesrc"},
+    {"filesrc location=/etc/passwd ! decodebin name=decoder ! fakesink", "decoder: "},
+    {"fakesrc sizetype=fixed filltype=zero ! filesink location=/dev/full buffer-mode=unbuffered",
+        "filesink"},
+    {"fakesrc ! filesink location=/nowhere/at-all", "/nowhere/at-all"},
+    {"fakesrc ! fakesink state-error=paused-to-playing", "fakesink"},
+    {"fakesrc ! fakesink state-error=null-to-ready", "fakesink"},
+    {"multifilesrc location=/etc/hostname ! capssetter replace=true "
+     "caps=video/x-raw,width=99999999 "
+     "! videoconvert ! fakesink",
+        "not-negotiated"},
+    {"fakesrc ! kafkasink bootstrap-servers=127.0.0.1:1 topic=a connect-timeout=10000000",
+        "127.0.0.1:1"},
+};
+
+/* A branch that fails, whatever fails in it, is started again and named, and the sound branch
+ * misses no frame. */
+GST_START_TEST (test_a_fault_stays_in_its_branch)
+{
+  g_autofree gchar *line =
+      g_strdup_printf (GOOD "camerabranch.( name=bad " QUICK " %s )", faults[__i__].elements);
+  GstElement *bad;
+  GstMessage *warning;
+  g_autoptr (GError) error = NULL;
+  Stage self;
+
+  stage_start (&self, line);
+  bad = find (&self, "bad");
+  wait_for_at_least (bad, "failures", 7);
+  wait_for_frames (&self, 3);
+  warning = gst_bus_pop_filtered (self.bus, GST_MESSAGE_WARNING);
+  fail_unless (warning != NULL);
+  gst_message_parse_warning (warning, &error, NULL);
+  fail_unless_equals_string (GST_MESSAGE_SRC_NAME (warning), "bad");
+  fail_unless (strstr (error->message, faults[__i__].said) != NULL, "%s", error->message);
+  fail_unless (gst_bus_pop_filtered (self.bus, GST_MESSAGE_ERROR) == NULL);
+  fail_unless_equals_int (read_stat (find (&self, "good"), "failures"), 0);
+  fail_if (self.missing);
+  gst_message_unref (warning);
+  stage_stop (&self);
+}
+GST_END_TEST;
+
+/* The same reason causes one warning, then info messages. */
+GST_START_TEST (test_a_reason_is_one_warning)
+{
+  GstMessage *message;
+  Stage self;
+
+  stage_start (
+      &self, GOOD "camerabranch.( name=bad " QUICK " fakesrc ! filesink location=/nowhere/x )");
+  wait_for_at_least (find (&self, "bad"), "failures", 5);
+  message = gst_bus_timed_pop_filtered (self.bus, 30 * GST_SECOND, GST_MESSAGE_WARNING);
+  fail_unless (message != NULL);
+  gst_message_unref (message);
+  message = gst_bus_timed_pop_filtered (self.bus, 30 * GST_SECOND, GST_MESSAGE_INFO);
+  fail_unless (message != NULL);
+  gst_message_unref (message);
+  fail_unless (gst_bus_pop_filtered (self.bus, GST_MESSAGE_WARNING) == NULL);
+  stage_stop (&self);
+}
+GST_END_TEST;
+
+static void
+fail_element (Stage *self, const gchar *name)
+{
+  GST_ELEMENT_ERROR (find (self, name), RESOURCE, WRITE, ("The disk burns."), (NULL));
+}
+
+/* A branch that failed gives frames again, several times, with its clock: frames leave it at their
+ * time. */
+GST_START_TEST (test_a_branch_works_after_a_restart)
+{
+  Stage self;
+
+  stage_start (&self,
+      "camerabranch.( name=good " QUICK " videotestsrc is-live=true ! video/x-raw,framerate=50/1 "
+      "! fakesink name=counter sync=true signal-handoffs=true )");
+  for (guint i = 1; i < 4; i++) {
+    wait_for_frames (&self, 2);
+    fail_element (&self, "counter");
+    wait_for_at_least (find (&self, "good"), "failures", i);
+    wait_until_running (find (&self, "good"), TRUE);
+    wait_for_frames (&self, 2);
+  }
+  fail_unless (gst_bus_pop_filtered (self.bus, GST_MESSAGE_ERROR) == NULL);
+  stage_stop (&self);
+}
+GST_END_TEST;
+
+/* An info message reports that a branch has run for steady-time. */
+GST_START_TEST (test_the_return_is_reported)
+{
+  Stage self;
+
+  stage_start (&self, "camerabranch.( name=good steady-time=1000000000 " QUICK
+                      " videotestsrc is-live=true ! fakesink name=counter signal-handoffs=true )");
+  wait_for_frames (&self, 1);
+  fail_element (&self, "counter");
+  expect_message (self.bus, GST_MESSAGE_WARNING, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE,
+      "counter: The disk burns.");
+  expect_message (
+      self.bus, GST_MESSAGE_INFO, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_READ, "has run for 1 s");
+  stage_stop (&self);
+}
+GST_END_TEST;
+
+/* --- the end --- */
+
+/* The end of a branch's source is no fault. */
+GST_START_TEST (test_a_branch_that_ends_is_not_started_again)
+{
+  Stage self;
+
+  stage_start (&self, GOOD "camerabranch.( name=short fakesrc num-buffers=3 ! fakesink )");
+  wait_for_frames (&self, 5);
+  fail_unless_equals_int (read_stat (find (&self, "short"), "failures"), 0);
+  fail_unless (gst_bus_pop_filtered (self.bus, GST_MESSAGE_EOS) == NULL);
+  gst_element_send_event (self.pipeline, gst_event_new_eos ());
+  expect_eos (&self);
+  stage_stop (&self);
+}
+GST_END_TEST;
+
+/* EOS ends the pipeline, also while a branch waits for its next start. */
+GST_START_TEST (test_eos_ends_a_branch_that_is_down)
+{
+  Stage self;
+
+  stage_start (&self, GOOD "camerabranch.( name=bad fakesrc ! filesink location=/nowhere/x )");
+  wait_until_running (find (&self, "bad"), FALSE);
+  wait_for_frames (&self, 2);
+  gst_element_send_event (self.pipeline, gst_event_new_eos ());
+  expect_eos (&self);
+  fail_if (self.missing);
+  stage_stop (&self);
+}
+GST_END_TEST;
+
+/* EOS is not lost at any moment of a restart. */
+GST_START_TEST (test_eos_during_restarts)
+{
+  Stage self;
+
+  stage_start (&self,
+      "camerabranch.( name=bad " QUICK " videotestsrc is-live=true ! fakesink name=sink ) " GOOD);
+  wait_for_frames (&self, 1);
+  fail_element (&self, "sink");
+  g_usleep ((gulong) __i__ * 300);
+  gst_element_send_event (self.pipeline, gst_event_new_eos ());
+  expect_eos (&self);
+  stage_stop (&self);
+}
+GST_END_TEST;
+
+/* A pipeline can be stopped at any moment of a restart, and started again. */
+GST_START_TEST (test_states_during_restarts)
+{
+  Stage self;
+
+  stage_start (
+      &self, GOOD "camerabranch.( name=bad " QUICK " fakesrc ! filesink location=/nowhere/x )");
+  for (guint i = 0; i < 20; i++) {
+    g_usleep (i * 500);
+    gst_element_set_state (self.pipeline, i % 2 ? GST_STATE_PAUSED : GST_STATE_NULL);
+    fail_if (gst_element_set_state (self.pipeline, GST_STATE_PLAYING) == GST_STATE_CHANGE_FAILURE);
+  }
+  wait_for_at_least (find (&self, "bad"), "failures", 6);
+  stage_stop (&self);
+}
+GST_END_TEST;
+
+/* --- errors of the pipeline --- */
+
+/* If no branch works, the pipeline ends with an error. */
+GST_START_TEST (test_an_error_if_all_branches_fail)
+{
+  Stage self;
+
+  stage_start (&self, "camerabranch.( " QUICK " fakesrc ! filesink location=/nowhere/x ) "
+                      "camerabranch.( " QUICK " filesrc location=/nowhere/y ! fakesink ) "
+                      "camerabranch.( fakesrc num-buffers=1 ! fakesink )");
+  expect_message (self.bus, GST_MESSAGE_ERROR, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_FAILED,
+      "All 2 branches have failed 5 times");
+  stage_stop (&self);
+}
+GST_END_TEST;
+
+/* A setting that an element refuses at the start is refused by the pipeline. */
+GST_START_TEST (test_a_refused_setting_is_an_error)
+{
+  Stage self;
+
+  stage_make (&self, GOOD "camerabranch.( ipcamerasrc uri=http://h/a ! fakesink )");
+  fail_unless_equals_int (
+      gst_element_set_state (self.pipeline, GST_STATE_PLAYING), GST_STATE_CHANGE_FAILURE);
+  expect_message (
+      self.bus, GST_MESSAGE_ERROR, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS, "uri");
+  stage_stop (&self);
+}
+GST_END_TEST;
+
+/* --- buffers from outside --- */
+
+static gpointer
+push_reports (gpointer data)
+{
+  GstPad *pad = data;
+  GstSegment segment;
+
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  gst_pad_push_event (pad, gst_event_new_stream_start ("reports"));
+  gst_pad_push_event (pad, gst_event_new_caps (gst_caps_new_empty_simple ("application/json")));
+  gst_pad_push_event (pad, gst_event_new_segment (&segment));
+  for (guint i = 0; GST_PAD_IS_ACTIVE (pad); i++) {
+    fail_unless_equals_int (gst_pad_push (pad, gst_buffer_new ()), GST_FLOW_OK);
+    g_usleep (1000);
+  }
+  return NULL;
+}
+
+/* Whoever pushes into a branch isn't stopped by its failure, and what is pushed reaches the
+ * elements after a restart, with its caps. */
+GST_START_TEST (test_buffers_from_outside)
+{
+  GstPad *outside = gst_object_ref_sink (gst_pad_new ("reports", GST_PAD_SRC)), *inside;
+  GstElement *branch, *sink;
+  GstCaps *caps = NULL;
+  GThread *thread;
+  Stage self;
+
+  stage_make (&self, GOOD "camerabranch.( name=bad " QUICK " fakesink name=sink async=false )");
+  branch = find (&self, "bad");
+  sink = find (&self, "sink");
+  inside = gst_element_get_static_pad (sink, "sink");
+  gst_element_add_pad (branch, gst_ghost_pad_new ("sink", inside));
+  gst_pad_set_active (outside, TRUE);
+  gst_pad_link (outside, g_list_first (branch->sinkpads)->data);
+  gst_element_set_state (self.pipeline, GST_STATE_PLAYING);
+  thread = g_thread_new ("reports", push_reports, outside);
+  for (guint i = 1; i <= 3; i++) {
+    fail_element (&self, "sink");
+    wait_for_at_least (branch, "failures", i);
+    wait_until_running (branch, TRUE);
+  }
+  for (guint i = 0; i < 3000 && !caps; i++) {
+    g_usleep (10000);
+    caps = gst_pad_get_current_caps (inside);
+  }
+  fail_unless (caps != NULL);
+  gst_caps_unref (caps);
+  gst_pad_set_active (outside, FALSE);
+  g_thread_join (thread);
+  stage_stop (&self);
+  gst_object_unref (inside);
+  gst_object_unref (outside);
+}
+GST_END_TEST;
+
+static Suite *
+camerabranch_suite (void)
+{
+  Suite *suite = suite_create ("camerabranch");
+  TCase *tests = tcase_create ("restarts");
+
+  suite_add_tcase (suite, tests);
+  tcase_set_timeout (tests, 120);
+  tcase_add_loop_test (tests, test_a_fault_stays_in_its_branch, 0, G_N_ELEMENTS (faults));
+  tcase_add_test (tests, test_a_reason_is_one_warning);
+  tcase_add_test (tests, test_a_branch_works_after_a_restart);
+  tcase_add_test (tests, test_the_return_is_reported);
+  tcase_add_test (tests, test_a_branch_that_ends_is_not_started_again);
+  tcase_add_test (tests, test_eos_ends_a_branch_that_is_down);
+  tcase_add_loop_test (tests, test_eos_during_restarts, 0, 20);
+  tcase_add_test (tests, test_states_during_restarts);
+  tcase_add_test (tests, test_an_error_if_all_branches_fail);
+  tcase_add_test (tests, test_a_refused_setting_is_an_error);
+  tcase_add_test (tests, test_buffers_from_outside);
+  return suite;
+}
+
+GST_CHECK_MAIN (camerabranch)
