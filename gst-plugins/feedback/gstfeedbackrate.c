@@ -261,7 +261,8 @@ make_stats (GstFeedbackRate *self)
       gst_feedback_source_get_changes (&self->source), NULL);
   /* An unknown demand is left out: an autoscaler would act on any number, even on 0. */
   if (state.demand > 0)
-    gst_structure_set (stats, "demand", G_TYPE_DOUBLE, state.demand, NULL);
+    gst_structure_set (stats, "demand", G_TYPE_DOUBLE, state.demand, "needed-replicas",
+        G_TYPE_DOUBLE, state.needed, NULL);
   return stats;
 }
 
@@ -806,6 +807,8 @@ install_properties (GObjectClass *klass)
    * | capacity | double | frames/s that the living replicas can count |
    * | delivered | double | frames/s that the living replicas do count |
    * | demand | double | rate that all cameras want, divided by the capacity; absent if unknown |
+   * | needed-replicas | double | number of replicas of the present mean speed that could count what
+   *   all cameras want; absent if unknown |
    * | queue | double | frames waiting before the replicas |
    * | replicas, cameras | uint | number of living replicas, and of cameras |
    * | link-rate | double | frames/s that the link to Kafka takes; 0: it sets no limit |

@@ -775,13 +775,15 @@ rate_controller_get_state (const RateController *self, gdouble now, RateState *s
    * replicas. */
   Fog fog = sum_up (self, self->sent == 0 ? G_MAXDOUBLE : listing_period (self), now);
   gdouble capacity = self->gain * fog.speed;
+  gdouble demand = fog.able > 0 ? fair_share_demand (self->share, self->activity) / fog.able : 0;
 
   *state = (RateState){
       .replicas = fog.replicas,
       .cameras = fair_share_count (self->share),
       .capacity = capacity,
       .delivered = fog.delivered,
-      .demand = fog.able > 0 ? fair_share_demand (self->share, self->activity) / fog.able : 0,
+      .demand = demand,
+      .needed = demand * fog.replicas,
       .queue = fog.queue,
       .gain = self->gain,
       .link_rate = link_limit (self, now),

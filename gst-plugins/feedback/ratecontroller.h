@@ -46,11 +46,14 @@ typedef struct {
 } RateSettings;
 
 typedef struct {
-  guint replicas;     /* number of replicas that are alive */
-  guint cameras;      /* number of cameras that share these replicas, this one included */
-  gdouble capacity;   /* rate that these replicas can count, frames/s */
-  gdouble delivered;  /* rate that these replicas do count, frames/s */
-  gdouble demand;     /* rate that all cameras want, divided by the recent capacity; 0: unknown */
+  guint replicas;    /* number of replicas that are alive */
+  guint cameras;     /* number of cameras that share these replicas, this one included */
+  gdouble capacity;  /* rate that these replicas can count, frames/s */
+  gdouble delivered; /* rate that these replicas do count, frames/s */
+  gdouble demand;    /* rate that all cameras want, divided by the recent capacity; 0: unknown */
+  /* number of replicas, as fast as these ones are on average, that could count all frames that the
+   * cameras want; 0: unknown */
+  gdouble needed;
   gdouble queue;      /* frames waiting before the replicas */
   gdouble gain;       /* factor that corrects the capacity that the reports claim */
   gdouble link_rate;  /* rate that the link takes, frames/s; 0: no limit */

@@ -192,6 +192,8 @@ static const Metric metrics[] = {
         "Frames/s that the active replicas count"),
     GAUGE ("feedbackrate", "demand", "gstfog_demand", 1,
         "Rate that all cameras want, divided by the fog's capacity"),
+    GAUGE ("feedbackrate", "needed-replicas", "gstfog_needed_replicas", 1,
+        "Replicas that could count what all cameras want"),
     GAUGE ("feedbackrate", "queue", "gstfog_queue_frames", 1, "Frames waiting in the fog"),
     GAUGE ("feedbackrate", "replicas", "gstfog_replicas", 1, "Replicas alive"),
     GAUGE ("feedbackrate", "cameras", "gstfog_cameras", 1, "Cameras alive"),

@@ -6,6 +6,7 @@ import collections
 import dataclasses
 import math
 import random
+import statistics
 
 import links
 import systems
@@ -17,9 +18,11 @@ TOLERANCE = 0.1  # deviation of the ratio of a metric to its target from 1 at wh
 CPU_DELAY_S = 15  # time (s) over which the metrics server averages CPU usage
 REPORT_S = 5
 START_S = 6.4  # measured time (s) from the autoscaler's decision until the new replica counts (tests/cluster)
+SLOW_START_S = 20  # the same on a node that has to pull the image first
 REPLICA_RATE = 16.4  # measured frames/s of a replica with a tenth of a core
 COST_MEMORY_S = 240  # time (s) over which `demand` averages the CPU time of a frame (ratecontroller.c)
 LATE_S = 1
+SEEDS, LONG_SEEDS = 12, 2
 K8S = links.TOP / "k8s"
 
 
@@ -35,15 +38,32 @@ def spike(time):
     return 90 if 1800 <= time < 2400 or 5400 <= time < 5520 else 15
 
 
-STEP_AT = {"fleet doubles": 3601}  # time of the step in s, just after the autoscaler has read the metrics
+STEP_AT = 3601  # time of the step in s, just after the autoscaler has read the metrics
 
 
 def doubling(time):
     """Returns the frames/s that eight cameras of 7.6 frames/s want, and after an hour those that sixteen want."""
-    return 7.6 * (16 if time >= STEP_AT["fleet doubles"] else 8)
+    return 7.6 * (16 if time >= STEP_AT else 8)
 
 
-TRACES = {"day": (day, 86400), "spike": (spike, 7200), "fleet doubles": (doubling, 7200)}
+@dataclasses.dataclass(frozen=True)
+class Trace:
+    """`start`: time (s) until a new replica counts; `replaced`: time (s) after which one replica ends and starts again, each time."""
+
+    wants: callable
+    seconds: int
+    start: float = START_S
+    replaced: int = 0
+    steps: bool = False
+
+
+TRACES = {
+    "day": Trace(day, 86400),
+    "spike": Trace(spike, 7200),
+    "fleet doubles": Trace(doubling, 7200, steps=True),
+    "fleet doubles, slow start": Trace(doubling, 7200, SLOW_START_S, steps=True),
+    "replicas restart": Trace(lambda time: 72, 7200, SLOW_START_S, 307),
+}
 
 
 def costs(seconds, seed):
@@ -115,9 +135,14 @@ class Autoscaler:
         return wanted
 
 
-def replicas_for(replicas, ratio):
-    """Returns the number of replicas to which the ratio of a metric to its target leads."""
-    return replicas if abs(ratio - 1) <= TOLERANCE else math.ceil(replicas * ratio)
+def replicas_for(replicas, ready, ratio):
+    """Returns the number of replicas to which the ratio of a metric to its target leads. Only `ready` replicas are multiplied."""
+    return replicas if abs(ratio - 1) <= TOLERANCE else math.ceil(ready * ratio)
+
+
+def replicas_sharing(replicas, metric, target):
+    """Returns the number of replicas at which each one's share of the metric is the target."""
+    return replicas if abs(metric / (target * replicas) - 1) <= TOLERANCE else math.ceil(metric / target)
 
 
 # --- the scalers, with their settings from the manifests ---
@@ -135,23 +160,24 @@ class ByCpu:
             Behaviour.of(behaviour["scaleUp"], 0), Behaviour.of(behaviour["scaleDown"], 300), spec["minReplicas"], spec["maxReplicas"])
 
     def asks(self, fog):
-        return replicas_for(fog.replicas, fog.cpu / self.target)
+        return replicas_for(fog.replicas, fog.replicas, fog.cpu / self.target)
 
 
 class _Keda:
+    """KEDA with the behaviour of the manifest; `window`: time (s) in which all readings must ask for more, if not the manifest's."""
+
     def __init__(self, window=None):
         spec = _read("components/keda/scaled-object.yaml")
         triggers = {trigger["type"]: trigger["metadata"] for trigger in spec["triggers"]}
         behaviour = spec["advanced"]["horizontalPodAutoscalerConfig"]["behavior"]
         self.lag = float(triggers["kafka"]["lagThreshold"])
-        self.demand = float(triggers["metrics-api"]["targetValue"])
+        self.target = float(triggers["metrics-api"]["targetValue"])
         up = Behaviour.of(behaviour["scaleUp"], 0)
         up.window = up.window if window is None else window
         self.autoscaler = Autoscaler(up, Behaviour.of(behaviour["scaleDown"], 300), spec["minReplicaCount"], spec["maxReplicaCount"])
 
     def by_lag(self, fog):
-        ratio = fog.queue / (self.lag * fog.replicas)
-        return fog.replicas if abs(ratio - 1) <= TOLERANCE else math.ceil(fog.queue / self.lag)
+        return replicas_sharing(fog.replicas, fog.queue, self.lag)
 
 
 class ByLag(_Keda):
@@ -160,10 +186,18 @@ class ByLag(_Keda):
 
 
 class ByDemand(_Keda):
-    """KEDA with both triggers of the manifest, of which the autoscaler uses the larger number of replicas."""
+    """The autoscaler uses the larger number of replicas of two triggers: the demand, multiplied by the ready replicas, and the
+    lag."""
 
     def asks(self, fog):
-        return max(replicas_for(fog.replicas, fog.demand / self.demand), self.by_lag(fog))
+        return max(replicas_for(fog.replicas, fog.running, fog.demand / self.target), self.by_lag(fog))
+
+
+class ByNeed(_Keda):
+    """The same with the number of replicas that are needed, which doesn't depend on the present number: the manifest."""
+
+    def asks(self, fog):
+        return max(replicas_sharing(fog.replicas, fog.needed, self.target), self.by_lag(fog))
 
 
 # maps a name to a scaler, and to whether the cameras follow the fog
@@ -171,9 +205,9 @@ SCALERS = {
     "HPA by CPU, cameras of a fixed rate": (ByCpu, False),
     "HPA by CPU, cameras that follow the fog": (ByCpu, True),
     "KEDA by lag, cameras of a fixed rate": (ByLag, False),
-    "KEDA by demand, cameras that follow the fog": (ByDemand, True),
-    "KEDA by demand, growing after two readings": (lambda: ByDemand(window=LOOK_S), True),
-    "KEDA by demand, growing after one reading": (lambda: ByDemand(window=0), True),
+    "KEDA by needed replicas, cameras that follow the fog": (ByNeed, True),
+    **{f"KEDA by demand, growing after {readings} reading{'s' * (readings > 1)}": (
+        lambda window=(readings - 1) * LOOK_S: ByDemand(window), True) for readings in (1, 2, 3)},
 }
 
 
@@ -182,14 +216,14 @@ SCALERS = {
 class Fog:
     """Cameras, a queue and replicas, between which frames flow as a fluid."""
 
-    def __init__(self, follows):
-        self.follows = follows
-        self.replicas = 1
-        self._ready = [-START_S]  # for each replica, the time at which the autoscaler asked for it
+    def __init__(self, follows, start=START_S):
+        self.follows, self.start = follows, start
+        self.replicas = self.running = 1
+        self._ready = [-start]  # for each replica, the time at which the autoscaler asked for it
         self.queue = self.sent = self.served = self.wanted = self.capacity = 0.0
         self.withheld = self.offered_capacity = 0.0
         self.cost = 1.0
-        self.cpu = self.demand = 0.0
+        self.cpu = self.demand = self.needed = 0.0
         self._known_capacity, self._reported = REPLICA_RATE, -REPORT_S
         self._busy = collections.deque(maxlen=int(CPU_DELAY_S / STEP_S))
         self._arrivals = collections.deque()  # (cumulative frames, when they came)
@@ -199,19 +233,23 @@ class Fog:
         self._ready = self._ready[:replicas] + [time] * (replicas - len(self._ready))
         self.replicas = replicas
 
-    def _report(self, time, wants, running):
-        """Once every REPORT_S updates the capacity that the cameras know, and the demand that the autoscaler reads."""
+    def restart_one(self, time):
+        self._ready[0] = time
+
+    def _report(self, time, wants):
+        """Once every REPORT_S updates the capacity that the cameras know, and the metrics that the autoscaler reads."""
         if time - self._reported < REPORT_S:
             return
         self._reported = time
         self._known_capacity = self.capacity
-        self.demand = wants / (running * REPLICA_RATE / self.cost)
+        self.needed = wants * self.cost / REPLICA_RATE
+        self.demand = self.needed / self.running
 
     def advance(self, time, wants, cost):
-        running = max(sum(time - asked >= START_S for asked in self._ready), 1)
+        self.running = max(sum(time - asked >= self.start for asked in self._ready), 1)
         self.cost += (cost - self.cost) * STEP_S / COST_MEMORY_S
-        self.capacity = running * REPLICA_RATE / cost
-        self._report(time, wants, running)
+        self.capacity = self.running * REPLICA_RATE / cost
+        self._report(time, wants)
         rate = min(wants, self._known_capacity) if self.follows else wants
         came, can = rate * STEP_S, self.capacity * STEP_S
         done = min(self.queue + came, can)
@@ -232,14 +270,16 @@ class Fog:
             self.late += frames if time - at > LATE_S else 0
 
 
-def simulate(make, follows, wants, seconds, seed=1):
+def simulate(make, follows, trace, seed=1):
     """Returns the results of one scaler on a trace."""
-    scaler, fog = make(), Fog(follows)
+    scaler, fog = make(), Fog(follows, trace.start)
     changes, next_look, enough = [], LOOK_S, []
-    for i, cost in enumerate(costs(seconds, seed)):
+    for i, cost in enumerate(costs(trace.seconds, seed)):
         time = i * STEP_S
-        fog.advance(time, wants(time), cost)
-        enough.append(fog.capacity >= 0.97 * wants(time))
+        if trace.replaced and time and time % trace.replaced == 0:
+            fog.restart_one(time)
+        fog.advance(time, trace.wants(time), cost)
+        enough.append(fog.capacity >= 0.97 * trace.wants(time))
         if time < next_look:
             continue
         next_look += LOOK_S
@@ -249,7 +289,7 @@ def simulate(make, follows, wants, seconds, seed=1):
             fog.scale(time, replicas)
     return {
         "late": fog.late / fog.sent, "withheld": fog.withheld / fog.wanted, "slack": 1 - fog.served / fog.offered_capacity,
-        "changes": len(changes) / (seconds / 3600), "waiting": fog.queue, "enough": enough}
+        "changes": len(changes) / (trace.seconds / 3600), "waiting": fog.queue, "enough": enough}
 
 
 def seconds_to_enough(enough, step_at):
@@ -259,11 +299,12 @@ def seconds_to_enough(enough, step_at):
 
 
 def _measure(trace, scaler):
-    wants, seconds = TRACES[trace]
-    found = simulate(*SCALERS[scaler], wants, seconds)
-    enough = found.pop("enough")
-    if trace in STEP_AT:
-        found["step"] = seconds_to_enough(enough, STEP_AT[trace])
+    """Returns the means of the results over the seeds."""
+    runs = [simulate(*SCALERS[scaler], trace, seed) for seed in range(1, (LONG_SEEDS if trace.seconds > 7200 else SEEDS) + 1)]
+    steps = [seconds_to_enough(run.pop("enough"), STEP_AT) for run in runs]
+    found = {name: statistics.mean(run[name] for run in runs) for name in runs[0]}
+    if trace.steps:
+        found["step"] = None if None in steps else max(steps)
     if not math.isfinite(found["late"]):
         raise systems.Broken("no frame was sent")
     return found
@@ -276,14 +317,16 @@ class Scaling:
     def measure(self, store, name, _directory):
         for trace in TRACES:
             for scaler in SCALERS:
-                store.measure(f"{name}/{trace}/{scaler}", lambda: _measure(trace, scaler))
+                store.measure(f"{name}/{trace}/{scaler}", lambda: _measure(TRACES[trace], scaler))
 
     def lines(self, points, name, _directory):
         yield (f"The autoscalers were simulated with the settings of k8s/: a replica counts {REPLICA_RATE} frames/s and starts within {START_S} s, and"
                " now and then a frame takes a fifth more CPU time for a minute or two. Late: fraction of the frames sent that were counted over"
                " 1 s after capture. Withheld: fraction of the wanted frames that cameras did not send. Slack: unused fraction of the capacity."
                " Step: time until the capacity is enough after the number of cameras has doubled just after the autoscaler read the metrics,"
-               " which is the longest case. In `k8s/` the fog grows after three readings.\n")
+               f" which is the longest case. The last two traces have replicas that start within {SLOW_START_S} s; in the last one a replica restarts"
+               f" each {TRACES['replicas restart'].replaced} s. Figures are means over {SEEDS} seeds ({LONG_SEEDS} for the day), the step is the longest. `k8s/`"
+               " scales by needed replicas after one reading; until 2026-11-30 it scaled by demand after three.\n")
         yield "| trace | scaled | late | withheld | slack | changes an hour | step, s |"
         yield "| --- | --- | ---: | ---: | ---: | ---: | ---: |"
         for trace in TRACES:

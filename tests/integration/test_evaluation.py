@@ -27,7 +27,8 @@ def autoscaler(up=(("Percent", 100, 180),), up_window=0, down_window=300):
 
 
 def test_the_autoscaler_ignores_a_load_that_differs_by_less_than_a_tenth():
-    assert [scaling.replicas_for(5, ratio) for ratio in (0.5, 0.91, 1.09, 1.11, 2)] == [3, 5, 5, 6, 10]
+    assert [scaling.replicas_for(5, 5, ratio) for ratio in (0.5, 0.91, 1.09, 1.11, 2)] == [3, 5, 5, 6, 10]
+    assert [scaling.replicas_sharing(5, needed, 1) for needed in (2.5, 4.55, 5.45, 5.55, 10)] == [3, 5, 5, 6, 10]
 
 
 def test_the_autoscaler_doubles_the_replicas_at_most_once_in_180_s():
@@ -54,16 +55,22 @@ def test_the_autoscaler_shrinks_only_after_its_window_of_300_s():
 
 @pytest.mark.parametrize("scaler", scaling.SCALERS)
 def test_no_frame_is_late_while_one_replica_can_count_all_frames(scaler):
-    found = scaling.simulate(*scaling.SCALERS[scaler], lambda time: 4, 300)
+    found = scaling.simulate(*scaling.SCALERS[scaler], scaling.Trace(lambda time: 4, 300))
     assert found["late"] == found["withheld"] == found["changes"] == 0
     assert 0.7 < found["slack"] < 0.8
 
 
 def test_most_frames_are_late_while_an_autoscaler_follows_the_lag():
-    """An autoscaler that follows the lag needs hundreds of waiting frames to add a replica, so nearly all frames wait for
+    """An autoscaler that follows the lag needs hundreds of waiting frames to add a replica, so most frames wait for
     over a second."""
-    found = scaling.simulate(*scaling.SCALERS["KEDA by lag, cameras of a fixed rate"], lambda time: 20, 300)
-    assert found["late"] > 0.8
+    found = scaling.simulate(*scaling.SCALERS["KEDA by lag, cameras of a fixed rate"], scaling.Trace(lambda time: 20, 300))
+    assert found["late"] > 0.6
+
+
+def test_a_restarting_replica_makes_the_fog_grow_by_demand_but_not_by_needed_replicas():
+    trace = scaling.Trace(lambda time: 72, 1800, scaling.SLOW_START_S, 307)
+    by_need, by_demand = (scaling.simulate(make, True, trace)["changes"] for make in (scaling.ByNeed, lambda: scaling.ByDemand(0)))
+    assert by_need < by_demand
 
 
 def test_the_slowdown_at_which_the_edge_needs_as_long_as_the_fog_is_interpolated():
@@ -129,7 +136,7 @@ def test_without_a_count_of_captured_frames_the_last_one_that_arrived_was_the_la
 @pytest.mark.parametrize("name", ["whole", "placement", "rates", "scaling", "changes", "applications", "clients"])
 def test_a_failed_measurement_is_reported_with_its_reason(name, tmp_path):
     key = {"whole": "texture/study", "placement": "ours/edge/9.46", "rates": "half", "changes": "moved/ours", "applications": "4K", "clients": "Ethernet/kafkasink",
-           "scaling": "day/KEDA by demand, cameras that follow the fog"}[name]
+           "scaling": "day/KEDA by needed replicas, cameras that follow the fog"}[name]
     point = {"failed": "ended with code 3", "date": "2026-11-30", "commit": "abc", "kernel": "6", "machine": "one", "load": 1.5}
     text = "\n".join(report.section({f"{name}/{key}": point}, name, tables.TABLES[name], tmp_path))
     assert f"- failed: {key}: ended with code 3" in text

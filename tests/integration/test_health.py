@@ -125,7 +125,7 @@ def test_wrong_settings_of_the_health_tracer_are_reported(launch, settings, comp
     assert complaint in said.output()
 
 
-def test_a_stage_that_only_reads_reports_has_the_demand_as_a_metric(kafka, mongo, launch, fresh):
+def test_a_stage_that_only_reads_reports_has_the_demand_and_the_need_as_metrics(kafka, mongo, launch, fresh):
     system = System(kafka, mongo, fresh)
     launch(system.live_edge("max-rate=5"))
     launch(system.fog("replica"))
@@ -139,4 +139,5 @@ def test_a_stage_that_only_reads_reports_has_the_demand_as_a_metric(kafka, mongo
         return told and float(told[1]) > 0
 
     pipeline.wait_until(demand, 60)
+    assert re.search(r'^gstfog_needed_replicas\{element="rate",camera="demand"\} [0-9.]*[1-9]', health.ask("metrics")[1], re.MULTILINE)
     assert 'gstfog_cameras{element="rate",camera="demand"} 2\n' in health.ask("metrics")[1]

@@ -729,11 +729,12 @@ GST_START_TEST (test_demand_is_known)
   RateState state;
 
   rate_controller_get_state (f.controller, 0, &state);
-  fail_unless (state.demand == 0);
+  fail_unless (state.demand == 0 && state.needed == 0);
   run_fog (&f, 2, 5, 0, 10);
   rate_controller_get_state (f.controller, 10, &state);
   fail_unless_equals_int (state.replicas, 2);
   fail_unless (state.demand > 2 && state.demand < 5, "%g", state.demand);
+  fail_unless (fabs (state.needed - 2 * state.demand) < 1e-9, "%g", state.needed);
   rate_controller_free (f.controller);
 }
 GST_END_TEST;
@@ -777,6 +778,25 @@ begin_listener (void)
   own.min_rate = own.max_rate = 0.001;
   return (Fixture){rate_controller_new ("listener", "x", &own, 0)};
 }
+
+/* The number of replicas that are needed doesn't depend on how many there are, so an autoscaler
+ * doesn't add replicas because one restarts. */
+GST_START_TEST (test_a_lost_replica_changes_the_demand_but_not_the_need)
+{
+  Fixture f = begin_listener ();
+
+  for (guint second = 0; second < 30; second++) {
+    take (&f, full_report (&f, "replica-0", 5), second);
+    if (second < 15)
+      take (&f, full_report (&f, "replica-1", 5), second);
+    fail_unless (fabs (state_at (&f, second).needed - 6) < 0.02, "%g at %u",
+        state_at (&f, second).needed, second);
+  }
+  fail_unless_equals_int (state_at (&f, 29).replicas, 1);
+  fail_unless (fabs (state_at (&f, 29).demand - 6) < 0.02, "%g", state_at (&f, 29).demand);
+  rate_controller_free (f.controller);
+}
+GST_END_TEST;
 
 GST_START_TEST (test_demand_forgets_cameras_that_are_gone)
 {
@@ -991,6 +1011,7 @@ ratecontroller_suite (void)
   tcase_add_test (tcase, test_frames_go_to_the_replicas_with_spare_capacity);
   tcase_add_test (tcase, test_demand_is_known);
   tcase_add_test (tcase, test_demand_is_known_without_frames_of_this_camera);
+  tcase_add_test (tcase, test_a_lost_replica_changes_the_demand_but_not_the_need);
   tcase_add_test (tcase, test_demand_forgets_cameras_that_are_gone);
   tcase_add_test (tcase, test_a_frame_that_has_just_come_does_not_mean_that_its_replica_hangs);
   tcase_add_test (tcase, test_a_replica_that_hangs_does_not_count_for_the_capacity);
