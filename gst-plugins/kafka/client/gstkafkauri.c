@@ -109,3 +109,27 @@ gst_kafka_uri_to_string (const gchar *servers, const gchar *topic)
 
   return escaped ? g_strconcat (SCHEME, servers, "/", escaped, NULL) : NULL;
 }
+
+static const gchar *const *
+list_protocols (GType type)
+{
+  static const gchar *const protocols[] = {"kafka", NULL};
+
+  return protocols;
+}
+
+static gchar *
+get_uri (GstURIHandler *handler)
+{
+  g_autofree gchar *servers = NULL, *topic = NULL;
+
+  g_object_get (handler, "bootstrap-servers", &servers, "topic", &topic, NULL);
+  return gst_kafka_uri_to_string (servers, topic);
+}
+
+void
+gst_kafka_uri_init_handler (GstURIHandlerInterface *handler)
+{
+  handler->get_protocols = list_protocols;
+  handler->get_uri = get_uri;
+}

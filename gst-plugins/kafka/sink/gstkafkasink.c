@@ -847,23 +847,6 @@ gst_kafka_sink_uri_type (GType type)
   return GST_URI_SINK;
 }
 
-static const gchar *const *
-gst_kafka_sink_uri_protocols (GType type)
-{
-  static const gchar *const protocols[] = {"kafka", NULL};
-
-  return protocols;
-}
-
-static gchar *
-gst_kafka_sink_get_uri (GstURIHandler *handler)
-{
-  g_autofree gchar *servers = NULL, *topic = NULL;
-
-  g_object_get (handler, "bootstrap-servers", &servers, "topic", &topic, NULL);
-  return gst_kafka_uri_to_string (servers, topic);
-}
-
 static gboolean
 gst_kafka_sink_set_uri (GstURIHandler *handler, const gchar *text, GError **error)
 {
@@ -883,9 +866,8 @@ gst_kafka_sink_uri_handler_init (gpointer iface, gpointer data)
 {
   GstURIHandlerInterface *handler = iface;
 
+  gst_kafka_uri_init_handler (handler);
   handler->get_type = gst_kafka_sink_uri_type;
-  handler->get_protocols = gst_kafka_sink_uri_protocols;
-  handler->get_uri = gst_kafka_sink_get_uri;
   handler->set_uri = gst_kafka_sink_set_uri;
 }
 
