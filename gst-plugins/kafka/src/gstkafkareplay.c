@@ -268,13 +268,48 @@ gst_kafka_replay_open (GstKafkaReplay *self, GError **error)
 
 /* --- playing --- */
 
-void
-gst_kafka_replay_seek (GstKafkaReplay *self, GstClockTime time, GstClockTime stop)
+/* A replay runs forward only, and by time. */
+static gboolean
+can_seek (gdouble rate, GstFormat format)
 {
-  self->stop = stop;
+  return rate > 0 && format == GST_FORMAT_TIME;
+}
+
+gboolean
+gst_kafka_replay_check_seek (GstElement *element, GstEvent *event)
+{
+  GstSeekType start_type, stop_type;
+  gint64 start, stop;
+  GstFormat format;
+  gdouble rate;
+
+  gst_event_parse_seek (event, &rate, &format, NULL, &start_type, &start, &stop_type, &stop);
+  if (!can_seek (rate, format)) {
+    GST_INFO_OBJECT (element, "refusing a seek: a replay runs forward only, and by time");
+    return FALSE;
+  }
+  if (start_type != GST_SEEK_TYPE_SET || stop_type != GST_SEEK_TYPE_SET || stop < 0 ||
+      stop >= start)
+    return TRUE;
+  GST_ELEMENT_WARNING (element, RESOURCE, SEEK,
+      ("A seek ends before it begins, and is refused: from %" GST_TIME_FORMAT
+       " to %" GST_TIME_FORMAT ".",
+          GST_TIME_ARGS (start), GST_TIME_ARGS (stop)),
+      (NULL));
+  return FALSE;
+}
+
+gboolean
+gst_kafka_replay_seek (GstKafkaReplay *self, GstSegment *segment)
+{
+  if (!can_seek (segment->rate, segment->format))
+    return FALSE;
+  segment->time = segment->start;
+  self->stop = segment->stop;
   /* At the start no seek to 0 is needed, because playing starts at the beginning. */
-  if (time > 0 || GST_CLOCK_TIME_IS_VALID (self->origin))
-    self->seek_time = time;
+  if (segment->position > 0 || GST_CLOCK_TIME_IS_VALID (self->origin))
+    self->seek_time = segment->position;
+  return TRUE;
 }
 
 /* Seeks all tracks to the first message captured at @time or later. Returns FALSE if the pad is

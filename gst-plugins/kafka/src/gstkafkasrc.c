@@ -542,44 +542,14 @@ replay_one (GstKafkaSrc *self, GstBuffer **out)
   return GST_FLOW_OK;
 }
 
-/* A replay runs forward only, and by time. */
-static gboolean
-can_seek (gdouble rate, GstFormat format)
-{
-  return rate > 0 && format == GST_FORMAT_TIME;
-}
-
-static gboolean
-check_seek (GstKafkaSrc *self, GstEvent *event)
-{
-  GstSeekType start_type, stop_type;
-  gint64 start, stop;
-  GstFormat format;
-  gdouble rate;
-
-  gst_event_parse_seek (event, &rate, &format, NULL, &start_type, &start, &stop_type, &stop);
-  if (!can_seek (rate, format)) {
-    GST_INFO_OBJECT (self, "refusing a seek: a replay runs forward only, and by time");
-    return FALSE;
-  }
-  if (start_type != GST_SEEK_TYPE_SET || stop_type != GST_SEEK_TYPE_SET || stop < 0 ||
-      stop >= start)
-    return TRUE;
-  GST_ELEMENT_WARNING (self, RESOURCE, SEEK,
-      ("A seek ends before it begins, and is refused: from %" GST_TIME_FORMAT
-       " to %" GST_TIME_FORMAT ".",
-          GST_TIME_ARGS (start), GST_TIME_ARGS (stop)),
-      (NULL));
-  return FALSE;
-}
-
 /* A seek that is refused at this point hasn't flushed anything yet, so the stream continues. */
 static gboolean
 gst_kafka_src_event (GstBaseSrc *base, GstEvent *event)
 {
   GstKafkaSrc *self = GST_KAFKA_SRC (base);
 
-  if (self->player && GST_EVENT_TYPE (event) == GST_EVENT_SEEK && !check_seek (self, event))
+  if (self->player && GST_EVENT_TYPE (event) == GST_EVENT_SEEK &&
+      !gst_kafka_replay_check_seek (GST_ELEMENT (self), event))
     return FALSE;
   return GST_BASE_SRC_CLASS (gst_kafka_src_parent_class)->event (base, event);
 }
@@ -591,12 +561,10 @@ gst_kafka_src_do_seek (GstBaseSrc *base, GstSegment *segment)
 
   if (!self->player)
     return TRUE;
-  if (!can_seek (segment->rate, segment->format))
+  if (!gst_kafka_replay_seek (self->player, segment))
     return FALSE;
-  segment->time = segment->start;
   self->delta_units = 0;
   self->key_units = FALSE;
-  gst_kafka_replay_seek (self->player, segment->position, segment->stop);
   return TRUE;
 }
 
@@ -682,33 +650,6 @@ see_eos (GstKafkaSrc *self, GstPad *pad)
   gst_object_unref (rejects);
 }
 
-/* Returns TRUE for a stream of Ogg: oggdemux needs a segment in bytes, and logs a critical warning
- * about any other segment. */
-static gboolean
-is_stream_of_bytes (GstPad *pad)
-{
-  g_autoptr (GstCaps) caps = gst_pad_get_current_caps (pad);
-
-  return caps && gst_caps_get_size (caps) > 0 &&
-         g_str_has_suffix (gst_structure_get_name (gst_caps_get_structure (caps, 0)), "/ogg");
-}
-
-static void
-fit_segment (GstPad *pad, GstPadProbeInfo *info)
-{
-  GstEvent *event = GST_PAD_PROBE_INFO_EVENT (info), *made;
-  GstSegment bytes;
-
-  if (!is_stream_of_bytes (pad))
-    return;
-  gst_segment_init (&bytes, GST_FORMAT_BYTES);
-  GST_DEBUG_OBJECT (pad, "a stream of Ogg gets a segment in bytes");
-  made = gst_event_new_segment (&bytes);
-  gst_event_set_seqnum (made, gst_event_get_seqnum (event));
-  gst_event_unref (event);
-  GST_PAD_PROBE_INFO_DATA (info) = made;
-}
-
 /* A single probe handles buffers and all events, because each probe costs some hundred instructions
  * a buffer. Once a buffer leaves the pad, the base class can't drop it any more, so `created` is
  * cleared. */
@@ -722,7 +663,7 @@ see_departure (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
   else if (info->type & GST_PAD_PROBE_TYPE_EVENT_FLUSH)
     g_atomic_int_set (&self->flushed, TRUE);
   else if (GST_EVENT_TYPE (GST_PAD_PROBE_INFO_EVENT (info)) == GST_EVENT_SEGMENT)
-    fit_segment (pad, info);
+    gst_kafka_src_caps_fit_segment (pad, info);
   else if (GST_EVENT_TYPE (GST_PAD_PROBE_INFO_EVENT (info)) == GST_EVENT_EOS)
     see_eos (self, pad);
   return GST_PAD_PROBE_OK;
@@ -818,23 +759,6 @@ gst_kafka_src_uri_type (GType type)
   return GST_URI_SRC;
 }
 
-static const gchar *const *
-gst_kafka_src_uri_protocols (GType type)
-{
-  static const gchar *const protocols[] = {"kafka", NULL};
-
-  return protocols;
-}
-
-static gchar *
-gst_kafka_src_get_uri (GstURIHandler *handler)
-{
-  g_autofree gchar *servers = NULL, *topic = NULL;
-
-  g_object_get (handler, "bootstrap-servers", &servers, "topic", &topic, NULL);
-  return gst_kafka_uri_to_string (servers, topic);
-}
-
 static gboolean
 gst_kafka_src_set_uri (GstURIHandler *handler, const gchar *text, GError **error)
 {
@@ -855,9 +779,8 @@ gst_kafka_src_uri_handler_init (gpointer iface, gpointer data)
 {
   GstURIHandlerInterface *handler = iface;
 
+  gst_kafka_uri_init_handler (handler);
   handler->get_type = gst_kafka_src_uri_type;
-  handler->get_protocols = gst_kafka_src_uri_protocols;
-  handler->get_uri = gst_kafka_src_get_uri;
   handler->set_uri = gst_kafka_src_set_uri;
 }
 

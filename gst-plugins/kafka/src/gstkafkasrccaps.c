@@ -245,3 +245,30 @@ gst_kafka_src_caps_use (GstKafkaSrcCaps *self, GstBuffer *buffer, const GstKafka
   text = gst_kafka_meta_get_header (buffer, GST_KAFKA_HEADER_CAPS);
   return text ? use_caps_header (self, text) : use_other_caps (self, buffer);
 }
+
+/* Returns TRUE for a stream of Ogg: oggdemux needs a segment in bytes, and logs a critical warning
+ * about any other segment. */
+static gboolean
+is_stream_of_bytes (GstPad *pad)
+{
+  g_autoptr (GstCaps) caps = gst_pad_get_current_caps (pad);
+
+  return caps && gst_caps_get_size (caps) > 0 &&
+         g_str_has_suffix (gst_structure_get_name (gst_caps_get_structure (caps, 0)), "/ogg");
+}
+
+void
+gst_kafka_src_caps_fit_segment (GstPad *pad, GstPadProbeInfo *info)
+{
+  GstEvent *event = GST_PAD_PROBE_INFO_EVENT (info), *made;
+  GstSegment bytes;
+
+  if (!is_stream_of_bytes (pad))
+    return;
+  gst_segment_init (&bytes, GST_FORMAT_BYTES);
+  GST_DEBUG_OBJECT (pad, "a stream of Ogg gets a segment in bytes");
+  made = gst_event_new_segment (&bytes);
+  gst_event_set_seqnum (made, gst_event_get_seqnum (event));
+  gst_event_unref (event);
+  GST_PAD_PROBE_INFO_DATA (info) = made;
+}

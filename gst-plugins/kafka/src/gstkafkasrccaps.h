@@ -45,4 +45,8 @@ void gst_kafka_src_caps_reset (GstKafkaSrcCaps *self);
 GstFlowReturn gst_kafka_src_caps_use (
     GstKafkaSrcCaps *self, GstBuffer *buffer, const GstKafkaHeader *header);
 
+/* Replaces the segment event in @info, which @pad is about to push, if the caps of @pad need
+ * another segment. */
+void gst_kafka_src_caps_fit_segment (GstPad *pad, GstPadProbeInfo *info);
+
 G_END_DECLS
