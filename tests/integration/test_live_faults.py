@@ -167,6 +167,21 @@ def test_an_outage_of_the_broker_is_reported(running, servers):
     assert outage[:outage.index("Kafka is back")] == ["Kafka went away"]
 
 
+def test_the_sentence_names_a_topic_that_is_missing(servers, fresh, tmp_path):
+    """The page doesn't blame Kafka for a deleted topic. A topic that is made again may have fewer partitions."""
+    empty = system.System(*servers, fresh, partitions=3)
+    with contextlib.closing(livepage.Page(empty, tmp_path / "live.log")) as page:
+        wait_until(lambda: page.state()["flow"][0]["rate"] == 0, 20, "the topics are known")
+        empty.kafka.delete_topic(empty.topics["camera"])
+        wait_until(lambda: sentence(page).startswith(f'the topic "{fresh}-camera" has been missing for '), 30)
+        state = page.state()
+        assert state["level"] == "bad" and state["servers"]["kafka"]["state"] == "good" and page.ask("/healthz")[0] == 200
+        empty.kafka.create_topic(empty.topics["camera"], 1)
+        wait_until(lambda: sentence(page) == "no camera, no replica", 30)
+        wait_until(lambda: page.state()["flow"][0]["rate"] == 0, 30, "the new topic is read")
+        assert {f"the topic {fresh}-camera is missing", f"the topic {fresh}-camera is there"} <= set(marks(page))
+
+
 # ---- hostile messages ----
 
 @pytest.fixture(scope="module")

@@ -98,6 +98,13 @@ GST_START_TEST (test_the_sentence_names_the_fault_with_its_place_and_duration)
       "the database hasn't answered for 4.2 s (connection refused), 3 cameras, 2 replicas, newest "
       "answer 0.4 s old, 61 events waiting for the database for 4.0 s");
   s = good_summary ();
+  s.frames = (LiveMissing){"camera", 9.1};
+  s.stopped = 3; /* a consequence, which isn't named */
+  s.stopped_camera = "cam-1";
+  expect_sentence (&s, LIVE_BAD,
+      "the topic \"camera\" has been missing for 9.1 s, 3 cameras, 2 replicas, newest answer 0.4 s "
+      "old, nothing waiting");
+  s = good_summary ();
   s.replicas = 0;
   expect_sentence (&s, LIVE_BAD, "no fog replica reports, 3 cameras, no replica");
   s.kafka_trouble = "";

@@ -69,6 +69,8 @@ live_model_free (LiveModel *self)
   live_history_free (self->history);
   for (guint i = 0; i < LIVE_BACKENDS; i++)
     g_free (self->trouble[i]);
+  for (guint i = 0; i < LIVE_TOPICS; i++)
+    g_free (self->missing[i]);
   g_clear_pointer (&self->actions, json_node_unref);
   g_free (self->sentence);
   g_free (self->blur);
@@ -296,6 +298,23 @@ live_model_set_trouble (LiveModel *self, LiveBackend server, const gchar *troubl
 }
 
 void
+live_model_set_missing (LiveModel *self, LiveTopicRole topic, const gchar *name, gint64 now)
+{
+  const gchar *known;
+
+  g_mutex_lock (&self->lock);
+  known = name ? name : self->missing[topic];
+  if (!name != !self->missing[topic]) {
+    self->missing_since[topic] = now;
+    mark (self, now, "kafka", name ? "the topic %s is missing" : "the topic %s is there", known);
+    g_message ("the topic %s %s", known, name ? "doesn't exist" : "exists now");
+    g_free (self->missing[topic]);
+    self->missing[topic] = g_strdup (name);
+  }
+  g_mutex_unlock (&self->lock);
+}
+
+void
 live_model_confirm_kafka (LiveModel *self, gint64 asked)
 {
   g_mutex_lock (&self->lock);
@@ -451,6 +470,8 @@ set_back (LiveModel *self, gint64 now)
   }
   for (guint i = 0; i < LIVE_BACKENDS; i++)
     self->server_since[i] = MIN (self->server_since[i], now);
+  for (guint i = 0; i < LIVE_TOPICS; i++)
+    self->missing_since[i] = MIN (self->missing_since[i], now);
   self->since = MIN (self->since, now);
   self->reading_since = MIN (self->reading_since, now);
   g_hash_table_remove_all (self->looks);

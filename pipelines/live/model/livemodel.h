@@ -39,6 +39,9 @@ void live_model_take_frame (LiveModel *self, LiveFrame *frame, gint64 now);
 /* Notes whether a server answers. @trouble: (nullable): the reason why it doesn't answer; NULL: it
  * answers */
 void live_model_set_trouble (LiveModel *self, LiveBackend server, const gchar *trouble, gint64 now);
+/* Notes whether a topic exists. @name: (nullable): the name of the topic if it doesn't exist; NULL:
+ * it exists */
+void live_model_set_missing (LiveModel *self, LiveTopicRole topic, const gchar *name, gint64 now);
 /* To be called when Kafka has answered a request that was sent at @asked. Cameras and replicas
  * count as silent only up to the latest @asked. */
 void live_model_confirm_kafka (LiveModel *self, gint64 asked);

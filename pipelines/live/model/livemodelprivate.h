@@ -27,6 +27,8 @@ struct _LiveModel {
   LiveBacklog backlogs[LIVE_TOPICS];
   gchar *trouble[LIVE_BACKENDS]; /* reason why each server doesn't answer; NULL: it answers */
   gint64 server_since[LIVE_BACKENDS];
+  gchar *missing[LIVE_TOPICS]; /* name of a topic that doesn't exist; NULL: it exists */
+  gint64 missing_since[LIVE_TOPICS];
   gint64 confirmed; /* time when the latest request that Kafka has answered was sent; 0: none yet */
   /* time from a frame's capture until the frame arrives here, and from its count until the event
    * arrives here, s; NAN: not known */

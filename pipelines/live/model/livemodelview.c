@@ -113,6 +113,12 @@ frames_lag (LiveModel *self, const Fog *fog)
   return self->backlogs[LIVE_CAMERA_TOPIC].lag;
 }
 
+static LiveMissing
+missing_of (LiveModel *self, LiveTopicRole topic, gint64 now)
+{
+  return (LiveMissing){self->missing[topic], seconds_since (self->missing_since[topic], now)};
+}
+
 static LiveSummary
 make_summary (LiveModel *self, const Fog *fog, const Cameras *cameras, gint64 now)
 {
@@ -123,6 +129,8 @@ make_summary (LiveModel *self, const Fog *fog, const Cameras *cameras, gint64 no
       .kafka_away = seconds_since (self->server_since[LIVE_KAFKA], now),
       .database_trouble = self->trouble[LIVE_DATABASE],
       .database_away = seconds_since (self->server_since[LIVE_DATABASE], now),
+      .frames = missing_of (self, LIVE_CAMERA_TOPIC, now),
+      .events = missing_of (self, LIVE_EVENT_TOPIC, now),
       .cameras = cameras->n,
       .stopped = cameras->stopped,
       .stopped_camera = cameras->first_stopped ? cameras->first_stopped->name : NULL,

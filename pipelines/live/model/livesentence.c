@@ -75,6 +75,16 @@ add_name (GString *text, const gchar *name)
 }
 
 static void
+add_missing (GString *text, const LiveMissing *missing)
+{
+  if (!missing->topic)
+    return;
+  begin_part (text);
+  g_string_append_printf (text, "the topic \"%s\" has been missing", missing->topic);
+  add_since (text, missing->away);
+}
+
+static void
 add_stopped (GString *text, const LiveSummary *s)
 {
   add_name (text, s->stopped_camera);
@@ -109,6 +119,8 @@ add_waiting (GString *text, gint64 waiting, gdouble lag, const gchar *noun, cons
 static LiveLevel
 add_faults (GString *text, const LiveSummary *s)
 {
+  add_missing (text, &s->frames);
+  add_missing (text, &s->events);
   if (s->database_trouble)
     add_away (text, "the database", s->database_trouble, s->database_away);
   if (s->cameras && !s->replicas && !s->silent) {
@@ -117,7 +129,7 @@ add_faults (GString *text, const LiveSummary *s)
   }
   if (s->silent)
     add_silent (text, s);
-  if (s->stopped)
+  if (s->stopped && !s->frames.topic)
     add_stopped (text, s);
   return text->len ? LIVE_BAD : LIVE_GOOD;
 }

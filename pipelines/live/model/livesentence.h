@@ -16,12 +16,19 @@ typedef enum {
 /* "good", "warn" or "bad" */
 const gchar *live_level_name (LiveLevel level);
 
+/* A topic that doesn't exist. */
+typedef struct {
+  const gchar *topic; /* NULL: it exists */
+  gdouble away;       /* time since it was found missing */
+} LiveMissing;
+
 /* The data from which the sentence is made. Durations are in s; NAN: not known. */
 typedef struct {
   const gchar *kafka_trouble;    /* NULL: it answers */
   gdouble kafka_away;            /* time for which Kafka hasn't answered */
   const gchar *database_trouble; /* NULL: it answers */
   gdouble database_away;
+  LiveMissing frames, events;  /* the topics of frames and of events */
   guint cameras;               /* number of known cameras, including stopped ones */
   guint stopped;               /* number of known cameras that have stopped */
   const gchar *stopped_camera; /* name of the camera that stopped first */

@@ -35,6 +35,12 @@ now_ms (void)
   return g_get_real_time () / 1000;
 }
 
+static gboolean
+is_missing (rd_kafka_resp_err_t err)
+{
+  return err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+}
+
 static rd_kafka_topic_partition_list_t *
 list_partitions (LiveGroup *self, gint64 offset)
 {
@@ -46,8 +52,8 @@ list_partitions (LiveGroup *self, gint64 offset)
   return list;
 }
 
-/* Queries the number of partitions, which may grow, because the topic may be created later, or get
- * more partitions. */
+/* Queries the number of partitions, which may change: the topic may be created later, get more
+ * partitions, or be deleted and created again. */
 static rd_kafka_resp_err_t
 learn_partitions (LiveGroup *self)
 {
@@ -58,10 +64,16 @@ learn_partitions (LiveGroup *self)
   rd_kafka_topic_destroy (topic);
   if (err)
     return err;
-  while (metadata->topic_cnt == 1 && self->ends->len < (guint) metadata->topics[0].partition_cnt)
-    g_ptr_array_add (self->ends, live_progress_new ());
+  if (metadata->topic_cnt == 1) {
+    guint n = (guint) metadata->topics[0].partition_cnt;
+
+    err = metadata->topics[0].err;
+    g_ptr_array_set_size (self->ends, (gint) MIN (self->ends->len, n));
+    while (self->ends->len < n)
+      g_ptr_array_add (self->ends, live_progress_new ());
+  }
   rd_kafka_metadata_destroy (metadata);
-  return RD_KAFKA_RESP_ERR_NO_ERROR;
+  return is_missing (err) ? err : RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
 static rd_kafka_resp_err_t
@@ -121,22 +133,44 @@ ask (LiveGroup *self, LiveBacklog *backlog)
     err = learn_partitions (self);
   if (!err && self->ends->len)
     err = learn_ends (self);
+  if (err == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION)
+    err = learn_partitions (self);
   if (!err && self->ends->len)
     learn_backlog (self, backlog);
   return err;
 }
 
+/* Returns: (transfer full): the reason why Kafka hasn't answered */
+static gchar *
+dup_trouble (LiveGroup *self, rd_kafka_resp_err_t err)
+{
+  gchar *detail = NULL;
+
+  if (!gst_kafka_fault_get (&self->fault, &detail) || !detail)
+    detail = g_strdup (rd_kafka_err2str (err));
+  return detail;
+}
+
+static void
+note_answer (LiveGroup *self, gboolean missing)
+{
+  gst_kafka_fault_forget (&self->fault);
+  live_model_set_missing (self->model, self->role, missing ? self->source->topic : NULL, now_ms ());
+}
+
+/* Reports whether the topic exists, and whether Kafka answers. If the topic is missing, Kafka has
+ * said so. */
 static void
 tell_trouble (LiveGroup *self, rd_kafka_resp_err_t err)
 {
-  g_autofree gchar *detail = NULL;
+  g_autofree gchar *trouble = NULL;
 
-  if (!err)
-    gst_kafka_fault_forget (&self->fault);
-  else if (!gst_kafka_fault_get (&self->fault, &detail) || !detail)
-    detail = g_strdup (rd_kafka_err2str (err));
+  if (!err || is_missing (err))
+    note_answer (self, is_missing (err));
+  else
+    trouble = dup_trouble (self, err);
   if (self->backend != LIVE_BACKENDS)
-    live_model_set_trouble (self->model, self->backend, detail, now_ms ());
+    live_model_set_trouble (self->model, self->backend, trouble, now_ms ());
 }
 
 static void
@@ -151,7 +185,7 @@ query (gpointer data)
   rd_kafka_poll (self->rk, 0);
   if (err)
     self->round = 0;
-  else if (self->backend == LIVE_KAFKA)
+  if ((!err || is_missing (err)) && self->backend == LIVE_KAFKA)
     live_model_confirm_kafka (self->model, asked);
   live_model_set_backlog (self->model, self->role, &backlog);
   tell_trouble (self, err);
