@@ -579,6 +579,34 @@ GST_START_TEST (test_invisible_characters_in_names_are_shown_as_escapes)
 }
 GST_END_TEST;
 
+/* Events that come later than the reports about the same frames don't change the number of faces to
+ * 0 and back, nor is a frame shown without faces before its event comes. */
+GST_START_TEST (test_late_events_do_not_make_the_number_of_faces_flicker)
+{
+  static const gint64 delays[] = {0, 1400, 2500, 8000, 60000};
+
+  for (guint i = 0; i < G_N_ELEMENTS (delays); i++) {
+    LiveCamera *camera = live_camera_new ("cam-1", 0);
+    gint64 now = 100000, left;
+
+    for (guint64 n = 1; n <= 40; n++) {
+      now = 100000 + (gint64) n * 500;
+      give_report (camera, n, 4, 0.1, now);
+      if (n > 2)
+        fail_unless (camera->faces > 0, "%d ms late", (gint) delays[i]);
+      give_answer (camera, "s", n, now - delays[i], now + 200);
+      fail_unless (n <= 2 || live_camera_get_settled (camera, 0) <= now - delays[i]);
+    }
+    /* When nobody is there any more, no event comes, and the reports go on. */
+    for (left = now; camera->faces && now - left < 120000; now += 500)
+      give_report (camera, (guint64) (now / 500) | 1, 4, 0.1, now);
+    fail_unless (
+        now - left <= delays[i] + 3000, "%d ms late: %d ms", (gint) delays[i], (gint) (now - left));
+    live_camera_free (camera);
+  }
+}
+GST_END_TEST;
+
 /* --- the clock of this machine --- */
 
 static void
@@ -1291,6 +1319,7 @@ live_suite (void)
   tcase_add_test (tc, test_five_cameras_of_one_name_are_noticed);
   tcase_add_test (tc, test_late_events_of_an_old_session_do_not_count_as_a_second_camera);
   tcase_add_test (tc, test_late_events_do_not_make_a_camera_late);
+  tcase_add_test (tc, test_late_events_do_not_make_the_number_of_faces_flicker);
   tcase_add_test (tc, test_a_window_that_cannot_be_read_is_an_error);
   tcase_add_test (tc, test_a_run_of_frames_that_cannot_be_read_is_an_error);
   tcase_add_test (tc, test_invisible_characters_in_names_are_shown_as_escapes);

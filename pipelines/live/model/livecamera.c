@@ -13,6 +13,13 @@
 #define STOPPED_INTERVALS 2.5
 /* Time in ms without a new answer after which a camera counts as late. */
 #define LATE 2000
+/* A frame without an event counts as a frame without faces if a frame that was captured this time
+ * (ms) later was counted. */
+#define SETTLED 1000
+/* Time (ms); an event that is later than this says nothing about the next ones. */
+#define MAX_LATENESS 600000
+/* Number of events in which the lateness decreases to a third if no event is late any more. */
+#define LATENESS_EVENTS 32
 /* Smallest number of ticks over which a rate is measured: 5 s. */
 #define RATE_TICKS 10
 #define TICKS_A_SECOND 2
@@ -109,15 +116,46 @@ is_newer (const LiveCamera *self, const LiveAnswer *answer, const gchar *session
          live_senders_are_two (&self->senders, now);
 }
 
+static void
+learn_lateness (LiveCamera *self, const LiveAnswer *answer)
+{
+  gint64 late = MAX (self->counted - answer->captured, 0);
+
+  if (late > MAX_LATENESS)
+    return;
+  if (late >= self->lateness)
+    self->lateness = late;
+  else
+    self->lateness -= (self->lateness - late + LATENESS_EVENTS - 1) / LATENESS_EVENTS;
+}
+
+gint64
+live_camera_get_settled (const LiveCamera *self, gint64 answered)
+{
+  return MAX (self->counted, answered) - self->lateness - SETTLED;
+}
+
+/* Returns TRUE if the camera's clock was set back before the frame of @answer, which is newer than
+ * the camera's newest answer. */
+static gboolean
+is_set_back (const LiveCamera *self, const LiveAnswer *answer)
+{
+  return self->answer && answer->captured < self->answer->captured;
+}
+
 void
 live_camera_take_answer (LiveCamera *self, LiveAnswer *answer, gint64 now)
 {
   g_autofree gchar *session = session_of (answer);
+  gboolean newer;
 
   live_camera_see (self, session, answer->seq, answer->captured, now);
-  if (!is_newer (self, answer, session, now))
+  newer = is_newer (self, answer, session, now);
+  if (newer && (is_set_back (self, answer) || answer->captured > self->counted))
+    self->counted = answer->captured;
+  learn_lateness (self, answer);
+  if (!newer)
     return;
-  self->counted = answer->captured;
   self->found = MIN (answer->captured, now);
   self->answered = MAX (self->answered, self->found);
   self->faces = answer->faces;
@@ -158,7 +196,7 @@ learn_answered (LiveCamera *self, const FogReport *report, gint64 now)
 
   if (captured <= self->answered)
     return;
-  if (!self->answer || captured - self->found > silent)
+  if (!self->answer || captured - self->found > silent + self->lateness)
     self->faces = 0;
   self->answered = captured;
   self->counted = MAX (self->counted, captured);

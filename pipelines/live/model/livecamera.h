@@ -31,6 +31,9 @@ typedef struct {
   gint64 answered;
   /* time of capture of the newest counted frame by the camera's clock, which may be ahead */
   gint64 counted;
+  /* time by which events lately come after the news, in an event or a report, that later frames
+   * were counted: the longest such time, which decreases with each event */
+  gint64 lateness;
   LiveAnswer *answer;     /* newest event about the camera; NULL: none */
   gint64 found;           /* time of the frame of @answer, computed as @answered is */
   guint faces;            /* number of faces in the newest frame that was counted */
@@ -58,6 +61,10 @@ void live_camera_free (LiveCamera *self);
 void live_camera_see (
     LiveCamera *self, const gchar *session, guint64 seq, gint64 captured, gint64 now);
 void live_camera_take_answer (LiveCamera *self, LiveAnswer *answer, gint64 now);
+/* Returns the time of capture up to which a frame without an event has no faces, because its event
+ * would be here. @answered: time of capture of the newest frame that is known to have an event; 0:
+ * none */
+gint64 live_camera_get_settled (const LiveCamera *self, gint64 answered);
 /* @own: (nullable): the camera's entry in @report; NULL: @report doesn't list the camera */
 void live_camera_take_report (
     LiveCamera *self, const FogReport *report, const FogReportCamera *own, gint64 now);

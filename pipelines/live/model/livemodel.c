@@ -526,6 +526,19 @@ live_model_find_answer (LiveModel *self, const gchar *id)
   return answer;
 }
 
+gint64
+live_model_get_settled (LiveModel *self, const gchar *name, gint64 answered)
+{
+  const LiveCamera unknown = {0}, *camera;
+  gint64 settled;
+
+  g_mutex_lock (&self->lock);
+  camera = g_hash_table_lookup (self->cameras, name);
+  settled = live_camera_get_settled (camera ? camera : &unknown, answered);
+  g_mutex_unlock (&self->lock);
+  return settled;
+}
+
 LiveFrames *
 live_model_get_frames (LiveModel *self)
 {

@@ -10,9 +10,6 @@
 /* Largest age difference (ms) by which a frame with an answer may be older than the newest frame
  * and is shown instead of it. */
 #define OLD_ANSWER 3000
-/* A frame without an event counts as a frame without faces once a frame that was captured this time
- * (ms) later has an answer. */
-#define SETTLED 1000
 
 /* Sums and counts over all replicas. */
 typedef struct {
@@ -188,17 +185,12 @@ shown_clear (Shown *shown)
   g_clear_pointer (&shown->frame, live_frame_unref);
 }
 
-static gboolean
-is_settled (const LiveCamera *camera, const LiveFrame *frame)
-{
-  return frame->captured + SETTLED <= camera->counted;
-}
-
 /* Returns the camera's newest counted frame, or, if that frame is too old, the newest frame. */
 static Shown
 choose_frame (LiveModel *self, const LiveCamera *camera)
 {
   g_autoptr (GPtrArray) list = live_frames_list (self->frames, camera->name, CANDIDATES);
+  gint64 settled = live_camera_get_settled (camera, 0);
   Shown shown = {0};
 
   for (guint i = 0; i < list->len; i++) {
@@ -207,7 +199,7 @@ choose_frame (LiveModel *self, const LiveCamera *camera)
     if (newest->captured - frame->captured > OLD_ANSWER)
       break;
     shown.answer = frame->id ? g_hash_table_lookup (self->answers, frame->id) : NULL;
-    shown.counted = shown.answer || is_settled (camera, frame);
+    shown.counted = shown.answer || frame->captured <= settled;
     if (shown.counted) {
       shown.frame = live_frame_ref (frame);
       return shown;

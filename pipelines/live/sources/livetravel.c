@@ -20,9 +20,6 @@
 #define DISORDER 5000
 /* Time (ms) after its capture for which a missing frame may still come. */
 #define MAY_COME 10000
-/* A frame without an event counts as a frame without faces if a frame that was captured this time
- * (ms) later has an event. */
-#define SETTLED 1000
 
 struct _LiveTravel {
   const LiveOptions *options;
@@ -260,8 +257,9 @@ lacks_recent (const Window *window)
 }
 
 static void
-frames_to_json (Window *window, JsonBuilder *json)
+frames_to_json (Window *window, const gchar *camera, JsonBuilder *json)
 {
+  gint64 settled = live_model_get_settled (window->travel->model, camera, window->answered);
   const LiveOptions *options = window->travel->options;
   LiveBrokers brokers = live_options_get_brokers (options);
 
@@ -270,10 +268,9 @@ frames_to_json (Window *window, JsonBuilder *json)
   for (guint i = 0; i < window->frames->len; i++) {
     const LiveFrame *frame = g_ptr_array_index (window->frames, i);
     g_autoptr (LiveAnswer) answer = find_answer (window->travel, frame->id);
-    gboolean settled = frame->captured + SETTLED <= window->answered;
 
     json_builder_begin_object (json);
-    live_frame_to_json (frame, answer, answer || settled, &brokers, json);
+    live_frame_to_json (frame, answer, answer || frame->captured <= settled, &brokers, json);
     json_builder_end_object (json);
   }
   json_builder_end_array (json);
@@ -291,7 +288,7 @@ window_to_json (Window *window, const gchar *camera, JsonBuilder *json, GError *
   /* An error of reading the events is ignored, because frames can be shown without their events. */
   live_fetch_window (&options->settings.events, camera, window->from - DISORDER,
       window->to + DISORDER, take_event, window, &all_events, NULL);
-  frames_to_json (window, json);
+  frames_to_json (window, camera, json);
   live_json_flag (json, "complete", all_frames && all_events && !lacks_recent (window));
   return TRUE;
 }
