@@ -3,6 +3,7 @@
 #include <gst/check/gstcheck.h>
 #include <math.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "model/liveanswer.h"
 #include "pictures/liveblur.h"
@@ -1254,6 +1255,37 @@ expect_saved (const gchar *before, const gchar *wish, const gchar *expected)
   g_unlink (path);
 }
 
+static void
+refuse_zones (const gchar *path, const gchar *said)
+{
+  static const gchar *const wish = "{\"camera\":\"a\"}";
+  g_autoptr (GError) error = NULL;
+
+  fail_if (live_zones_make (path, &error) != NULL, "%s", path);
+  fail_unless (strstr (error->message, said), "%s", error->message);
+  fail_if (live_zones_save (path, wish, strlen (wish), NULL), "%s", path);
+}
+
+/* A pipe or a device has no end, so the page would wait for it, or fill its memory. */
+GST_START_TEST (test_only_a_small_regular_file_is_read_as_zones)
+{
+  g_autofree gchar *directory = g_dir_make_tmp ("live-zones-XXXXXX", NULL);
+  g_autofree gchar *pipe = g_build_filename (directory, "pipe", NULL);
+  g_autofree gchar *large = g_build_filename (directory, "large", NULL);
+  g_autofree gchar *spaces = g_strnfill (1024 * 1024 + 1, ' ');
+
+  fail_unless_equals_int (mkfifo (pipe, 0600), 0);
+  fail_unless (g_file_set_contents (large, spaces, -1, NULL));
+  refuse_zones (pipe, "regular file");
+  refuse_zones ("/dev/zero", "regular file");
+  refuse_zones (directory, "regular file");
+  refuse_zones (large, "larger than 1024 KiB");
+  g_unlink (pipe);
+  g_unlink (large);
+  g_rmdir (directory);
+}
+GST_END_TEST;
+
 /* If all zones of a camera are removed, the file keeps an empty entry for it, because without an
  * entry the zones of the camera "*" would apply. */
 GST_START_TEST (test_a_camera_whose_zones_were_removed_stays_without_zones)
@@ -1346,6 +1378,7 @@ live_suite (void)
   tcase_add_test (tc, test_blur_accepts_any_box);
   tcase_add_test (tc, test_the_wanted_frame_is_decoded);
   tcase_add_test (tc, test_a_damaged_frame_is_an_error_and_not_the_picture_before_it);
+  tcase_add_test (tc, test_only_a_small_regular_file_is_read_as_zones);
   tcase_add_test (tc, test_a_camera_whose_zones_were_removed_stays_without_zones);
   return s;
 }

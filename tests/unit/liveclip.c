@@ -186,6 +186,8 @@ GST_START_TEST (test_errors_of_clips_name_the_reason)
       "more than 1 s");
   expect_failure ("exec head -c 3000000 /dev/zero >\"$file\"\n", 60, 2 * 1024 * 1024,
       G_IO_ERROR_INVALID_DATA, "more than 2 MB");
+  expect_failure ("head -c 1000000 /dev/zero >&2\nexit 2\n", 60, 2000000, G_IO_ERROR_INVALID_DATA,
+      "more than 64 KiB");
   expect_failure ("kill -SEGV $$\n", 60, 1000000, G_IO_ERROR_FAILED, "signal 11");
 }
 GST_END_TEST;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <glib/gstdio.h>
 
+#include "fogfile.h"
 #include "fogtime.h"
 #include "gsthaarpads.h"
 #include "gstkafkameta.h"
@@ -18,7 +19,6 @@
 /* Number of failed checks of zones-file in a row that cause a warning; one isn't enough, because a
  * file that is being replaced may be missing for a moment. */
 #define ZONES_MISSES 2
-#define ZONES_MAX_FILE (1024 * 1024) /* bytes */
 
 /* --- sizes --- */
 
@@ -100,7 +100,7 @@ look_at_zones_file (const gchar *file, gint64 stamp[3], GError **error)
     return fail_to_read_zones (file, errno, NULL, error);
   if (!S_ISREG (found.st_mode))
     return fail_to_read_zones (file, 0, "it isn't a regular file", error);
-  if (found.st_size > ZONES_MAX_FILE)
+  if (found.st_size > HAAR_ZONES_MAX_FILE)
     return fail_to_read_zones (file, 0, "the file is larger than 1 MiB", error);
   stamp[0] = (gint64) found.st_mtim.tv_sec * G_USEC_PER_SEC * 1000 + found.st_mtim.tv_nsec;
   stamp[1] = (gint64) found.st_size;
@@ -150,7 +150,7 @@ read_zones_file (GstHaarZones *self, GError **error)
   if (!look_at_zones_file (self->file, self->stamp, error))
     return NULL;
   self->misses = 0;
-  if (!g_file_get_contents (self->file, &text, &size, &why)) {
+  if (!fog_file_read (self->file, HAAR_ZONES_MAX_FILE, &text, &size, &why)) {
     fail_to_read_zones (self->file, 0, why->message, error);
     return NULL;
   }

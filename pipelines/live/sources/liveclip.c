@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "fogfile.h"
 #include "fogjson.h"
 #include "model/livename.h"
 #include "sources/livescratch.h"
@@ -242,8 +243,8 @@ read_notes (const gchar *directory)
   g_autofree gchar *valid = NULL;
   GString *notes;
 
-  if (!g_file_get_contents (path, &text, NULL, NULL))
-    return g_strdup ("");
+  if (!fog_file_read (path, FOG_FILE_MAX, &text, NULL, NULL))
+    return g_strdup ("fog-clip's messages can't be read: there are more than 64 KiB of them.");
   valid = g_utf8_make_valid (g_strstrip (text), -1);
   notes = g_string_new (valid);
   g_string_replace (notes, prefix, "", 0);

@@ -4,6 +4,7 @@
 #include <gio/gio.h>
 #include <string.h>
 
+#include "fogfile.h"
 #include "fogjson.h"
 #include "frames/haarzones.h"
 #include "livejson.h"
@@ -25,7 +26,7 @@ read_file (const gchar *file, GError **error)
   g_autoptr (GError) why = NULL;
   gsize size;
 
-  if (!g_file_get_contents (file, &text, &size, &why)) {
+  if (!fog_file_read (file, HAAR_ZONES_MAX_FILE, &text, &size, &why)) {
     if (g_error_matches (why, G_FILE_ERROR, G_FILE_ERROR_NOENT))
       return json_node_init_object (json_node_alloc (), json_object_new ());
     g_propagate_error (error, g_steal_pointer (&why));
@@ -105,6 +106,17 @@ set_camera (JsonObject *all, const gchar *camera, JsonObject *wish)
   json_object_unref (own);
 }
 
+/* Returns FALSE if haarfacecount wouldn't read a file with this text. */
+static gboolean
+is_readable (const gchar *text, gsize size, GError **error)
+{
+  if (size <= HAAR_ZONES_MAX_FILE)
+    return are_zones (text, size, error);
+  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
+      "The zones of all cameras would take more than 1 MiB, which haarfacecount doesn't read.");
+  return FALSE;
+}
+
 gboolean
 live_zones_save (const gchar *file, const gchar *text, gsize size, GError **error)
 {
@@ -120,6 +132,6 @@ live_zones_save (const gchar *file, const gchar *text, gsize size, GError **erro
     return FALSE;
   set_camera (json_node_get_object (all), camera, wish);
   changed = to_text (all, &size);
-  return are_zones (changed, size, error) &&
+  return is_readable (changed, size, error) &&
          g_file_set_contents (file, changed, (gssize) size, error);
 }
