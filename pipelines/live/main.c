@@ -155,7 +155,8 @@ static LiveClips *
 make_clips (const Live *self)
 {
   g_autofree gchar *program = live_clips_find_program ();
-  const LiveClipBounds bounds = {program, self->options->blur, LIVE_CLIP_TIME, LIVE_CLIP_SIZE};
+  const LiveClipBounds bounds = {
+      program, self->options->blur, LIVE_CLIP_TIME, LIVE_CLIP_SIZE, LIVE_CLIP_MEMORY};
 
   return live_clips_new (&bounds);
 }

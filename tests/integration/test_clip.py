@@ -233,6 +233,7 @@ CHANGES = {
     "rate": ((CAPS, SMALL), (CAPS.replace("10/1", "25/1"), SMALL)),
     "no rate": ((CAPS, SMALL), (CAPS.replace("10/1", "0/1"), SMALL)),
     "colours": ((CAPS, SMALL), (CAPS, "video/x-raw,width=64,height=48,format=GRAY8 ! jpegenc")),
+    "huge": ((CAPS, SMALL), (CAPS, "videobalance contrast=0 saturation=0 ! videoconvert ! video/x-raw,width=8000,height=5200,format=GRAY8 ! jpegenc quality=10")),
     "damage": ((CAPS, SMALL), (CAPS, "video/x-raw,width=64,height=48 ! identity")),
 }
 
@@ -256,9 +257,10 @@ def changing(kafka, tmp_path_factory):
 
 @pytest.mark.parametrize("change, end", [
     ("size", "mp4"), ("size", "ogv"), ("unsaid size", "mkv"), ("kind", "mp4"), ("kind from png", "webm"), ("rate", "mp4"),
-    ("no rate", "mkv"), ("no rate", "ogv"), ("colours", "webm"), ("damage", "mkv")])
+    ("no rate", "mkv"), ("no rate", "ogv"), ("colours", "webm"), ("damage", "mkv"), ("huge", "mkv")])
 def test_clip_keeps_frames_after_a_change_unless_their_kind_changes(kafka, changing, tmp_path, change, end):
-    """A file has frames of one kind, JPEG or PNG. Frames of another kind are left out, and stderr says how many."""
+    """A file has frames of one kind, JPEG or PNG. Frames of another kind, and pictures that are damaged or have over 40
+    million pixels, are left out, and stderr says how many."""
     done = clip(kafka, changing, "--camera", change, "--from", SINCE, tmp_path / f"out.{end}")
     if "kind" in change:
         assert done.returncode == 1 and done.stdout.startswith("2 frames"), done.stdout + done.stderr
@@ -266,7 +268,7 @@ def test_clip_keeps_frames_after_a_change_unless_their_kind_changes(kafka, chang
         rest = clip(kafka, changing, "--camera", change, "--from", iso(START + 2000), tmp_path / f"rest.{end}")
         other = re.search(r"[a-z/]+", CHANGES[change][1][0])[0]
         assert rest.stdout.startswith("2 frames") and f"aren't {other}" in rest.stderr, rest.stdout + rest.stderr
-    elif change == "damage":
+    elif change in ("damage", "huge"):
         assert done.returncode == 1 and done.stdout.startswith("2 frames") and "2 pictures" in done.stderr, done.stdout + done.stderr
     else:
         assert done.returncode == 0 and done.stdout.startswith("4 frames"), done.stdout + done.stderr

@@ -83,7 +83,8 @@ bench_new (const gchar *script, guint time, gsize size)
   fail_unless (g_file_set_contents (self.program, text, -1, NULL));
   g_chmod (self.program, 0700);
   g_setenv ("TMPDIR", self.directory, TRUE);
-  self.clips = live_clips_new (&(LiveClipBounds){self.program, LIVE_BLUR_FACES, time, size});
+  self.clips =
+      live_clips_new (&(LiveClipBounds){self.program, LIVE_BLUR_FACES, time, size, 300000000});
   return self;
 }
 
@@ -126,7 +127,8 @@ GST_START_TEST (test_directories_that_killed_pages_have_left_are_removed)
   fail_unless (g_file_set_contents (file, "frames", -1, NULL));
   locked = open (paths[1], O_RDONLY | O_CLOEXEC);
   fail_unless_equals_int (flock (locked, LOCK_EX | LOCK_NB), 0);
-  live_clips_unref (live_clips_new (&(LiveClipBounds){bench.program, LIVE_BLUR_FACES, 1, 1}));
+  live_clips_unref (
+      live_clips_new (&(LiveClipBounds){bench.program, LIVE_BLUR_FACES, 1, 1, 300000000}));
   fail_if (g_file_test (paths[0], G_FILE_TEST_EXISTS));
   for (guint i = 1; i < 4; i++)
     fail_unless (g_file_test (paths[i], G_FILE_TEST_EXISTS), "%s", names[i]);
@@ -188,6 +190,8 @@ GST_START_TEST (test_errors_of_clips_name_the_reason)
       G_IO_ERROR_INVALID_DATA, "more than 2 MB");
   expect_failure ("head -c 1000000 /dev/zero >&2\nexit 2\n", 60, 2000000, G_IO_ERROR_INVALID_DATA,
       "more than 64 KiB");
+  expect_failure ("printf -v x %600000000s\n", 60, 1000000, G_IO_ERROR_INVALID_DATA,
+      "more than 286 MB of memory");
   expect_failure ("kill -SEGV $$\n", 60, 1000000, G_IO_ERROR_FAILED, "signal 11");
 }
 GST_END_TEST;

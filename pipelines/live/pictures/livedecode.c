@@ -48,15 +48,24 @@ check_size (gint64 width, gint64 height, GError **error)
 typedef gboolean (*GetSize) (const guint8 *data, gsize size, gint *width, gint *height);
 
 static gboolean
-check_header (const LiveFrame *frame, GetSize get_size, const gchar *damaged, GError **error)
+check_header (
+    const guint8 *data, gsize size, GetSize get_size, const gchar *damaged, GError **error)
 {
   gint width, height;
-  gsize size;
-  const guint8 *data = g_bytes_get_data (frame->bytes, &size);
 
   if (!get_size (data, size, &width, &height))
     return fail (error, G_IO_ERROR_INVALID_DATA, damaged);
   return check_size (width, height, error);
+}
+
+gboolean
+live_decode_check_picture (const gchar *format, const guint8 *data, gsize size, GError **error)
+{
+  if (g_str_equal (format, "image/jpeg"))
+    return check_header (data, size, live_jpeg_get_size, "The frame isn't a JPEG picture.", error);
+  if (g_str_equal (format, "image/png"))
+    return check_header (data, size, live_png_get_size, "The frame isn't a PNG picture.", error);
+  return TRUE;
 }
 
 static gboolean
@@ -75,20 +84,20 @@ const gchar *
 live_decode_find_elements (const LiveFrame *frame, GError **error)
 {
   const gchar *format = live_decode_get_format (frame);
+  const guint8 *data;
+  gsize size;
 
   if (!frame->bytes) {
     fail (error, G_IO_ERROR_NOT_SUPPORTED, "The frame is empty, or too large to be shown.");
     return NULL;
   }
+  data = g_bytes_get_data (frame->bytes, &size);
+  if (!live_decode_check_picture (format, data, size, error))
+    return NULL;
   if (g_str_equal (format, "image/jpeg"))
-    return check_header (frame, live_jpeg_get_size, "The frame isn't a JPEG picture.", error)
-               ? "jpegdec"
-               : NULL;
+    return "jpegdec";
   if (g_str_equal (format, "video/x-raw"))
     return check_raw (frame, error) ? "identity" : NULL;
-  if (g_str_equal (format, "image/png") &&
-      !check_header (frame, live_png_get_size, "The frame isn't a PNG picture.", error))
-    return NULL;
   if (g_str_has_prefix (format, "image/") || g_str_has_prefix (format, "video/"))
     return "decodebin";
   g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
@@ -125,8 +134,8 @@ may_go_on (GstElement *decodebin, GstPad *pad, GstCaps *caps, gpointer data)
   return !is_too_large (width, height);
 }
 
-static void
-guard_decodebin (GstElement *pipeline)
+void
+live_decode_guard (GstElement *pipeline)
 {
   GstIterator *all = gst_bin_iterate_elements (GST_BIN (pipeline));
   GValue item = G_VALUE_INIT;
@@ -170,7 +179,7 @@ pass_begin (Pass *self, const gchar *elements, GstCaps *caps, GError **error)
   }
   self->in = gst_bin_get_by_name (GST_BIN (self->pipeline), "in");
   self->out = gst_bin_get_by_name (GST_BIN (self->pipeline), "out");
-  guard_decodebin (self->pipeline);
+  live_decode_guard (self->pipeline);
   gst_app_src_set_caps (GST_APP_SRC (self->in), caps);
   gst_element_set_state (self->pipeline, GST_STATE_PLAYING);
   return TRUE;

@@ -18,6 +18,17 @@ const gchar *live_decode_get_format (const LiveFrame *frame);
  * is damaged */
 const gchar *live_decode_find_elements (const LiveFrame *frame, GError **error);
 
+/* Returns FALSE if @data isn't a JPEG or PNG picture as @format says, or has more than
+ * LIVE_PICTURE_MAX pixels, before a decoder allocates memory for it. Returns TRUE for other
+ * formats.
+ * @error: as above */
+gboolean live_decode_check_picture (
+    const gchar *format, const guint8 *data, gsize size, GError **error);
+
+/* Makes each decodebin in @pipeline use only decoders and parsers, and only for pictures of at most
+ * LIVE_PICTURE_MAX pixels. A frame's caps are set by its sender, and may be anything. */
+void live_decode_guard (GstElement *pipeline);
+
 /**
  * live_decode:
  * @run: of LiveFrame: the frames from a keyframe on, in the order of their stream. The last frame

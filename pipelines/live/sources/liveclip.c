@@ -16,6 +16,8 @@
 /* Latest time in a request, ms since the Unix epoch: a time in the year 2223. */
 #define MOST_TIME G_GINT64_CONSTANT (8000000000000)
 #define MOST_NOTES 2000 /* bytes */
+/* Size (bytes) of the stack of each thread of fog-clip. A stack counts as data, used or not. */
+#define STACK (2 * 1024 * 1024)
 /* Niceness of fog-clip, so that the page's own threads have priority. */
 #define NICENESS 10
 
@@ -174,6 +176,8 @@ bound_child (gpointer data)
   signal (SIGXFSZ, SIG_DFL);
   signal (SIGALRM, SIG_DFL);
   limit (RLIMIT_FSIZE, bounds->size);
+  limit (RLIMIT_DATA, bounds->memory);
+  limit (RLIMIT_STACK, STACK);
   limit (RLIMIT_CORE, 0);
   setpriority (PRIO_PROCESS, 0, NICENESS);
   alarm (bounds->time);
@@ -256,6 +260,16 @@ read_notes (const gchar *directory)
   return g_steal_pointer (&valid);
 }
 
+/* Returns whether @notes say that there is no more memory, in the words of GLib, of the C library,
+ * or of an encoder. */
+static gboolean
+say_memory (const gchar *notes)
+{
+  g_autofree gchar *low = g_ascii_strdown (notes, -1);
+
+  return strstr (low, "alloc") || strstr (low, "memory");
+}
+
 /* Returns FALSE with @error, the reason why there is no clip, if fog-clip has failed. */
 static gboolean
 judge (const LiveClips *self, GSubprocess *child, const gchar *notes, GError **error)
@@ -269,6 +283,10 @@ judge (const LiveClips *self, GSubprocess *child, const gchar *notes, GError **e
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
         "The clip has more than %" G_GSIZE_FORMAT " MB: choose a shorter range.",
         self->bounds.size / (1024 * 1024));
+  else if ((signal || g_subprocess_get_exit_status (child) > 1) && say_memory (notes))
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
+        "The clip takes more than %" G_GSIZE_FORMAT " MB of memory: its pictures are too large.",
+        self->bounds.memory / (1024 * 1024));
   else if (signal)
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED, "fog-clip ended with signal %d.", signal);
   else if (g_subprocess_get_exit_status (child) > 1)

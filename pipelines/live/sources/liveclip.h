@@ -8,13 +8,15 @@
 G_BEGIN_DECLS
 
 /* Clips of a camera's past. A child process, fog-clip, makes each clip; it can't outlive this
- * process, and its time and the size of its file are limited. */
+ * process, and its time, its memory and the size of its file are limited. */
 
 /* Longest range of a clip, s. */
 #define LIVE_CLIP_RANGE 600
 /* Longest time (s) for making a clip, and largest size (bytes) of a clip. */
 #define LIVE_CLIP_TIME 120
 #define LIVE_CLIP_SIZE (256 * 1024 * 1024)
+/* Largest size (bytes) of the data in fog-clip's memory. A clip of 3840x2160 takes two thirds. */
+#define LIVE_CLIP_MEMORY (768 * 1024 * 1024)
 /* Largest number of clips that viewers haven't downloaded completely. */
 #define LIVE_CLIP_UNSENT 4
 
@@ -33,8 +35,9 @@ const gchar *live_clip_get_type (const LiveClip *self);
 typedef struct {
   const gchar *program; /* path of fog-clip */
   LiveBlur blur;
-  guint time; /* s */
-  gsize size; /* bytes */
+  guint time;   /* s */
+  gsize size;   /* of the file, bytes */
+  gsize memory; /* of the program's data, bytes */
 } LiveClipBounds;
 
 /* Makes clips, one at a time. */

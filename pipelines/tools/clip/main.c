@@ -303,8 +303,8 @@ note_missing (Clip *self, const ClipVideo *video, const LiveFrame *first)
                 "after later ones, as those of a spool do.\n",
         video->late);
   if (video->damaged)
-    g_printerr ("%" G_GUINT64_FORMAT
-                " pictures of the range are left out, since they are damaged.\n",
+    g_printerr ("%" G_GUINT64_FORMAT " pictures of the range are left out, since they are damaged "
+                "or have over 40 million pixels.\n",
         video->damaged);
   note_rest ("Frames", video->searched);
 }
