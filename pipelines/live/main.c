@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* fog-live, the server of the live page, which shows the running system.
  * pipelines/live/README.md */
-#include <glib-unix.h>
 #include <gst/gst.h>
 #include <locale.h>
 
 #include "engine/haarload.h"
 #include "gstkafkameta.h"
+#include "liveloop.h"
 #include "sources/livebudget.h"
 #include "sources/livegroup.h"
 #include "http/livehttp.h"
@@ -22,7 +22,6 @@ typedef struct {
   LiveGroup *fog, *cloud;
   LiveApi api;
   LiveHttp *http;
-  GMainLoop *loop;
   LiveBudget budget; /* limits the rate at which frames are read */
   guint tick;
 } Live;
@@ -118,13 +117,6 @@ tick (gpointer data)
 /* --- life --- */
 
 static gboolean
-quit (gpointer data)
-{
-  g_main_loop_quit (data);
-  return G_SOURCE_CONTINUE;
-}
-
-static gboolean
 watch_groups (Live *self, GError **error)
 {
   const LiveOptions *options = self->options;
@@ -210,19 +202,10 @@ static void
 run (Live *self)
 {
   g_autofree gchar *address = live_http_make_address (self->http);
-  guint sources[3];
+  g_autoptr (GMainLoop) loop = g_main_loop_new (NULL, FALSE);
 
   g_print ("live: %s\n", address);
-  self->loop = g_main_loop_new (NULL, FALSE);
-  sources[0] = g_timeout_add (TICK, tick, self);
-  sources[1] = g_unix_signal_add (SIGINT, quit, self->loop);
-  sources[2] = g_unix_signal_add (SIGTERM, quit, self->loop);
-  g_main_loop_run (self->loop);
-  /* The sources are removed now, because the functions that free the other parts still iterate the
-   * main loop. */
-  for (guint i = 0; i < G_N_ELEMENTS (sources); i++)
-    g_source_remove (sources[i]);
-  g_main_loop_unref (self->loop);
+  live_loop_run (loop, TICK, tick, self);
 }
 
 int

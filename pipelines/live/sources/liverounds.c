@@ -6,10 +6,20 @@ struct _LiveRounds {
   LiveRound round;
   gpointer data;
   GThread *thread;
-  GMutex lock;
+  GMutex lock; /* guards all fields below */
   GCond changed;
-  gboolean ending; /* with the lock */
+  gboolean woken; /* the next call begins at once */
+  gboolean ending;
 };
+
+/* with self->lock */
+static void
+wait_until (LiveRounds *self, gint64 next)
+{
+  while (!self->ending && !self->woken && g_cond_wait_until (&self->changed, &self->lock, next))
+    ;
+  self->woken = FALSE;
+}
 
 static gpointer
 run (gpointer data)
@@ -23,8 +33,7 @@ run (gpointer data)
     g_mutex_unlock (&self->lock);
     self->round (self->data);
     g_mutex_lock (&self->lock);
-    while (!self->ending && g_cond_wait_until (&self->changed, &self->lock, next))
-      ;
+    wait_until (self, next);
   }
   g_mutex_unlock (&self->lock);
   return NULL;
@@ -42,6 +51,15 @@ live_rounds_new (const gchar *name, gint64 interval, LiveRound round, gpointer d
   g_cond_init (&self->changed);
   self->thread = g_thread_new (name, run, self);
   return self;
+}
+
+void
+live_rounds_wake (LiveRounds *self)
+{
+  g_mutex_lock (&self->lock);
+  self->woken = TRUE;
+  g_cond_broadcast (&self->changed);
+  g_mutex_unlock (&self->lock);
 }
 
 void

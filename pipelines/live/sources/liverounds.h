@@ -11,5 +11,7 @@ typedef void (*LiveRound) (gpointer data);
 
 /* @interval: time (us) from the beginning of one call to the beginning of the next */
 LiveRounds *live_rounds_new (const gchar *name, gint64 interval, LiveRound round, gpointer data);
+/* Begins the next call at once, or as soon as the running call has returned. */
+void live_rounds_wake (LiveRounds *self);
 /* Waits until a running call has returned. @self: (nullable) */
 void live_rounds_free (LiveRounds *self);

@@ -3,7 +3,9 @@
 
 #include <gst/app/gstappsink.h>
 
-/* Time (us) between two attempts to read, and time (ns) for which the bus is polled. */
+#include "liverounds.h"
+
+/* Least time (us) between two attempts to read, and time (ns) for which the bus is polled. */
 #define RETRY_TIME (G_USEC_PER_SEC)
 #define LOOK_TIME (200 * GST_MSECOND)
 /* Largest number of messages that wait in the appsink. */
@@ -13,11 +15,9 @@ struct _LiveTopic {
   const LiveSource *source;
   LiveTopicFunc func;
   gpointer data;
-  GThread *thread;
-  GMutex lock; /* guards all fields below */
-  GCond changed;
+  LiveRounds *attempts;
+  GMutex lock;      /* guards all fields below */
   gboolean reading; /* what is wanted */
-  gboolean ending;
   guint64 bytes;
 };
 
@@ -76,7 +76,7 @@ is_wanted (LiveTopic *self)
   gboolean wanted;
 
   g_mutex_lock (&self->lock);
-  wanted = self->reading && !self->ending;
+  wanted = self->reading;
   g_mutex_unlock (&self->lock);
   return wanted;
 }
@@ -122,38 +122,11 @@ read_topic (LiveTopic *self)
   gst_object_unref (pipeline);
 }
 
-/* with self->lock */
 static void
-wait_until_wanted (LiveTopic *self)
+try_to_read (gpointer data)
 {
-  while (!self->reading && !self->ending)
-    g_cond_wait (&self->changed, &self->lock);
-}
-
-/* with self->lock */
-static void
-wait_before_retry (LiveTopic *self)
-{
-  gint64 until = g_get_monotonic_time () + RETRY_TIME;
-
-  while (self->reading && !self->ending && g_cond_wait_until (&self->changed, &self->lock, until))
-    ;
-}
-
-static gpointer
-run (gpointer data)
-{
-  LiveTopic *self = data;
-
-  g_mutex_lock (&self->lock);
-  for (wait_until_wanted (self); !self->ending; wait_until_wanted (self)) {
-    g_mutex_unlock (&self->lock);
-    read_topic (self);
-    g_mutex_lock (&self->lock);
-    wait_before_retry (self);
-  }
-  g_mutex_unlock (&self->lock);
-  return NULL;
+  if (is_wanted (data))
+    read_topic (data);
 }
 
 LiveTopic *
@@ -165,32 +138,30 @@ live_topic_new (const LiveSource *source, LiveTopicFunc func, gpointer data)
   self->func = func;
   self->data = data;
   g_mutex_init (&self->lock);
-  g_cond_init (&self->changed);
-  self->thread = g_thread_new (source->topic, run, self);
+  self->attempts = live_rounds_new (source->topic, RETRY_TIME, try_to_read, self);
   return self;
 }
 
 void
 live_topic_free (LiveTopic *self)
 {
-  g_mutex_lock (&self->lock);
-  self->ending = TRUE;
-  g_cond_broadcast (&self->changed);
-  g_mutex_unlock (&self->lock);
-  g_thread_join (self->thread);
+  live_topic_set_reading (self, FALSE);
+  live_rounds_free (self->attempts);
   g_mutex_clear (&self->lock);
-  g_cond_clear (&self->changed);
   g_free (self);
 }
 
 void
 live_topic_set_reading (LiveTopic *self, gboolean reading)
 {
+  gboolean begins;
+
   g_mutex_lock (&self->lock);
-  if (self->reading != reading)
-    g_cond_broadcast (&self->changed);
+  begins = reading && !self->reading;
   self->reading = reading;
   g_mutex_unlock (&self->lock);
+  if (begins)
+    live_rounds_wake (self->attempts);
 }
 
 guint64

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* fog-alerts sends alerts when a condition of its rule file is met. pipelines/README.md */
-#include <glib-unix.h>
 #include <gst/gst.h>
 #include <locale.h>
 
@@ -8,6 +7,7 @@
 #include "alertsinput.h"
 #include "alertslog.h"
 #include "alertsmetrics.h"
+#include "liveloop.h"
 
 #define TICK 100        /* ms */
 #define JUDGE_TICKS 5   /* ticks between two checks of the rules: half a second */
@@ -145,13 +145,6 @@ tick (gpointer data)
 
 /* --- life --- */
 
-static gboolean
-quit (gpointer data)
-{
-  g_main_loop_quit (data);
-  return G_SOURCE_CONTINUE;
-}
-
 static void
 read_settings (Alerts *self)
 {
@@ -200,16 +193,9 @@ start (Alerts *self, GError **error)
 static void
 run (Alerts *self)
 {
-  guint sources[3];
-
   g_print ("alerts: %u rules, %u targets\n", self->rules->rules->len, self->rules->targets->len);
   self->loop = g_main_loop_new (NULL, FALSE);
-  sources[0] = g_timeout_add (TICK, tick, self);
-  sources[1] = g_unix_signal_add (SIGINT, quit, self->loop);
-  sources[2] = g_unix_signal_add (SIGTERM, quit, self->loop);
-  g_main_loop_run (self->loop);
-  for (guint i = 0; i < G_N_ELEMENTS (sources); i++)
-    g_source_remove (sources[i]);
+  live_loop_run (self->loop, TICK, tick, self);
   g_main_loop_unref (self->loop);
 }
 
