@@ -122,8 +122,12 @@ class Alerts:
         def committed():
             consumer = confluent_kafka.Consumer({"bootstrap.servers": self.kafka.bootstrap, "group.id": self.name})
             places = [confluent_kafka.TopicPartition(f"{self.name}-{topic}", 0) for topic in ("events", "reports")]
-            found = consumer.committed(places, 10)
-            consumer.close()
+            try:
+                found = consumer.committed(places, 10)
+            except confluent_kafka.KafkaException:  # a new broker may still have to load its groups
+                return False
+            finally:
+                consumer.close()
             return all(place.offset >= 0 for place in found)
         wait_until(committed, 60, "the first commit", 0.2)
         return self

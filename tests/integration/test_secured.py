@@ -2,6 +2,8 @@
 """Tests TLS and SASL with a real broker: correct settings work, a wrong setting is an error that names it, and no secret is
 shown."""
 
+import base64
+import contextlib
 import json
 import os
 import pathlib
@@ -16,9 +18,13 @@ import confluent_kafka
 import gi
 import kafka_server
 import livepage
+import messages
 import mongo_server
+import pymongo
 import pytest
+import rtsp_server
 import system
+import test_alerts
 from pipeline import environment, wait_until
 
 gi.require_version("Gst", "1.0")
@@ -297,3 +303,86 @@ def test_the_live_page_reports_a_wrong_password(open_page):
     assert "Authentication failed" in servers["kafka"]["text"] and "uthentication failed" in servers["database"]["text"]
     wait_until(lambda: page.state()["sentence"].startswith("Kafka hasn't answered"), 20)
     assert page.ask("/healthz")[0] == 503
+
+
+# --- all secrets of a system ---
+
+CAMERA, TOKEN = "canary-of-a-camera-41c7", "canary-of-a-viewer-9d20"
+SECRETS = [PASSWORD, CAMERA, TOKEN, test_alerts.SECRET]
+LOGS = {"GST_DEBUG": "9", "G_MESSAGES_DEBUG": "all"}
+
+
+def listed(pid):
+    """Returns the command lines and the environments of a process and its children, as other programs read them."""
+    shown = b""
+    for one in [str(pid), *pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]:
+        for name in ("cmdline", "environ"):
+            with contextlib.suppress(OSError):  # a child may end at any time
+                shown += pathlib.Path(f"/proc/{one}/{name}").read_bytes()
+    assert shown
+    return shown
+
+
+def forms(secret):
+    """Returns the forms in which a secret may be written: plain, and as HTTP's Basic authentication writes it."""
+    return [secret.encode(), base64.b64encode(f"fog:{secret}".encode()), base64.b64encode(secret.encode())]
+
+
+def write(path, text):
+    path.write_text(text + "\n")
+    return path
+
+
+@pytest.fixture
+def where(secured):
+    """The settings that let a program reach the broker that demands a password."""
+    return types.SimpleNamespace(servers=secured.kafka.servers("sasl"), config=secured.sasl("PLAIN"))
+
+
+def run_stage(launch, where, cameras, database, fresh, tmp_path):
+    """Runs a camera and a database, both with a password, in one process."""
+    uri = cameras.add(fresh, "JPEG", rate=5, auth="basic", password=CAMERA)
+    kafka = f"bootstrap-servers={where.servers} config-file={where.config}"
+    return launch(
+        f"ipcamerasrc uri={uri} user=fog password-file={write(tmp_path / 'camera', CAMERA)} ! kafkasink {kafka} topic={fresh}-camera "
+        f"kafkasrc {kafka} topic={fresh}-events auto-offset-reset=earliest caps=application/json ! "
+        f"mongosink uri-file={write(tmp_path / 'uri', database)} database={fresh}",
+        GST_DEBUG_FILE=str(tmp_path / "stage.log"), GST_DEBUG_DUMP_DOT_DIR=str(tmp_path), **LOGS)
+
+
+def run_page(where, fresh, tmp_path):
+    kafka, topics = types.SimpleNamespace(bootstrap=where.servers), {"camera": f"{fresh}-camera", "database": f"{fresh}-events", "feedback": f"{fresh}-reports"}
+    whole = types.SimpleNamespace(kafka=kafka, mongo=types.SimpleNamespace(uri=""), name=fresh, topics=topics)
+    return livepage.Page(whole, tmp_path / "page.log", "--token-file", str(write(tmp_path / "token", TOKEN)),
+                         KAFKA_CONFIG=str(where.config), MONGODB_URI_FILE=str(tmp_path / "uri"), **LOGS)
+
+
+def test_no_secret_is_in_a_list_of_processes_in_a_dot_file_or_in_the_most_detailed_log(
+        secured, guarded, where, launch, fresh, tmp_path):
+    alerts = test_alerts.Alerts(secured.kafka, fresh, tmp_path)
+    alerts.write("[rule any]\nkind=faces\nabove=0\ntargets=hook", hook="")
+    secured.kafka.create_topic(f"{fresh}-camera", 1)
+    with rtsp_server.Cameras() as cameras:
+        stage = run_stage(launch, where, cameras, guarded(PASSWORD), fresh, tmp_path)
+        page = run_page(where, fresh, tmp_path)
+        alerts.start(FOG_KAFKA=where.servers, KAFKA_CONFIG=str(where.config), **LOGS)
+        try:
+            processes = b"".join(listed(pid) for pid in (stage.popen.pid, page.popen.pid, alerts.popen.pid))
+            alerts.started().event(1, 0)
+            # each secret is used: of the camera, of the database, of the webhook, of the page
+            documents = pymongo.MongoClient(guarded(PASSWORD))[fresh].events
+            wait_until(lambda: documents.count_documents({}) == 1, 60, "a document")
+            wait_until(lambda: alerts.receiver.taken, 60, "an alert")
+            wait_until(lambda: messages.values(secured.kafka, f"{fresh}-camera"), 60, "a frame")
+            state = json.loads(page.ask("/api/state", Authorization=f"Bearer {TOKEN}")[2])
+            assert page.ask("/api/state", Authorization="Bearer another-token-of-nobody")[0] == 401
+        finally:
+            page.close()
+            alerts.close()
+    stage.interrupt()
+    assert state["servers"]
+    shown = {path.name: path.read_bytes() for path in [*tmp_path.glob("*.log"), *tmp_path.glob("*.dot")]}
+    assert len(shown) >= 6 and all(len(text) > 1000 for text in shown.values()), {name: len(text) for name, text in shown.items()}
+    shown["processes"] = processes
+    found = [(name, secret) for name, text in shown.items() for secret in SECRETS if any(form in text for form in forms(secret))]
+    assert not found
