@@ -473,6 +473,63 @@ GST_START_TEST (test_deep_bson)
 }
 GST_END_TEST;
 
+/* Makes a document whose only field, of the given type, holds @child. */
+static GByteArray *
+new_bson_around (guint8 type, const guint8 *child, guint size)
+{
+  GByteArray *bson = g_byte_array_new ();
+  const gboolean code = type == BSON_TYPE_CODEWSCOPE;
+  const guint32 whole = GUINT32_TO_LE (4 + 3 + (code ? 9 : 0) + size + 1);
+  const guint32 inner = GUINT32_TO_LE (9 + size);
+
+  g_byte_array_append (bson, (const guint8 *) &whole, 4);
+  g_byte_array_append (bson, &type, 1);
+  g_byte_array_append (bson, (const guint8 *) "a", 2);
+  if (code) {
+    g_byte_array_append (bson, (const guint8 *) &inner, 4);
+    g_byte_array_append (bson, (const guint8 *) "\x01\0\0\0", 5);
+  }
+  g_byte_array_append (bson, child, size);
+  g_byte_array_append (bson, (const guint8 *) "", 1);
+  return bson;
+}
+
+/* An embedded document is refused if its length is wrong, or it doesn't end with a zero. libbson
+ * validates such a document without an error, and ends the process when it copies it. */
+GST_START_TEST (test_embedded_documents_with_a_wrong_length_are_refused)
+{
+  static const guint8 types[] = {BSON_TYPE_DOCUMENT, BSON_TYPE_ARRAY, BSON_TYPE_CODEWSCOPE};
+  static const struct {
+    guint size;
+    guint8 bytes[8];
+    gboolean good;
+  } children[] = {
+      {5, {5}, TRUE},
+      {4, {0}, FALSE},
+      {4, {1}, FALSE},
+      {4, {4}, FALSE},
+      {5, {4}, FALSE},
+      {5, {5, 0, 0, 0, 7}, FALSE},
+      {8, {8, 0, 0, 0, BSON_TYPE_NULL, 'b', 0, 0}, TRUE},
+      {8, {8, 0, 0, 0, BSON_TYPE_NULL, 'b', 0, 1}, FALSE},
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (types) * G_N_ELEMENTS (children); i++) {
+    guint n = i % G_N_ELEMENTS (children);
+    g_autoptr (GByteArray) bson =
+        new_bson_around (types[i / G_N_ELEMENTS (children)], children[n].bytes, children[n].size);
+    MongoReader reader = {MONGO_FORMAT_BSON, bson->data, bson->len};
+    g_autoptr (bson_t) document = NULL;
+    g_autoptr (bson_t) update = NULL;
+
+    fail_unless (mongo_reader_next (&reader, &document, NULL));
+    fail_unless ((document != NULL) == children[n].good, "type %u, child %u",
+        types[i / G_N_ELEMENTS (children)], n);
+    update = document ? mongo_document_to_update (document) : NULL;
+  }
+}
+GST_END_TEST;
+
 /* The reader must not crash or hang on documents in which bytes were changed at random. */
 GST_START_TEST (test_mutated_documents)
 {
@@ -884,6 +941,7 @@ mongodocument_suite (void)
   tcase_add_test (tc, test_streams_of_documents_may_be_split_at_any_byte);
   tcase_add_test (tc, test_bson);
   tcase_add_test (tc, test_deep_bson);
+  tcase_add_test (tc, test_embedded_documents_with_a_wrong_length_are_refused);
   tcase_add_test (tc, test_mutated_documents);
   tcase_add_loop_test (tc, test_values_are_kept_or_refused, 0, G_N_ELEMENTS (values));
   tcase_add_test (tc, test_id);

@@ -116,43 +116,50 @@ typedef struct {
   bson_iter_t at;
 } Level;
 
-/* Makes @child iterate over the document or array at @at. Returns FALSE if @at holds neither a
- * document nor an array. */
+/* Finds the bytes of the document, the array or the scope of code that @at holds. Returns FALSE if
+ * @at holds another value. */
 static gboolean
-enter (const bson_iter_t *at, bson_iter_t *child)
+find_child (bson_iter_t *at, const uint8_t **child, uint32_t *size)
 {
-  const uint8_t *scope;
-  uint32_t code_size, scope_size;
+  uint32_t code_size;
 
-  if (BSON_ITER_HOLDS_DOCUMENT (at) || BSON_ITER_HOLDS_ARRAY (at))
-    return bson_iter_recurse (at, child);
-  if (!BSON_ITER_HOLDS_CODEWSCOPE (at))
+  if (BSON_ITER_HOLDS_DOCUMENT (at))
+    bson_iter_document (at, size, child);
+  else if (BSON_ITER_HOLDS_ARRAY (at))
+    bson_iter_array (at, size, child);
+  else if (BSON_ITER_HOLDS_CODEWSCOPE (at))
+    bson_iter_codewscope (at, &code_size, size, child);
+  else
     return FALSE;
-  bson_iter_codewscope (at, &code_size, &scope_size, &scope);
-  return bson_iter_init_from_data (child, scope, scope_size);
+  return TRUE;
 }
 
-/* Returns TRUE if the document isn't nested too deeply. The depth is checked before libbson
- * validates the document, because libbson does that by recursion. */
-static gboolean
-levels_are_few (const bson_t *document)
+/* Returns: (nullable): an error if the document is nested too deeply, or the length of an embedded
+ * document is wrong; %NULL if neither is the case. This is checked before libbson validates the
+ * document, because libbson does that by recursion, and skips embedded documents whose length is
+ * wrong. */
+static const gchar *
+check_levels (const bson_t *document)
 {
   Level levels[LEVELS_MAX];
-  bson_iter_t child;
+  const uint8_t *child;
+  uint32_t size;
   guint depth = 1;
 
   if (!bson_iter_init (&levels[0].at, document))
-    return TRUE;
+    return NULL;
   while (depth) {
     if (!bson_iter_next (&levels[depth - 1].at)) {
       depth--;
-    } else if (enter (&levels[depth - 1].at, &child)) {
+    } else if (find_child (&levels[depth - 1].at, &child, &size)) {
       if (depth == LEVELS_MAX)
-        return FALSE;
-      levels[depth++].at = child;
+        return "the BSON has more than 200 levels";
+      if (!bson_iter_init_from_data (&levels[depth].at, child, size))
+        return "the length of an embedded document is wrong";
+      depth++;
     }
   }
-  return TRUE;
+  return NULL;
 }
 
 static bson_t *
@@ -161,6 +168,7 @@ next_bson (MongoReader *reader, GError **error)
   const guint8 *data = reader->data;
   gsize size = reader->size;
   guint32 length = 0;
+  const gchar *wrong;
   bson_t *document;
 
   reader->size = 0;
@@ -175,10 +183,10 @@ next_bson (MongoReader *reader, GError **error)
     return invalid (error, "the BSON's length is wrong");
   reader->data = data + length;
   reader->size = size - length;
-  if (levels_are_few (document))
+  if (!(wrong = check_levels (document)))
     return check_document (document, error);
   bson_destroy (document);
-  return invalid (error, "the BSON has more than 200 levels");
+  return invalid (error, wrong);
 }
 
 gboolean
