@@ -303,5 +303,5 @@ class Changes:
         curves = {who: points.get(f"{name}/{PICTURE}/{who}", {}).get("curve", []) for who in SYSTEMS}
         if any(curves.values()):
             report.plot({"axis": f"s from the change ({CHANGES[PICTURE].title}) to the frame's capture", "values": "age, s",
-                         "lines": curves}, directory / f"{name}.svg")
+                         "lines": curves, "dashed": []}, directory / f"{name}.svg")
             yield f"\n![Ages of frames while the link is slow, and afterwards]({name}.svg)"

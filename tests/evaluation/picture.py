@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Draws the lines on standard input into an SVG file: picture.py FILE
 
-The input is JSON: `lines` has the points of each line by name, `axis` is the label of the x axis, `values` that of the y axis."""
+The input is JSON: `lines` has the points of each line by name, and `dashed` the names of those that are dashed; `axis` is the label of the x
+axis, `values` that of the y axis."""
 
 import json
 import sys
@@ -12,13 +13,12 @@ matplotlib.use("svg")
 matplotlib.rcParams["svg.hashsalt"] = "evaluation"  # with a fixed salt the same points always give the same file
 import matplotlib.pyplot as plot  # noqa: E402
 
-BOUNDS = ("2020", "iperf3, the best", "in theory")
 wanted = json.load(sys.stdin)
 plot.figure(figsize=(8, 4.5))
 for name, line in wanted["lines"].items():
     measured = [point for point in line if point[1] is not None]
     if measured:
-        plot.plot(*zip(*measured), "--" if name in BOUNDS else "-o", label=name)
+        plot.plot(*zip(*measured), "--" if name in wanted["dashed"] else "-o", label=name)
 plot.xlabel(wanted["axis"])
 plot.ylabel(wanted.get("values", "MiB/s"))
 plot.ylim(0)

@@ -8,6 +8,7 @@ import time
 
 import links
 import relay
+import report
 import stages
 import sweep
 import systems
@@ -106,7 +107,7 @@ class Placement:
                 for link, laid in LINKS.items():
                     store.measure(f"{name}/{who}/fog/{link}", lambda: _point(fog, who, "fog", laid, SLOWDOWN, directory))
 
-    def lines(self, points, name, _directory):
+    def lines(self, points, name, directory):
         def point(*path):
             return points.get("/".join([name, *path]), {})
 
@@ -133,6 +134,23 @@ class Placement:
                 fog = point(who, "fog", link).get("median")
                 if fog is not None and measured:
                     yield f"  By {link} {_where(measured, fog)}."
+        if drawn := dict(_curves(point)):
+            report.plot({"axis": "n, where the edge gets 1/n of a processor", "values": "s from capture to count", "lines": drawn,
+                         "dashed": [title for title in drawn if "fog" in title]}, directory / f"{name}.svg")
+            yield f"\n![Time to count a frame at the edge, by its share of a processor, and in the fog]({name}.svg)"
+
+
+def _curves(point):
+    """Yields the lines of the picture by title: the times at the edge, and those in the fog, which don't depend on the edge's
+    share."""
+    for who in ("study", "ours"):
+        edge = [(slowdown, point(who, "edge", f"{slowdown:.2f}").get("median")) for slowdown in SLOWDOWNS]
+        if any(value is not None for _, value in edge):
+            yield f"{who}, at the edge", edge
+        for link in LINKS:
+            fog = point(who, "fog", link).get("median")
+            if fog is not None:
+                yield f"{who}, in the fog by {link}", [(SLOWDOWNS[0], fog), (SLOWDOWNS[-1], fog)]
 
 
 def _where(edges, fog):

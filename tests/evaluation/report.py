@@ -11,6 +11,7 @@ from links import CONGESTION_CONTROLS
 
 HERE = pathlib.Path(__file__).resolve().parent
 LATE = 0.001
+BOUNDS = ("2020", "iperf3, the best", "in theory")  # lines that are drawn beside those of the systems
 
 
 def ceiling_of(case, points):
@@ -80,7 +81,7 @@ def draw(points, name, table, path):
             "in theory": case.link.ceiling, **{who: mine.get(who, {}).get("median") for who in curves}}
         for line, value in values.items():
             lines[line].append((float(case.name), value))
-    plot({"axis": table.axis, "lines": lines}, path)
+    plot({"axis": table.axis, "lines": lines, "dashed": BOUNDS}, path)
 
 
 def measured_with(points):
