@@ -22,7 +22,7 @@ class Feed:
                 headers=[("number", str(self.sent)), ("gst-caps", CAPS), *headers], **where)
             self.sent += 1
             self._producer.poll(0)
-        assert self._producer.flush(30) == 0
+        assert self._producer.flush(120) == 0
 
 
 class Seen:
@@ -53,7 +53,7 @@ class Seen:
 def jpegs(launch, tmp_path, count):
     """Returns encoded frames, each as the bytes of a file."""
     assert launch(f"videotestsrc num-buffers={count} ! video/x-raw,width=64,height=48 ! jpegenc ! multifilesink "
-                  f"location={tmp_path}/%03d.jpg").wait(60) == 0
+                  f"location={tmp_path}/%03d.jpg").wait(120) == 0
     return [path.read_bytes() for path in sorted(tmp_path.glob("*.jpg"))]
 
 
@@ -95,4 +95,4 @@ def alter(kafka, topic, **settings):
     admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": kafka.bootstrap})
     resource = confluent_kafka.admin.ConfigResource(
         "topic", topic, {name.replace("_", "."): str(value) for name, value in settings.items()})
-    admin.alter_configs([resource])[resource].result(20)
+    admin.alter_configs([resource])[resource].result(120)

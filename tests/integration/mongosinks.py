@@ -45,7 +45,7 @@ class Sink:
     def said(self):
         return self.log.read_text(errors="replace")
 
-    def finish(self, timeout=60):
+    def finish(self, timeout=120):
         """Ends the pipeline's stream, waits for the pipeline, and returns its exit code."""
         self.popen.stdin.close()
         return self.popen.wait(timeout)

@@ -6,17 +6,20 @@ import os
 import pathlib
 import shlex
 import signal
-import socket
 import subprocess
 import threading
 import time
 
 import network
+import server
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("GST_FOG_BUILD", TOP / "build"))
 # Returns the sanitizers' library that the build uses.
 PRELOAD = os.environ.get("GST_FOG_PRELOAD", "")
+# How many times as long as its time limit a wait may take. A machine of CI may be five times as slow
+# as the one on which a test was written, and a wait that succeeds ends early.
+PATIENCE = 4
 
 
 def environment():
@@ -46,20 +49,18 @@ def make_registry():
 def wait_until(condition, timeout=30, what="it", every=0.05):
     """Polls until `condition` returns a true value, and returns the value. Polls an expensive condition less often: the
     database reads all documents to count them."""
-    deadline = time.monotonic() + timeout
+    deadline = time.monotonic() + PATIENCE * timeout
     while True:
         answer = condition()
         if answer:
             return answer
-        assert time.monotonic() < deadline, f"{what}: not within {timeout} s"
+        assert time.monotonic() < deadline, f"{what}: not within {PATIENCE * timeout} s"
         time.sleep(every)
 
 
 def closed_port():
-    """Returns a port of loopback at which no server listens."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
+    """Returns a port of loopback at which no server listens while the test runs."""
+    return server.free_port(network.Loopback())
 
 
 @contextlib.contextmanager
@@ -105,7 +106,7 @@ class Pipeline:
         wait_until(lambda: "Setting pipeline to PLAYING" in self.output() or not self.running(), timeout, self.line)
         assert self.running(), self.output()
 
-    def interrupt(self, timeout=30):
+    def interrupt(self, timeout=120):
         """Sends SIGINT, as Ctrl-C does. Checks that the pipeline ends without an error, and returns how long the end took,
         in s."""
         began = time.monotonic()

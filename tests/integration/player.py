@@ -54,11 +54,11 @@ class Player:
 
     def play(self):
         self._pipeline.set_state(Gst.State.PLAYING)
-        assert self._pipeline.get_state(20 * Gst.SECOND)[0] == Gst.StateChangeReturn.SUCCESS
+        assert self._pipeline.get_state(60 * Gst.SECOND)[0] == Gst.StateChangeReturn.SUCCESS
 
     def wait_paused(self):
         self._pipeline.set_state(Gst.State.PAUSED)
-        assert self._pipeline.get_state(20 * Gst.SECOND)[0] == Gst.StateChangeReturn.SUCCESS
+        assert self._pipeline.get_state(60 * Gst.SECOND)[0] == Gst.StateChangeReturn.SUCCESS
 
     def element(self, name):
         return self._pipeline.get_by_name(name)
@@ -91,7 +91,7 @@ class Player:
         return not self._pipeline.seek(rate, Gst.Format.TIME, Gst.SeekFlags.FLUSH, Gst.SeekType.SET, int(start * Gst.SECOND),
                                        Gst.SeekType.SET, int(stop * Gst.SECOND))
 
-    def wait_message(self, kinds, timeout=30):
+    def wait_message(self, kinds, timeout=120):
         while message := self._bus.timed_pop_filtered(timeout * Gst.SECOND, kinds):
             if message.type not in (Gst.MessageType.EOS, Gst.MessageType.SEGMENT_DONE) or message.get_seqnum() not in self._stale:
                 return message

@@ -14,7 +14,7 @@ def port():
 
 
 def scrape(on):
-    with urllib.request.urlopen(f"http://127.0.0.1:{on}/metrics", timeout=5) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{on}/metrics", timeout=30) as answer:
         return answer.read().decode()
 
 

@@ -87,7 +87,7 @@ def send(user, count=4):
     producer = user.kafka.producer()
     for n in range(count):
         producer.produce(user.topic, b"%d" % n, partition=n % 2)
-    assert producer.flush(30) == 0
+    assert producer.flush(120) == 0
 
 
 def source(launch, user, more=""):
@@ -113,14 +113,14 @@ def test_source_without_rights(user, launch, group, rights):
         stage.interrupt()
         assert not warnings(stage)
         return
-    assert stage.wait(30) != 0, stage.output()
+    assert stage.wait(120) != 0, stage.output()
     assert len(errors(stage)) == 1 and "ACL" in errors(stage)[0], stage.output()
 
 
 def test_error_names_the_topic_of_a_pattern_that_may_not_be_read(user, launch):
     user.grant("describe")
     stage = source(launch, user, f"topic=^{user.topic}$")
-    assert stage.wait(30) != 0, stage.output()
+    assert stage.wait(120) != 0, stage.output()
     assert f'topic "{user.topic}": ' in errors(stage)[0], stage.output()
 
 
@@ -167,7 +167,7 @@ def test_source_loses_rights(user, launch, group, busy, taken):
 
 def readiness(port):
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=30) as answer:
             return answer.status
     except urllib.error.HTTPError as refused:
         return refused.code
@@ -199,7 +199,7 @@ def test_source_fails_if_it_has_lost_its_rights_for_longer_than_the_limit(user, 
     stage = source(launch, user, SHORT + (f" group-id={user.topic}" if group else ""))
     wait_until(lambda: frames(stage) == 4, 30, "messages")
     user.take("read")
-    assert stage.wait(30) != 0
+    assert stage.wait(120) != 0
     assert len(errors(stage)) == 1 and len(warnings(stage)) == 1, stage.output()
 
 
@@ -208,7 +208,7 @@ def test_source_fails_if_it_has_lost_its_rights_for_longer_than_the_limit(user, 
 def test_sink_without_rights(user, launch, more, rights):
     user.grant(rights)
     stage = sink(launch, user, more)
-    assert stage.wait(30) != 0, stage.output()
+    assert stage.wait(120) != 0, stage.output()
     assert len(errors(stage)) == 1 and "ACL" in errors(stage)[0], stage.output()
 
 
@@ -225,7 +225,7 @@ def test_batches_fit_any_topic_if_the_size_limit_may_not_be_queried(guarded, lau
     sent = launch(
         f"fakesrc num-buffers=100 sizetype=random sizemin=10 sizemax=90000 ! kafkasink {user.where} {settings}",
         options="-e", GST_DEBUG="2,kafkasink:5")
-    assert sent.wait(60) == 0, sent.output()
+    assert sent.wait(120) == 0, sent.output()
     assert "DescribeConfigs" in sent.output()
     found = [seqs(guarded, fresh, partition) for partition in range(partitions)]
     assert sorted(sum(found, [])) == list(range(100)) and all(one == sorted(one) for one in found)
@@ -268,7 +268,7 @@ def test_sink_fails_if_it_has_lost_its_rights_for_longer_than_the_limit(user, la
     stage = sink(launch, user, f"{SHORT} {more}")
     wait_until(lambda: frames(stage) >= 10, 30, "frames")
     user.take("write")
-    assert stage.wait(30) != 0
+    assert stage.wait(120) != 0
     assert len(errors(stage)) == 1 and len(warnings(stage)) == 1, stage.output()
 
 
@@ -282,7 +282,7 @@ def arrived(user, partitions):
 
 def delete_topic(kafka, topic):
     admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": kafka.bootstrap})
-    admin.delete_topics([topic])[topic].result(30)
+    admin.delete_topics([topic])[topic].result(120)
 
 
 @pytest.mark.parametrize("more, again", [
@@ -314,7 +314,7 @@ def test_idempotent_sink_that_may_only_write_to_another_topic_fails(user, launch
     Right(user.name, "topic", fresh + "-other", "Write").give(user.kafka.first_address)
     user.grant("describe")
     stage = sink(launch, user, "enable-idempotence=true")
-    assert stage.wait(30) != 0, stage.output()
+    assert stage.wait(120) != 0, stage.output()
     assert len(errors(stage)) == 1 and "ACL" in errors(stage)[0], stage.output()
 
 

@@ -96,11 +96,11 @@ class Stages:
         for one in self.both:
             assert one.running() and errors(one) == [], errors(one)
             assert len(warnings(one)) == 1, warnings(one)
-        self.sink.interrupt(40)
+        self.sink.interrupt()
         numbers = published(self)
         assert numbers == set(range(len(numbers)))
         wait_until(lambda: frames(self.source) >= len(numbers), 30, "all frames")
-        self.source.interrupt(40)
+        self.source.interrupt()
 
 
 @pytest.fixture
@@ -149,6 +149,6 @@ def test_elements_fail_if_their_new_certificate_file_does_not_trust_the_broker_e
     shutil.copyfile(stranger.certificate, stages.ca)
     strict.come_back(store=1)
     for one in stages.both:
-        assert one.wait(60) != 0
+        assert one.wait(120) != 0
         assert len(errors(one)) == 1 and "certificate" in errors(one)[0], one.output()
     strict.come_back()

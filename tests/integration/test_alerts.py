@@ -59,7 +59,7 @@ class Receiver:
         waiting = self.answers[request.path]
         status = waiting.pop(0) if waiting else 204
         if status == self.HANG:
-            self.released.wait(60)
+            self.released.wait(120)
             return
         if status == 204:
             self.taken.append((request.path, request.headers["Idempotency-Key"], json.loads(body)))
@@ -138,7 +138,7 @@ class Alerts:
 
     def end(self):
         self.popen.send_signal(signal.SIGINT)
-        assert self.popen.wait(30) == 0, self.log.read_text()
+        assert self.popen.wait(120) == 0, self.log.read_text()
         return self.log.read_text().splitlines()[-1]
 
     def event(self, faces, seconds, camera="cam-1", **more):
@@ -149,14 +149,14 @@ class Alerts:
             "_id": f"{camera}:s:{self.offset}", "camera": camera, "seq": self.offset, "captured": {"$date": f"{captured}.000Z"},
             "faces": faces, "boxes": [], "replica": "fog-1", **more}))
         self.offset += 1
-        assert self.producer.flush(30) == 0
+        assert self.producer.flush(120) == 0
 
     def report(self, replica="fog-1", cameras=(), **more):
         self.producer.produce(self.name + "-reports", json.dumps({
             "replica": replica, "seq": self.offset, "interval": 0.2, "frames": 5, "busy": 0.1, "workers": 1, "lag": 0,
             "cameras": {camera: {"frames": 5, "last-seq": self.offset} for camera in cameras}, **more}))
         self.offset += 1
-        assert self.producer.flush(30) == 0
+        assert self.producer.flush(120) == 0
 
     def close(self):
         if self.popen:
@@ -322,7 +322,7 @@ def test_notices_reach_an_mqtt_broker_after_each_outage(alerts, tmp_path):
 def test_a_mistake_in_the_rule_file_is_reported_with_its_line(tmp_path, text, said):
     file = tmp_path / "rules.conf"
     file.write_text(text + "\n[target log]\ntopic=a\n")
-    done = subprocess.run([TOP / "pipelines/alerts", "--rules", file], capture_output=True, text=True, timeout=60, check=False,
+    done = subprocess.run([TOP / "pipelines/alerts", "--rules", file], capture_output=True, text=True, timeout=120, check=False,
                           env={**os.environ, **environment(), "GST_DEBUG": ""})
     assert done.returncode == 2
     assert said in done.stderr
@@ -332,5 +332,5 @@ def test_a_state_topic_that_is_not_compacted_is_refused(alerts):
     alerts.kafka.create_topic(alerts.name + "-state", 1, config=["cleanup.policy=delete"])
     alerts.write(CROWD + "log")
     alerts.start()
-    assert alerts.popen.wait(60) == 1
+    assert alerts.popen.wait(120) == 1
     assert "cleanup.policy=compact" in alerts.log.read_text()

@@ -34,7 +34,7 @@ def events(kafka, fresh, launch):
     count(launch, kafka, fresh, f"{fresh}-2")
     producer = kafka.producer()
     producer.produce(f"{fresh}-events", b"no event")
-    assert producer.flush(30) == 0
+    assert producer.flush(120) == 0
     return f"{fresh}-events"
 
 

@@ -34,7 +34,7 @@ FATAL = {
 @pytest.mark.parametrize("line, named", FATAL.values(), ids=FATAL.keys())
 def test_one_clear_error(launch, tmp_path, line, named):
     stage = launch(line.replace("DIR", str(tmp_path)))
-    assert stage.wait(30) > 0, "killed by a signal"
+    assert stage.wait(120) > 0, "killed by a signal"
     errors = [text for text in stage.output().splitlines() if "ERROR" in text and "from element" in text]
     refused = [text for text in stage.output().splitlines() if text.startswith("WARNING: erroneous pipeline")]
     assert len(errors + refused) == 1, stage.output()
@@ -46,7 +46,7 @@ def test_frames_that_contradict_their_caps_are_skipped(kafka, mongo, fresh, laun
     """Sends bad frames between good ones: one that is no picture, half a picture, raw video too short for its caps, invalid
     caps and numbers."""
     system = System(kafka, mongo, fresh, partitions=1)
-    assert launch(system.edge(10, "seed=3")).wait(60) == 0
+    assert launch(system.edge(10, "seed=3")).wait(120) == 0
     good = [message for message in take(system.read("camera"), 10)]
     producer = kafka.producer()
     headers = dict(good[0].headers())
@@ -57,8 +57,8 @@ def test_frames_that_contradict_their_caps_are_skipped(kafka, mongo, fresh, laun
             (good[0].value(), {"seq": b"-1", "gst-pts": b"1e999", "session": b"\x00"}),
             (good[0].value(), {"capture-time": b"99999999999999999999999", "gst-flags": b"nonsense"})]:
         producer.produce(system.topics["camera"], value, headers={**headers, **change})
-    assert producer.flush(30) == 0
-    assert launch(system.edge(60, "seed=1")).wait(60) == 0
+    assert producer.flush(120) == 0
+    assert launch(system.edge(60, "seed=1")).wait(120) == 0
     fog, cloud = launch(system.fog("fog")), launch(system.cloud())
     shown = {identity: faces for identity, faces in last_session(system, 60).items() if faces > 0}
     wait_until(lambda: shown.items() <= system.stored().items(), 90, "the good frames' documents")
@@ -71,7 +71,7 @@ def test_an_event_that_is_no_document_is_skipped(kafka, mongo, fresh, launch):
     producer = kafka.producer()
     for value in [b"", b"no JSON", b"[1]", b'{"_id":', b'{"a":{"$date":"never"}}', b"\xff\x00", b'{"_id":"good"}']:
         producer.produce(system.topics["database"], value, headers={"gst-caps": "application/json, schema=fog-event"})
-    assert producer.flush(30) == 0
+    assert producer.flush(120) == 0
     cloud = launch(system.cloud())
     wait_until(lambda: system.events.find_one({"_id": "good"}), 60, "the good document")
     cloud.interrupt()
@@ -85,7 +85,7 @@ def test_a_report_that_is_no_json_is_skipped(kafka, mongo, fresh, launch):
     producer = kafka.producer()
     for value in [b"", b"no JSON", b"[]", b'{"replica":7,"frames":-1,"interval":0}', b"{" * 100000, b"\xff\x00"]:
         producer.produce(system.topics["feedback"], value)
-    assert producer.flush(30) == 0
+    assert producer.flush(120) == 0
     for _ in range(30):
         wait_until(lambda: next(messages), 30, "a frame after the nonsense")
     edge.interrupt()

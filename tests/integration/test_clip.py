@@ -54,7 +54,7 @@ class Recording:
             producer.produce(name, pictures[seq], headers=list(frame_headers(camera, seq, ms).items()), **stamp)
             producer.produce(name + "-events", json.dumps(event(camera, seq, START + ms), indent=1).encode(),
                              headers=[*headers.items(), ("gst-caps", "application/json, schema=(string)fog-event")], **stamp)
-        assert producer.flush(30) == 0
+        assert producer.flush(120) == 0
 
     def clip(self, *words, **settings):
         return clip(self.kafka, self.name, *words, **settings)
@@ -74,7 +74,7 @@ def times_of(file, demuxer):
     """Returns the times (ms) at which the frames of a video are shown."""
     said = subprocess.run(
         ["gst-launch-1.0", "-v", "filesrc", f"location={file}", "!", demuxer, "!", "identity", "silent=false", "!", "fakesink"],
-        env=environment(), capture_output=True, text=True, timeout=60, check=True).stdout
+        env=environment(), capture_output=True, text=True, timeout=120, check=True).stdout
     found = re.findall(r"chain .*?pts: (\d+):(\d+):(\d+)\.(\d{3})", said)
     return [(int(h) * 3600 + int(m) * 60 + int(s)) * 1000 + int(ms) for h, m, s, ms in found]
 
@@ -162,7 +162,7 @@ def produce(kafka, topic, picture, sent, caps=CAPS):
     for seq, (partition, camera, ms) in enumerate(sent):
         headers = {"camera": camera, "session": "s", "seq": str(seq), "gst-caps": caps, "capture-time": str((START + ms) * 1_000_000)}
         producer.produce(topic, picture, headers=list(headers.items()), timestamp=START + ms, partition=partition)
-    assert producer.flush(30) == 0
+    assert producer.flush(120) == 0
 
 
 def range_of(kafka, topic, *words):
@@ -210,7 +210,7 @@ def test_encoded_cameras(kafka, launch, tmp_path, fresh):
     kafka.create_topic(fresh, 1)
     sent = launch("videotestsrc num-buffers=30 ! video/x-raw,width=64,height=48,framerate=30/1 ! x264enc tune=zerolatency key-int-max=10 ! "
                   f"h264parse config-interval=-1 ! kafkasink bootstrap-servers={kafka.bootstrap} topic={fresh} camera=door key=door")
-    assert sent.wait(60) == 0, sent.output()
+    assert sent.wait(120) == 0, sent.output()
     done = clip(kafka, fresh, "--camera", "door", "--from", "-10min", "--to", iso(time.time() * 1000 + 60_000), tmp_path / "out.mp4")
     assert done.returncode == 0 and done.stdout.startswith("30 frames"), done.stdout + done.stderr
 
@@ -251,7 +251,7 @@ def changing(kafka, tmp_path_factory):
         for seq in range(4):
             caps, picture = pictures[seq // 2]
             producer.produce(topic, picture, timestamp=START + seq * 1000, headers=list(frame_headers(name, seq, seq * 1000, caps).items()))
-    assert producer.flush(30) == 0
+    assert producer.flush(120) == 0
     return topic
 
 
@@ -295,14 +295,14 @@ def faces(kafka):
     for seq in range(2):
         producer.produce(topic, PORTRAIT.read_bytes(), timestamp=START + seq, headers=list(frame_headers("cam-1", seq, seq * 1000, caps).items()))
     producer.produce(topic + "-events", json.dumps({**event("cam-1", 0, START), "boxes": [box]}), timestamp=START, headers=[("camera", "cam-1")])
-    assert producer.flush(30) == 0
+    assert producer.flush(120) == 0
     return topic
 
 
 def faces_in(file):
     """Returns the number of faces in each frame of a video."""
     line = f"filesrc location={file} ! matroskademux ! decodebin ! videoconvert ! haarfacecount min-faces=0 ! fdsink"
-    said = subprocess.run(["gst-launch-1.0", "-q", *line.split()], env=environment(), capture_output=True, text=True, timeout=60, check=True).stdout
+    said = subprocess.run(["gst-launch-1.0", "-q", *line.split()], env=environment(), capture_output=True, text=True, timeout=120, check=True).stdout
     return [int(count) for count in re.findall(r'"faces":(\d+)', said)]
 
 

@@ -37,7 +37,7 @@ def numbered_bson(encoded, number):
 def store(launch, uri, database, path, caps):
     line = f"filesrc location={path} ! {caps} ! mongosink uri={uri} database={database}"
     storing = launch(line)
-    assert storing.wait(60) == 0, storing.output()
+    assert storing.wait(120) == 0, storing.output()
     return {document["_id"]: bytes(document.raw)
             for document in pymongo.MongoClient(uri)[database].get_collection("events", RAW).find()}
 
@@ -138,12 +138,12 @@ def test_invalid_bson_leaves_by_the_pad_rejects_unchanged(secantus, kafka, fresh
     for number, value in enumerate(bad):
         for one in (value, bson.encode({"_id": number})):
             producer.produce(fresh, one, headers={"gst-caps": "application/bson", "number": str(number)})
-    assert producer.flush(30) == 0
+    assert producer.flush(120) == 0
     storing = launch(
         f"kafkasrc bootstrap-servers={kafka.bootstrap} topic={fresh} group-id={fresh} auto-offset-reset=earliest eos-at-end=true ! "
         f"mongosink name=store uri={secantus.uri} database={fresh} "
         f"store.rejects ! kafkasink bootstrap-servers={kafka.bootstrap} topic={fresh}-dead")
-    assert storing.wait(60) == 0, storing.output()
+    assert storing.wait(120) == 0, storing.output()
     stored = [document["_id"] for document in pymongo.MongoClient(secantus.uri)[fresh].events.find()]
     rejected = values(kafka, fresh + "-dead")
     print(f"decodeErrors: {len(bad)} cases, {len(rejected)} refused")

@@ -116,7 +116,7 @@ class Pictures:
             picture = sound[n % SOUND]
             value = picture if n % 2 == 0 else kinds[n // 2 % len(kinds)](rng, picture)
             producer.produce(name, value, headers={"gst-caps": "image/jpeg", "number": str(n)})
-        assert producer.flush(30) == 0
+        assert producer.flush(120) == 0
 
     def line(self):
         servers = f"bootstrap-servers={self._kafka.bootstrap}"

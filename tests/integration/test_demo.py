@@ -201,7 +201,7 @@ def test_keys_cause_faults_and_the_output_shows_their_effect(tmp_path):
         shown.process.send_signal(signal.SIGINT)
         shown.until(r"documents and frames (do NOT )?agree", timeout=240)
         assert "documents and frames agree" in shown.said, shown.said[-5000:]
-        assert shown.process.wait(60) == 0
+        assert shown.process.wait(120) == 0
 
 
 @pytest.fixture(scope="module")

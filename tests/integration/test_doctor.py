@@ -57,7 +57,7 @@ class Site:
                 kafka_requests.Right(user, right.split(".")[0], "*", right.split(".")[1]).give(self.kafka.first_address)
         producer = self.kafka.producer()
         producer.produce("future", b"frame", timestamp=int((time.time() + 1800) * 1000))
-        assert producer.flush(30) == 0
+        assert producer.flush(120) == 0
         return self
 
     def __exit__(self, *_):
@@ -251,6 +251,6 @@ def test_the_doctor_reads_the_databases_ttl_indexes(secantus, site):
 
 @pytest.mark.parametrize("words", ["nonsense", "--nonsense", "--replicas", "--replicas x", "--replicas 0"])
 def test_mistakes(words):
-    done = subprocess.run([TOP / "pipelines/doctor", *words.split()], capture_output=True, text=True, timeout=60,
+    done = subprocess.run([TOP / "pipelines/doctor", *words.split()], capture_output=True, text=True, timeout=120,
                           env={**os.environ, "SOURCE": "videotestsrc"}, check=False)
     assert done.returncode == 2 and done.stderr and not done.stdout

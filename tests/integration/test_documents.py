@@ -52,7 +52,7 @@ def servers(tmp_path_factory):
     with own_network(), kafka, mongo_server.Mongo(folder / "mongo", port=27017):
         with subprocess.Popen([sys.executable, "-c", RTSP], stdout=subprocess.PIPE, text=True) as camera:
             assert camera.stdout.readline() == "ready\n"
-            subprocess.run(["gst-launch-1.0", *RECORD.split()], env=environment(), check=True, timeout=60,
+            subprocess.run(["gst-launch-1.0", *RECORD.split()], env=environment(), check=True, timeout=120,
                            stdout=subprocess.DEVNULL)
             yield {"localhost:9093": kafka.servers("tls"), "/etc/fog/kafka.conf": str(settings)}
             camera.terminate()
@@ -68,7 +68,7 @@ def test_each_pipeline_of_the_documents_runs_as_printed(servers, launch, line, t
     options, line = ("-e", line[3:]) if line.startswith("-e ") else ("", line)
     pipeline = launch(line, options=options)
     if "num-buffers" in line or "replay=true" in line:
-        assert pipeline.wait(60) == 0, pipeline.output()
+        assert pipeline.wait(120) == 0, pipeline.output()
     elif "appsrc" in line:  # a pipeline with appsrc has to wait for buffers, which never come here
         wait_until(lambda: "Setting pipeline to P" in pipeline.output(), 60, line)
         assert pipeline.running(), pipeline.output()
@@ -92,7 +92,7 @@ def test_each_command_for_operators_in_the_documents_runs_as_printed(servers, la
     frames = fresh if line.startswith("clip") else "camera"
     for topic in (frames, "database", "feedback"):
         sent = launch(f"videotestsrc is-live=true num-buffers=3 ! jpegenc ! kafkasink topic={topic} camera=cam-1")
-        assert sent.wait(60) == 0, sent.output()
+        assert sent.wait(120) == 0, sent.output()
     name, *words = line.replace("pipelines/", f"{TOP}/pipelines/").split()
     done = subprocess.run(
         [TOP / "pipelines" / name, *words], cwd=tmp_path, env={**environment(), "GST_DEBUG": "", "SOURCE": "videotestsrc", "CAMERA_TOPIC": frames},

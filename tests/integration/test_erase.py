@@ -40,7 +40,7 @@ class Kept:
                                  timestamp=START + seconds * 1000)
             self.events.insert_one({"_id": f"{camera}:s:{seq}", "camera": camera, "captured": at(seconds), "faces": 1})
             self.bucket.put(b"y" * 300_000, _id=f"{camera}:s:{seq}", metadata={"captured": at(seconds), "headers": {"camera": camera}})
-        assert producer.flush(30) == 0
+        assert producer.flush(120) == 0
 
     def environment(self, **settings):
         return {**environment(), "GST_DEBUG": "", "FOG_KAFKA": self.kafka.bootstrap, "CAMERA_TOPIC": self.name,
@@ -134,7 +134,7 @@ def test_erase_asks_for_confirmation_at_a_terminal(kept, answer):
     (["--camera", "cam-1"], "--from"), ([*RANGE, "more"], "too many"), (["--camera", "cam-1", "--from", "now", "--to", "-1h"], "earlier"),
     (["--camera", "cam-1", "--from", "x", "--to", "now"], "zone")])
 def test_mistakes(words, said):
-    done = subprocess.run([TOP / "pipelines/erase", *words, "--yes"], capture_output=True, text=True, timeout=60, env=environment(),
+    done = subprocess.run([TOP / "pipelines/erase", *words, "--yes"], capture_output=True, text=True, timeout=120, env=environment(),
                           check=False)
     assert done.returncode == 2 and said in done.stderr and not done.stdout
 

@@ -120,11 +120,11 @@ class Stream:
     def end(self, after=-1):
         """Ends the camera, which first sends its queued frames, and waits until the copier has copied all frames after the
         given number."""
-        self.camera.interrupt(40)
+        self.camera.interrupt()
         sent = whole_topic(self.kafka, self.name)
         sent = collections.Counter({frame: times for frame, times in sent.items() if frame[1] > after})
         wait_until(lambda: sent.keys() <= self.reader.counts.keys(), 60, "the copies")
-        self.copier.interrupt(40)
+        self.copier.interrupt()
         self.reader.close()
         return sent
 
@@ -204,7 +204,7 @@ def test_topic_deleted(own_kafka, stream):
     copied."""
     stream.wait_flow()
     client = admin(own_kafka)
-    client.delete_topics([stream.name], operation_timeout=30)[stream.name].result(60)
+    client.delete_topics([stream.name], operation_timeout=30)[stream.name].result(120)
     print(f"frames flow again {stream.wait_flow(90):.2f} s after the topic was deleted")
     sent = stream.end(after=wait_until(lambda: first_of_newest(stream.reader), 60, "frames of all partitions"))
     assert sent
@@ -215,7 +215,7 @@ def test_topic_deleted(own_kafka, stream):
 def test_more_partitions(own_kafka, stream):
     stream.wait_flow()
     client = admin(own_kafka)
-    client.create_partitions([confluent_kafka.admin.NewPartitions(stream.name, 8)])[stream.name].result(60)
+    client.create_partitions([confluent_kafka.admin.NewPartitions(stream.name, 8)])[stream.name].result(120)
     wait_until(lambda: filled_partitions(own_kafka, stream.name) == 8, 60, "frames in every partition")
     stream.wait_flow()
     stream.check()
@@ -239,7 +239,7 @@ def test_disk_full(tmp_path, fresh, launch):
 
             def fail():
                 fill(disk / "filler")
-                kafka.processes[0].popen.wait(60)
+                kafka.processes[0].popen.wait(120)
 
             def mend():
                 (disk / "filler").unlink()

@@ -62,7 +62,7 @@ def test_a_fog_without_frames_is_idle_and_then_reports_its_counts(kafka, launch,
         time.sleep(0.2)
     launch(
         f"scenesrc num-buffers=5 is-live=false ! jpegenc ! kafkasink bootstrap-servers={kafka.bootstrap} topic={fresh}"
-    ).wait(60)
+    ).wait(120)
     pipeline.wait_until(
         lambda: re.search(r'^gstfog_counted_frames_total\{element="faces",.*\} 5$', health.ask("metrics")[1], re.MULTILINE))
     assert re.search(r'^gstfog_messages_read_total\{element="kafkasrc0",topic="[^"]+"\} 5$', health.ask("metrics")[1], re.MULTILINE)
@@ -112,7 +112,7 @@ def test_a_stage_runs_with_a_warning_if_its_health_port_is_in_use(launch):
         taken.listen()
         said = launch(
             "videotestsrc num-buffers=5 ! fakesink", GST_TRACERS=f"health(port={taken.getsockname()[1]})", GST_DEBUG="0")
-        assert said.wait(30) == 0
+        assert said.wait(120) == 0
     assert "isn't available" in said.output()
 
 
@@ -121,7 +121,7 @@ def test_a_stage_runs_with_a_warning_if_its_health_port_is_in_use(launch):
 def test_wrong_settings_of_the_health_tracer_are_reported(launch, settings, complaint):
     port = server.free_port(network.Loopback())
     said = launch("videotestsrc num-buffers=5 ! fakesink", GST_TRACERS=f"health(port={port}{settings})", GST_DEBUG="0")
-    assert said.wait(30) == 0
+    assert said.wait(120) == 0
     assert complaint in said.output()
 
 

@@ -48,7 +48,7 @@ def test_keys_select_the_same_partitions_as_in_kafkas_java_client(kafka, fresh, 
     copier = launch(
         f"kafkasrc bootstrap-servers={kafka.bootstrap} topic={fresh} auto-offset-reset=earliest eos-at-end=true ! "
         f"kafkasink bootstrap-servers={kafka.bootstrap} topic={fresh}-out", options="-e")
-    assert copier.wait(60) == 0
+    assert copier.wait(120) == 0
     assert partition_of_each_key(kafka, fresh + "-out", len(set(keys))) == expected
 
 
@@ -62,17 +62,17 @@ def publish(kafka, settings, frames=3):
 
 def test_topic_is_created_once(kafka, fresh, launch):
     first = launch(publish(kafka, f"topic={fresh} create-topic=true partitions=7 replication-factor=1"))
-    assert first.wait(60) == 0, first.output()
+    assert first.wait(120) == 0, first.output()
     assert len(metadata(kafka, fresh).partitions) == 7
     second = launch(publish(kafka, f"topic={fresh} create-topic=true partitions=3"))
-    assert second.wait(60) == 0, second.output()
+    assert second.wait(120) == 0, second.output()
     assert len(metadata(kafka, fresh).partitions) == 7
 
 
 def test_topic_that_cannot_be_created_is_an_error(kafka, fresh, launch):
     """A sink that asks a cluster of one broker for a topic of three replicas ends with one error."""
     one = launch(publish(kafka, f"topic={fresh} create-topic=true partitions=1 replication-factor=3"))
-    assert one.wait(60) != 0
+    assert one.wait(120) != 0
     assert one.output().count("ERROR: from element") == 1
     assert "eplication factor" in one.output() and fresh in one.output()
 
@@ -86,7 +86,7 @@ def skipped(sink):
 def test_frame_larger_than_the_limit_of_the_topic_is_skipped_or_an_error(kafka, fresh, launch, skip):
     kafka.create_topic(fresh, 1, config=["max.message.bytes=100000"])
     one = launch(publish(kafka, f"topic={fresh} on-error={'skip' if skip else 'fail'}"))
-    assert (one.wait(60) == 0) == skip
+    assert (one.wait(120) == 0) == skip
     assert skipped(one) == 3 if skip else one.output().count("ERROR: from element") == 1
     assert "max.message.bytes" in one.output()
 
@@ -100,7 +100,7 @@ def test_patterns_select_the_topic_and_the_key_of_each_message(kafka, fresh, lau
     copier = launch(
         f"kafkasrc bootstrap-servers={kafka.bootstrap} topic={fresh} auto-offset-reset=earliest eos-at-end=true ! "
         f"kafkasink bootstrap-servers={kafka.bootstrap} topic={fresh}-%{{camera}} key=%{{number}}", options="-e")
-    assert copier.wait(60) == 0, copier.output()
+    assert copier.wait(120) == 0, copier.output()
     for camera, numbers in (("cam-1", range(20)), ("cam-2", range(20, 40))):
         assert set(partition_of_each_key(kafka, f"{fresh}-{camera}", 20)) == {str(n).encode() for n in numbers}
 
@@ -125,7 +125,7 @@ def test_batches_stay_below_the_topics_size_limit(kafka, fresh, launch, settings
     frames."""
     kafka.create_topic(fresh, 1, config=SMALL_BATCHES)
     sent = launch(f"{frames(20, 40000)} ! kafkasink bootstrap-servers={kafka.bootstrap} topic={fresh} linger=200000000 {settings}")
-    assert sent.wait(60) == 0, sent.output()
+    assert sent.wait(120) == 0, sent.output()
     assert seqs(kafka, fresh) == list(range(20))
 
 
@@ -150,7 +150,7 @@ def test_no_frame_is_lost_if_the_topics_size_limit_shrinks(kafka, fresh, launch,
     sent = launch(f"{varied(600, 2000)} ! kafkasink bootstrap-servers={kafka.bootstrap} topic={fresh} {settings}")
     wait_until(lambda: seqs(kafka, fresh), 30, "frames")
     alter(kafka, fresh, max_message_bytes=100000)
-    assert sent.wait(60) == 0, sent.output()
+    assert sent.wait(120) == 0, sent.output()
     found = seqs(kafka, fresh)
     assert (found if ordered else sorted(set(found))) == list(range(600))
 
@@ -163,7 +163,7 @@ def test_lost_frames_are_a_warning_if_the_topics_size_limit_shrinks_without_acks
         f"{varied(600, 2000)} ! kafkasink bootstrap-servers={kafka.bootstrap} topic={fresh} linger=50000000 acks=none")
     wait_until(lambda: seqs(kafka, fresh), 30, "frames")
     alter(kafka, fresh, max_message_bytes=100000)
-    assert sent.wait(60) == 0, sent.output()
+    assert sent.wait(120) == 0, sent.output()
     found = seqs(kafka, fresh)
     assert found == sorted(set(found)) and found[-1] == 599 and len(found) > 400
     assert sent.output().count("WARNING: from element") == 1 and "no report says which of them are lost" in sent.output()
@@ -177,7 +177,7 @@ def test_larger_frames_are_sent_after_the_topics_size_limit_has_grown(kafka, fre
         f"kafkasink bootstrap-servers={kafka.bootstrap} topic={fresh} acks=none on-error=skip")
     wait_until(lambda: "WARNING: from element" in sent.output(), 30, "a refusal")
     alter(kafka, fresh, max_message_bytes=1000000)
-    assert sent.wait(60) == 0, sent.output()
+    assert sent.wait(120) == 0, sent.output()
     found = seqs(kafka, fresh)
     assert found and found == list(range(20 - len(found), 20))
     assert skipped(sent) == 20 - len(found)
@@ -190,7 +190,7 @@ def test_only_the_frame_that_is_too_large_is_refused(kafka, fresh, launch, setti
     sent = launch(
         f"concat name=c ! kafkasink bootstrap-servers={kafka.bootstrap} topic={fresh} {settings} on-error=skip "
         f"{frames(7, 40000)} ! c. {frames(1, 150000)} ! c. {frames(7, 40000)} ! c.")
-    assert sent.wait(60) == 0, sent.output()
+    assert sent.wait(120) == 0, sent.output()
     assert seqs(kafka, fresh) == [seq for seq in range(15) if seq != 7]
     warnings = [line for line in sent.output().splitlines() if line.startswith("WARNING")]
     assert len(warnings) == 1 and "message-max-bytes" in warnings[0], sent.output()
@@ -206,7 +206,7 @@ def test_batches_stay_below_the_size_limit_of_topics_that_buffers_name(kafka, fr
     sent = launch(
         f"{varied(100)} ! kafkasink bootstrap-servers={kafka.bootstrap} topic={fresh}-%{{camera}} camera=cam "
         f"linger=200000000 {settings}")
-    assert sent.wait(60) == 0, sent.output()
+    assert sent.wait(120) == 0, sent.output()
     assert seqs(kafka, f"{fresh}-cam") == list(range(100))
 
 
@@ -216,7 +216,7 @@ def test_frames_arrive_in_order_if_a_batch_may_have_only_a_few(kafka, fresh, lau
     sent = launch(
         f"fakesrc num-buffers=300 sizetype=random sizemin=10 sizemax=1200 ! kafkasink bootstrap-servers={kafka.bootstrap} "
         f"topic={fresh} {settings}")
-    assert sent.wait(60) == 0, sent.output()
+    assert sent.wait(120) == 0, sent.output()
     found = [seqs(kafka, fresh, partition) for partition in range(3)]
     assert sorted(sum(found, [])) == list(range(300)) and all(one == sorted(one) for one in found)
 
@@ -239,7 +239,7 @@ def test_batches_stay_below_the_topics_size_limit_after_a_broker_restart(tmp_pat
         kafka.processes[0].kill()
         kafka.start_node(1)
         for one in sent.values():
-            assert one.wait(60) == 0, one.output()
+            assert one.wait(120) == 0, one.output()
         found = {name: seqs(kafka, topic) for name, topic in topics.items()}
     unheard = found.pop("no acknowledgement")
     assert found["idempotent"] == list(range(300))
@@ -253,7 +253,7 @@ def test_batches_stay_below_the_topics_size_limit_after_a_broker_restart(tmp_pat
 def test_a_compacted_topic_without_a_key_is_an_error(kafka, fresh, launch):
     kafka.create_topic(fresh, 1, config=["cleanup.policy=compact"])
     sent = launch(f"{frames(3, 100)} ! kafkasink bootstrap-servers={kafka.bootstrap} topic={fresh}")
-    assert sent.wait(60) != 0
+    assert sent.wait(120) != 0
     assert sent.output().count("ERROR: from element") == 1 and "set key" in sent.output(), sent.output()
 
 
@@ -270,7 +270,7 @@ def test_messages_whose_times_brokers_refuse_are_sent(kafka, fresh, launch, sett
     copier = launch(
         f"kafkasrc bootstrap-servers={kafka.bootstrap} topic={fresh} auto-offset-reset=earliest eos-at-end=true ! "
         f"kafkasink bootstrap-servers={kafka.bootstrap} topic={fresh}-out {settings}", options="-e")
-    assert copier.wait(60) == 0, copier.output()
+    assert copier.wait(120) == 0, copier.output()
     assert seqs(kafka, fresh + "-out") == list(range(70))
     assert "WARNING: from element" not in copier.output(), copier.output()
 
@@ -280,5 +280,5 @@ def test_a_full_queue_is_sent_without_waiting_for_linger(kafka, fresh, launch, b
     """If the queue is full, the sink sends without waiting for linger, because no further record fits into the queue."""
     kafka.create_topic(fresh, 1)
     sent = launch(f"{frames(20, 40000)} ! kafkasink bootstrap-servers={kafka.bootstrap} topic={fresh} linger=10000000000 {bound}")
-    assert sent.wait(30) == 0, sent.output()
+    assert sent.wait(120) == 0, sent.output()
     assert seqs(kafka, fresh) == list(range(20))

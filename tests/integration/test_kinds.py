@@ -15,7 +15,7 @@ def pictures(launch, tmp_path):
     """Makes a real JPEG and a real PNG."""
     for encoder in ["jpegenc", "pngenc"]:
         made = launch(f"videotestsrc num-buffers=1 ! {encoder} ! filesink location={tmp_path / encoder}")
-        assert made.wait(30) == 0, made.output()
+        assert made.wait(120) == 0, made.output()
     return [(tmp_path / "jpegenc").read_bytes(), (tmp_path / "pngenc").read_bytes()]
 
 
@@ -28,7 +28,7 @@ def fill(kafka, topic, values, header=None):
     producer = kafka.producer()
     for value in values:
         producer.produce(topic, value, partition=0, headers=[("gst-caps", header(value))] if header else [])
-    assert producer.flush(30) == 0
+    assert producer.flush(120) == 0
 
 
 def caps_of(kafka, topic, count):
@@ -50,7 +50,7 @@ def test_each_copied_message_keeps_its_own_caps(kafka, fresh, launch, how, value
     kafka.create_topic(fresh + "-copy", 1)
     copier = launch(f"kafkasrc bootstrap-servers={kafka.bootstrap} topic={fresh} {how} ! "
                     f"kafkasink bootstrap-servers={kafka.bootstrap} topic={fresh}-copy")
-    assert copier.wait(30) == 0, copier.output()
+    assert copier.wait(120) == 0, copier.output()
     assert caps_of(kafka, fresh + "-copy", len(values)) == kinds
 
 
@@ -60,7 +60,7 @@ def test_a_decodebin_fails_if_the_media_type_changes(kafka, fresh, launch, pictu
     fill(kafka, fresh, [*pictures, *pictures], header)
     reader = launch(f"kafkasrc bootstrap-servers={kafka.bootstrap} topic={fresh} auto-offset-reset=earliest eos-at-end=true ! "
                     f"{queue} decodebin ! fakesink async=false")
-    assert reader.wait(30) != 0
+    assert reader.wait(120) != 0
     assert "The messages change from image/jpeg to image/png." in reader.output(), reader.output()
 
 
@@ -69,7 +69,7 @@ def test_messages_whose_media_type_a_decoder_does_not_accept_are_skipped(kafka, 
     fill(kafka, fresh, [*pictures, *pictures], header)
     reader = launch(f"kafkasrc bootstrap-servers={kafka.bootstrap} topic={fresh} auto-offset-reset=earliest eos-at-end=true ! "
                     "jpegdec ! identity name=i silent=false ! fakesink async=false", options="-v")
-    assert reader.wait(30) == 0, reader.output()
+    assert reader.wait(120) == 0, reader.output()
     assert reader.output().count("chain   *******") == 2
     said = [line for line in reader.output().splitlines() if line.startswith("WARNING: from element")]
     assert len(said) == 1 and "not accepted downstream: image/png" in said[0], reader.output()
@@ -81,8 +81,8 @@ def test_documents_without_known_caps_reach_mongosink(kafka, fresh, launch, head
     fill(kafka, fresh, [b'{"a":1}', b'{"a":2}'], header)
     producer = kafka.producer()
     producer.produce(fresh, b'{"a":3}', partition=0)
-    assert producer.flush(30) == 0
+    assert producer.flush(120) == 0
     reader = launch(f"kafkasrc bootstrap-servers={kafka.bootstrap} topic={fresh} auto-offset-reset=earliest eos-at-end=true ! "
                     "mongosink name=m uri=mongodb://127.0.0.1:1 retry-timeout=1000000000", options="-e -v")
-    assert reader.wait(60) != 0
+    assert reader.wait(120) != 0
     assert "not accepted downstream" not in reader.output(), reader.output()

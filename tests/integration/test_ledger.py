@@ -56,7 +56,7 @@ def test_each_event_is_stored_once_although_the_stage_is_killed_often(kafka, mon
             topics, json.dumps({"_id": f"cam-1:s:{number}", "number": number}),
             headers={"gst-caps": "application/json, schema=fog-event"})
         producer.poll(0)
-    assert producer.flush(30) == 0
+    assert producer.flush(120) == 0
     events = pymongo.MongoClient(mongo.uri)[fresh].events
     source = f"kafkasrc bootstrap-servers={kafka.bootstrap} topic={topics} group-id={topics} {MEMBER} ! queue"
     sink = f"mongosink uri={mongo.uri} database={fresh} collection=events"
@@ -101,7 +101,7 @@ def test_stop_with_full_queues_loses_no_message(kafka, topics, seen, launch):
             kafka, topics, "queue max-size-buffers=300 ! identity sleep-time=5000 ! queue"), options="")
         wait_until(lambda: seen.poll() > before + 20, 60, "progress")  # noqa: B023
         assert seen.poll() < 600
-        running.interrupt(7)
+        running.interrupt(20)
     last = launch(copier(kafka, topics, "queue"))
     wait_for_all(seen, 600)
     last.interrupt()
@@ -127,7 +127,7 @@ def test_a_message_that_no_decoder_can_decode_does_not_stop_commits(kafka, fresh
 
     def send(value):
         producer.produce(fresh, value, headers={"gst-caps": "image/jpeg, width=(int)64, height=(int)48"})
-        assert producer.flush(30) == 0
+        assert producer.flush(120) == 0
 
     for value in values:
         send(value)
@@ -147,7 +147,7 @@ def test_a_message_that_is_no_document_does_not_stop_commits(kafka, mongo, fresh
     producer = kafka.producer()
     for value in ['{"_id":"a"}', "no JSON", '{"_id":"b"}']:
         producer.produce(fresh, value, headers={"gst-caps": "application/json, schema=fog-event"})
-    assert producer.flush(30) == 0
+    assert producer.flush(120) == 0
     running = launch(
         f"kafkasrc bootstrap-servers={kafka.bootstrap} topic={fresh} group-id={fresh} {MEMBER} ! "
         f"mongosink uri={mongo.uri} database={fresh} collection=events")

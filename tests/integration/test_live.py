@@ -175,7 +175,7 @@ def publish(running, camera, value, caps="image/jpeg", captured=0, **headers):
     producer.produce(
         running.system.topics["camera"], value, partition=0, timestamp=captured, on_delivery=lambda error, message: places.append((error, message)),
         headers=[("camera", camera), ("gst-caps", caps), *headers.items()])
-    assert producer.flush(30) == 0
+    assert producer.flush(120) == 0
     error, message = places[0]
     assert error is None, error
     return {"topic": message.topic(), "partition": message.partition(), "offset": message.offset()}
@@ -631,7 +631,7 @@ class Entry:
                 stderr=subprocess.STDOUT)
 
     def probe(self, *path):
-        return subprocess.run([ENTRY, "health", *path], env=self._environment, capture_output=True, text=True, timeout=20, check=False)
+        return subprocess.run([ENTRY, "health", *path], env=self._environment, capture_output=True, text=True, timeout=120, check=False)
 
     def ask(self, path, **headers):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)

@@ -197,7 +197,7 @@ def quiet(servers, tmp_path_factory):
 
 def send(quiet, role, value, **headers):
     quiet.producer.produce(quiet.topics[role], value, headers=list(headers.items()))
-    assert quiet.producer.flush(30) == 0
+    assert quiet.producer.flush(120) == 0
 
 
 def report(quiet, replica, **more):
@@ -253,7 +253,7 @@ def test_the_page_keeps_at_most_1024_cameras(quiet):
     for n in range(1500):
         quiet.producer.produce(quiet.topics["database"], event(f"many-{n}"))
         quiet.producer.poll(0)
-    assert quiet.producer.flush(30) == 0
+    assert quiet.producer.flush(120) == 0
     wait_until(lambda: quiet.page.state()["ignored"] > before + 400, 20)
     assert len(quiet.page.state()["cameras"]) <= 1024
     assert quiet.page.resident() < 400
@@ -263,7 +263,7 @@ def test_a_frame_of_50_mb_is_neither_shown_nor_kept_in_memory(quiet):
     admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": quiet.kafka.bootstrap})
     resource = confluent_kafka.admin.ConfigResource("topic", quiet.topics["camera"], {"max.message.bytes": "100000000"})
     for future in admin.alter_configs([resource]).values():
-        future.result(10)
+        future.result(120)
     before = quiet.page.resident()
 
     def known():
@@ -302,7 +302,7 @@ def test_the_page_uses_a_tenth_of_a_core_with_50_cameras_and_10_replicas(kafka, 
         for step in range(5):
             for name in cameras:
                 producer.produce(crowd.topics["database"], event(name, seq=second * 5 + step))
-            producer.flush(10)
+            producer.flush(120)
             time.sleep(0.2)
 
     def used():

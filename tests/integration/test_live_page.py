@@ -108,7 +108,7 @@ class Running:
     def send(self, role, value, **headers):
         producer = self.system.kafka.producer()
         producer.produce(self.system.topics[role], value, headers=[(name.replace("_", "-"), text) for name, text in headers.items()])
-        assert producer.flush(20) == 0
+        assert producer.flush(120) == 0
 
     def headers(self, place):
         """Returns the headers of the frame at "topic/partition/offset"."""
@@ -315,7 +315,7 @@ def test_counting_again(running, browser):
 
 def seconds_of(file):
     """Returns the duration of a video."""
-    said = subprocess.run(["gst-discoverer-1.0", file], env=pipeline.environment(), capture_output=True, text=True, timeout=60, check=True).stdout
+    said = subprocess.run(["gst-discoverer-1.0", file], env=pipeline.environment(), capture_output=True, text=True, timeout=120, check=True).stdout
     hours, minutes, seconds = re.search(r"Duration: (\d+):(\d+):([\d.]+)", said).groups()
     return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
 
@@ -349,7 +349,7 @@ def test_a_clip_is_downloaded(running, browser, tmp_path):
 
 def clips_of(page):
     """Returns the ids of the page's child processes that make a clip."""
-    said = subprocess.run(["pgrep", "-P", str(page.popen.pid), "fog-clip"], capture_output=True, text=True, timeout=20, check=False).stdout
+    said = subprocess.run(["pgrep", "-P", str(page.popen.pid), "fog-clip"], capture_output=True, text=True, timeout=120, check=False).stdout
     return [int(pid) for pid in said.split()]
 
 
@@ -483,7 +483,7 @@ def test_the_tile_of_an_h264_camera_shows_moving_pictures(running, chromium, lau
         producer.produce(whole.topics["camera"], b"?", headers=[
             ("camera", "cam-1"), ("session", "other"), ("seq", "0"), ("gst-caps", "video/x-nothing"),
             ("capture-time", str(time.time_ns()))])
-        producer.flush(20)
+        producer.flush(120)
         return chromium.text(".tile .frame-message")
     assert wait_until(said, 30, "the reason") == "No decoder of video/x-nothing is installed where the page's server runs."
     chromium.logged()  # discards the log, because a browser logs each answer to a request for a picture that isn't a picture

@@ -227,7 +227,7 @@ def topics_of_the_job(**keep):
     """Returns the topics that k8s/base/topics.sh requests of Kafka's tool."""
     script = (TOP / "k8s/base/topics.sh").read_text().replace("/opt/kafka/bin/kafka-topics.sh", "echo")
     said = subprocess.run(["sh", "-c", script], env={"PATH": os.environ["PATH"], "KAFKA": "kafka:9092", **keep}, capture_output=True,
-                          text=True, check=True, timeout=30).stdout
+                          text=True, check=True, timeout=120).stdout
     return {re.search(r"--topic (\S+)", line)[1]: dict(re.findall(r"--config (\S+)=(\d+)", line)) for line in said.splitlines()}
 
 
@@ -311,5 +311,5 @@ def test_the_edge_can_reach_the_ip_cameras_of_the_overlay(tmp_path):
     for file in files:
         (tmp_path / pathlib.Path(file).name).write_text("secret")
     done = subprocess.run([TOP / "pipelines/edge", "--print"], env={**os.environ, "CAMERAS": str(here), "SPOOL": edge["SPOOL"]},
-                          capture_output=True, text=True, timeout=30, check=False)
+                          capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0 and done.stdout.count("ipcamerasrc") == text.count("\nuri="), done.stderr

@@ -164,9 +164,7 @@ def test_frozen_database_does_not_delay_the_end_of_a_stage(own_mongo, sink, fres
     wait_until(lambda: stored.count_documents({}) == 1)
     own_mongo.process.freeze()
     sending.send(event(1))
-    began = time.monotonic()
-    assert sending.finish() != 0
-    assert time.monotonic() - began < 10
+    assert sending.finish(20) != 0
     assert "drain-timeout" in sending.said()
     own_mongo.process.thaw()
 
@@ -174,7 +172,7 @@ def test_frozen_database_does_not_delay_the_end_of_a_stage(own_mongo, sink, fres
 def test_a_database_that_does_not_answer_is_one_error_without_the_password(own_mongo, sink):
     own_mongo.stop(0)
     sending = sink(own_mongo.uri.replace("mongodb://", "mongodb://me:hunter2@"))
-    assert sending.popen.wait(30) != 0
+    assert sending.popen.wait(120) != 0
     errors = re.findall(r"^ERROR: .*", sending.said(), re.MULTILINE)
     assert len(errors) == 1 and f"127.0.0.1:{own_mongo.port}" in errors[0] and "MONGODB_URI" in errors[0]
     assert "hunter2" not in sending.said()
@@ -182,7 +180,7 @@ def test_a_database_that_does_not_answer_is_one_error_without_the_password(own_m
 
 def make_topic(bootstrap, topic, partitions):
     admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": bootstrap})
-    admin.create_topics([confluent_kafka.admin.NewTopic(topic, partitions, 1)])[topic].result(30)
+    admin.create_topics([confluent_kafka.admin.NewTopic(topic, partitions, 1)])[topic].result(120)
 
 
 def publish(bootstrap, topic, count):
@@ -191,7 +189,7 @@ def publish(bootstrap, topic, count):
     for seq in range(count):
         text = "poison" if seq % 100 == 99 else json.dumps({"seq": seq})
         producer.produce(topic, text, headers={"gst-caps": "application/json"}, partition=seq % 3)
-    assert producer.flush(60) == 0
+    assert producer.flush(120) == 0
 
 
 def test_a_sink_that_is_killed_repeatedly_stores_each_message_as_one_document(kafka, mongo, fresh, tmp_path):
@@ -217,7 +215,7 @@ def test_a_sink_that_is_killed_repeatedly_stores_each_message_as_one_document(ka
 
 def create_again(kafka, topic):
     admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": kafka.bootstrap})
-    admin.delete_topics([topic])[topic].result(30)
+    admin.delete_topics([topic])[topic].result(120)
     wait_until(lambda: topic not in admin.list_topics(timeout=10).topics, 30, "the topic is gone")
     kafka.create_topic(topic, 1)
 
@@ -234,12 +232,12 @@ def test_documents_of_a_topic_that_is_created_again_leave_as_rejects(kafka, requ
         producer = kafka.producer()
         for text in topic_texts:
             producer.produce(fresh, text, headers={"gst-caps": "application/json"})
-        assert producer.flush(30) == 0
+        assert producer.flush(120) == 0
         storing = launch(
             f"kafkasrc bootstrap-servers={kafka.bootstrap} topic={fresh} group-id={fresh}-{group} auto-offset-reset=earliest "
             f"eos-at-end=true ! mongosink name=store uri={uri} database={fresh} store.rejects ! "
             f"kafkasink bootstrap-servers={kafka.bootstrap} topic={fresh}-dead")
-        assert storing.wait(60) == 0, storing.output()
+        assert storing.wait(120) == 0, storing.output()
     def rejected():
         return sorted(json.loads(value)["n"] for value in values(kafka, f"{fresh}-dead"))
 
@@ -265,7 +263,7 @@ def test_documents_span_buffers(mongo, fresh, launch, tmp_path, form, blocksize)
     path.write_bytes(b"".join(map(bson.encode, documents)) if form == "application/bson" else
                      "\n".join(json.dumps(document, ensure_ascii=False) for document in documents).encode())
     storing = launch(f"filesrc location={path} blocksize={blocksize} ! {form} ! mongosink uri={mongo.uri} database={fresh}")
-    assert storing.wait(60) == 0, storing.output()
+    assert storing.wait(120) == 0, storing.output()
     assert list(events(mongo.uri, fresh).find().sort("_id")) == documents
     assert "WARNING: from element" not in storing.output()
 
@@ -273,7 +271,7 @@ def test_documents_span_buffers(mongo, fresh, launch, tmp_path, form, blocksize)
 def test_a_stream_that_ends_within_a_document_is_a_warning(mongo, fresh, launch, tmp_path):
     (tmp_path / "documents").write_text('{"_id":1}\n{"_id":2')
     storing = launch(f"filesrc location={tmp_path}/documents ! application/x-ndjson ! mongosink uri={mongo.uri} database={fresh}")
-    assert storing.wait(60) == 0
+    assert storing.wait(120) == 0
     assert [document["_id"] for document in events(mongo.uri, fresh).find()] == [1]
     assert storing.output().count("WARNING: from element") == 1, storing.output()
 
@@ -288,11 +286,11 @@ def test_rejects_leave_unchanged(kafka, mongo, fresh, launch):
     producer = kafka.producer()
     for line in lines:
         producer.produce(fresh, line, headers=[("gst-caps", "application/json")])
-    assert producer.flush(30) == 0
+    assert producer.flush(120) == 0
     storing = launch(
         f"kafkasrc bootstrap-servers={kafka.bootstrap} topic={fresh} group-id={fresh} auto-offset-reset=earliest eos-at-end=true ! "
         f"mongosink name=s uri={mongo.uri} database={fresh} s.rejects ! kafkasink bootstrap-servers={kafka.bootstrap} topic={fresh}-dead")
-    assert storing.wait(60) == 0, storing.output()
+    assert storing.wait(120) == 0, storing.output()
     consumer = confluent_kafka.Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": "dead", "auto.offset.reset": "earliest"})
     consumer.subscribe([f"{fresh}-dead"])
     dead = sorted(message.value() for message in consumer.consume(2, 30))

@@ -133,7 +133,7 @@ def publish(kafka, topic, messages):
     producer = kafka.producer()
     for number, (value, caps) in enumerate(messages):
         producer.produce(topic, value, headers={"gst-caps": caps, "mine": "kept"}, partition=number % 3)
-    assert producer.flush(60) == 0
+    assert producer.flush(120) == 0
 
 
 def poisoned(count, seed):
@@ -175,7 +175,7 @@ def test_a_topic_with_invalid_messages_loses_only_these_and_a_replay_changes_not
     kafka.create_topic(fresh, 3)
     publish(kafka, fresh, poisoned(2000, seed=1))
     first = launch(cloud(kafka, mongo, fresh, "first", "batch-latency=50000000"))
-    assert first.wait(60) == 0, first.output()
+    assert first.wait(120) == 0, first.output()
     before = dump(mongo, fresh)
     assert [document["seq"] for document in sorted(before, key=lambda each: each["seq"])] == [
         seq for seq in range(2000) if seq % 100 != 50]
@@ -197,7 +197,7 @@ def test_rejects_leave_with_their_reason_to_another_topic(kafka, mongo, fresh, l
     poison = sorted([value for value, _ in messages[50:300:100]] + [b'{"_id":["a"]}'])
     for run in ("first", "again"):
         stage = launch(cloud(kafka, mongo, fresh, run, "on-error=fail", rest))
-        assert stage.wait(60) == 0, stage.output()
+        assert stage.wait(120) == 0, stage.output()
         assert events(mongo.uri, fresh).count_documents({}) == 297
     found = read_all(kafka, dead, 2 * len(poison))
     assert sorted(message.value() for message in found) == sorted(2 * poison)
@@ -228,7 +228,7 @@ def test_pictures_as_files(kafka, mongo, fresh, launch):
     kafka.create_topic(fresh, 3)
     frames = "videotestsrc num-buffers=8 pattern=snow ! video/x-raw,width=640,height=480 ! jpegenc quality=100"
     edge = launch(f"{frames} ! kafkasink bootstrap-servers={kafka.bootstrap} topic={fresh} camera=cam-1")
-    assert edge.wait(60) == 0, edge.output()
+    assert edge.wait(120) == 0, edge.output()
     sent = {}
     for message in read_all(kafka, fresh, 8):
         headers = dict(message.headers())
@@ -236,7 +236,7 @@ def test_pictures_as_files(kafka, mongo, fresh, launch):
     assert max(map(len, sent.values())) > 255 * 1024
     for run in ("first", "again"):
         stage = launch(cloud(kafka, mongo, fresh, run, "mode=gridfs collection=pictures"))
-        assert stage.wait(60) == 0, stage.output()
+        assert stage.wait(120) == 0, stage.output()
         database = pymongo.MongoClient(mongo.uri)[fresh]
         bucket = gridfs.GridFSBucket(database, "pictures")
         assert {each["_id"]: bucket.open_download_stream(each["_id"]).read() for each in database["pictures.files"].find()} == sent
@@ -257,9 +257,9 @@ def test_another_file_with_an_existing_name_is_refused(kafka, mongo, fresh, laun
     for value in [first, *others, first]:
         headers = {"gst-caps": "image/jpeg", "camera": "c", "session": "s", "seq": "1"}
         producer.produce(fresh, value, headers=headers, partition=0)
-    assert producer.flush(60) == 0
+    assert producer.flush(120) == 0
     stage = launch(cloud(kafka, mongo, fresh, "first", "mode=gridfs collection=pictures"), GST_DEBUG="mongosink:5")
-    assert stage.wait(60) == 0, stage.output()
+    assert stage.wait(120) == 0, stage.output()
     database = pymongo.MongoClient(mongo.uri)[fresh]
     assert gridfs.GridFSBucket(database, "pictures").open_download_stream("c:s:1").read() == first
     assert database["pictures.chunks"].count_documents({}) == 3

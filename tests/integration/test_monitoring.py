@@ -187,7 +187,7 @@ def send_oddities(watched, picture):
     send("feedback", b"\xff nonsense", gst_caps="application/json, schema=fog-report")
     for name in HOSTILE:
         send("camera", picture, **jpeg, camera=name, session="h", seq=0)
-    assert watched.producer.flush(30) == 0
+    assert watched.producer.flush(120) == 0
 
 
 def commit_two_transactions(watched):
@@ -209,7 +209,7 @@ def one_picture(directory):
     made = directory / "one.jpg"
     pipeline.Pipeline(
         f"scenesrc num-buffers=1 is-live=false ! video/x-raw,width=320,height=240 ! jpegenc ! filesink location={made}",
-        directory / "picture.log").wait(30)
+        directory / "picture.log").wait(120)
     return made.read_bytes()
 
 
@@ -218,7 +218,7 @@ def replay_a_report(watched):
     text = json.dumps(report("fog-1", 1))
     for _ in range(2):
         watched.producer.produce(watched.system.topics["feedback"], text)
-    assert watched.producer.flush(30) == 0
+    assert watched.producer.flush(120) == 0
 
 
 def start(watched):
@@ -252,7 +252,7 @@ def make_everything_happen(watched):
     messages.alter(watched.kafka, watched.odd["small"], max_message_bytes=100000)
     replay_a_report(watched)
     burst = pipeline.Pipeline(watched.system.edge(150, camera="burst"), watched.directory / "burst.log")
-    assert burst.wait(60) == 0, burst.output()
+    assert burst.wait(120) == 0, burst.output()
     watched.wait_moved("gstfog_messages_waiting", "gstfog_lag_seconds")
     watched.mongo.process.kill()
     watched.producer.produce(watched.odd["documents"], '{"_id":3}', partition=0, headers={"gst-caps": "application/json"})
@@ -437,7 +437,7 @@ def test_commands_about_metrics_in_the_documents_run(watched):
     tools = pathlib.Path(prometheus_server.program("promtool")).parent
     for command in found:
         here = command.replace("localhost:8080", f"127.0.0.1:{watched.ports['fog-1']}")
-        done = subprocess.run(["bash", "-o", "pipefail", "-c", here], cwd=TOP, capture_output=True, text=True, timeout=60, check=False,
+        done = subprocess.run(["bash", "-o", "pipefail", "-c", here], cwd=TOP, capture_output=True, text=True, timeout=120, check=False,
                               env={**os.environ, "PATH": f"{tools}:{os.environ['PATH']}"})
         assert done.returncode == 0, done.stdout + done.stderr
         assert "metrics |" in command or done.stdout
@@ -486,7 +486,7 @@ def test_a_scrape_of_a_stage_that_ends_is_complete_or_fails(watched, launch):
             with contextlib.suppress(OSError, http.client.HTTPException):
                 text = scraped.scrape(port)
                 assert text.startswith("# HELP gstfog_build_info") and text.endswith("\n")
-        assert stage.wait(30) == 0, stage.output()
+        assert stage.wait(120) == 0, stage.output()
 
 
 def test_two_elements_of_one_type_have_separate_metrics(launch):

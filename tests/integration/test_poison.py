@@ -45,7 +45,7 @@ class Topic:
                 self.name, value, partition=self._sent % self.partitions,
                 headers={"gst-caps": CAPS, "number": str(self._sent)})
             self._sent += 1
-        assert self._producer.flush(30) == 0
+        assert self._producer.flush(120) == 0
 
     def committed(self):
         return Group(self._kafka, self.name, self.name, self.partitions).committed()
@@ -62,7 +62,7 @@ def orchestrate(launch, line, starts=16, **variables):
     said = []
     for _ in range(starts):
         running = launch(line, **variables)
-        code = running.wait(60)
+        code = running.wait(120)
         said.append(running.output())
         if code == 0:
             return said
@@ -169,7 +169,7 @@ def test_dead_letters_that_their_sink_cannot_write_are_not_lost(kafka, fresh, la
     # message, so the limit isn't reached.
     for _ in range(14):
         running = launch(f"{line} src.rejects ! {sink}")
-        assert running.wait(60) != 0
+        assert running.wait(120) != 0
         assert "messages in a row" not in running.output()
     kafka.create_topic(fresh + "-dead", 1)
     dead = Seen(kafka, fresh + "-dead")
@@ -230,7 +230,7 @@ def test_a_sink_that_fails_condemns_no_message(kafka, fresh, launch, good, sink)
     topic.send(good)
     for _ in range(6):
         running = launch(stage(kafka, topic, "identity", sink=sink))
-        assert running.wait(60) != 0
+        assert running.wait(120) != 0
         assert "was alone in the pipeline" not in running.output()
     assert topic.committed() == 0
 
@@ -244,7 +244,7 @@ def test_the_eleventh_poison_message_in_a_row_is_an_error(kafka, fresh, launch):
     said = []
     while not said or "10 messages in a row made the pipeline fail" not in said[-1]:
         running = launch(stage(kafka, topic, "jpegdec ! jpegenc"))
-        assert running.wait(60) != 0
+        assert running.wait(120) != 0
         said.append(running.output())
         assert len(said) < 40
     assert "up to message 10 of partition 0" in said[-1]

@@ -75,11 +75,11 @@ def test_the_components_tls_and_production_combine_in_either_order(tmp_path, com
 
 
 def test_certificates_contain_all_names_of_the_servers(production):
-    said = subprocess.run([TOP / "k8s/components/tls/certificates"], capture_output=True, text=True, check=True, timeout=60).stdout
+    said = subprocess.run([TOP / "k8s/components/tls/certificates"], capture_output=True, text=True, check=True, timeout=120).stdout
     secrets = {one["metadata"]["name"]: one["data"] for one in yaml.safe_load_all(said)}
     for name in ("kafka", "database"):
         shown = subprocess.run(["openssl", "x509", "-noout", "-ext", "subjectAltName"], input=base64.b64decode(secrets[f"{name}-tls"][f"{name}.pem"]),
-                               capture_output=True, check=True, timeout=30).stdout.decode()
+                               capture_output=True, check=True, timeout=120).stdout.decode()
         service = production.kind("StatefulSet")[name]["spec"]["serviceName"]
         names = {"localhost", name, *(f"{name}-{number}.{service}{rest}" for number in range(3) for rest in ("", ".fog.svc", ".fog.svc.cluster.local"))}
         assert names <= set(re.findall(r"DNS:([^\s,]+)", shown))
@@ -174,5 +174,5 @@ console.log(JSON.stringify(done));
     ({"member": "1", "set": "fog", "state": "recovering", "user": True}, 0, 0, 1),
 ])
 def test_the_replica_set_and_its_user_are_created_only_once(server, initiated, users, code):
-    done = subprocess.run(["node", "-e", MONGOSH, SET / "set.js", json.dumps(server)], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(["node", "-e", MONGOSH, SET / "set.js", json.dumps(server)], capture_output=True, text=True, timeout=120, check=True)
     assert json.loads(done.stdout) == {"initiated": initiated, "users": users, "code": code}

@@ -36,7 +36,7 @@ rate.set_state(Gst.State.NULL)
 def read(texts):
     """Returns for each report whether it was accepted; None if it was neither accepted nor counted as bad."""
     done = subprocess.run(
-        ["/usr/bin/python3", "-c", READER], input="".join(text.hex() + "\n" for text in texts), text=True, timeout=60,
+        ["/usr/bin/python3", "-c", READER], input="".join(text.hex() + "\n" for text in texts), text=True, timeout=120,
         check=False, capture_output=True, env=environment() | {"G_DEBUG": "fatal-criticals"})
     assert done.returncode == 0, done.stderr[-2000:]
     rows = [[0, 0, 0]] + [json.loads(line) for line in done.stdout.splitlines()]

@@ -21,7 +21,7 @@ def fill(kafka, topic, count=20, partitions=(0,), size=10, first=0, **options):
             producer.produce(
                 topic, b"%d" % number + b" " * size, partition=partition, timestamp=captured,
                 headers=[("capture-time", str(captured * 1_000_000)), ("gst-caps", CAPS)])
-    assert producer.flush(30) == 0
+    assert producer.flush(120) == 0
 
 
 @pytest.fixture
@@ -234,8 +234,8 @@ def test_a_replay_ends_if_its_topic_is_deleted(kafka, topic, launch):
                     "fakesink silent=false")
     wait_until(lambda: "chain " in replay.output(), 30, "a message")
     admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": kafka.bootstrap})
-    admin.delete_topics([topic])[topic].result(30)
-    replay.wait(60)
+    admin.delete_topics([topic])[topic].result(120)
+    replay.wait(120)
 
 
 def test_a_recording_that_is_deleted_before_it_is_read_ends_with_an_error(kafka, fresh, launch):
@@ -243,13 +243,13 @@ def test_a_recording_that_is_deleted_before_it_is_read_ends_with_an_error(kafka,
     producer = kafka.producer()
     for number in range(60):
         producer.produce(fresh, bytes(50_000), partition=0, timestamp=BEGIN + 100 * number, headers=[("gst-caps", CAPS)])
-    producer.flush(30)
+    producer.flush(120)
     replay = launch(f"-v kafkasrc bootstrap-servers={kafka.bootstrap} topic={fresh} replay=true max-prefetch=65536 ! "
                     "identity sleep-time=100000 ! fakesink silent=false")
     wait_until(lambda: "chain " in replay.output(), 30, "a message")
     admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": kafka.bootstrap})
-    admin.delete_topics([fresh])[fresh].result(30)
-    assert replay.wait(60) == 1 and "was deleted while it was replayed" in replay.output()
+    admin.delete_topics([fresh])[fresh].result(120)
+    assert replay.wait(120) == 1 and "was deleted while it was replayed" in replay.output()
 
 
 @pytest.mark.parametrize("how, missing", [("start-offset=5 eos-at-end=true", 5), ("start-offset=5 replay=true", 0)])
@@ -265,7 +265,7 @@ def test_offsets_without_messages_do_not_count_as_lost(kafka, fresh, how, missin
             captured = BEGIN + number * 300 + one * 100
             producer.produce(fresh, b"%d" % (number * 3 + one), partition=0, timestamp=captured,
                              headers=[("gst-caps", CAPS)])
-        producer.flush(30)
+        producer.flush(120)
         producer.abort_transaction(30) if number == 1 else producer.commit_transaction(30)
     with Reading(kafka, fresh, how) as one:
         one.finish()
@@ -282,7 +282,7 @@ def test_messages_behind_an_open_transaction_are_reported(kafka, fresh):
     producer.init_transactions(30)
     producer.begin_transaction()
     producer.produce(fresh, b"100", partition=0, timestamp=BEGIN, headers=[("gst-caps", CAPS)])
-    producer.flush(30)
+    producer.flush(120)
     fill(kafka, fresh, 5, first=5)
     with Reading(kafka, fresh, EARLIEST) as alone, Reading(kafka, fresh, f"group-id={fresh} {EARLIEST}") as member:
         for bounded in (f"eos-at-end=true {EARLIEST}", "replay=true"):
@@ -307,7 +307,7 @@ def test_a_seek_in_trick_mode_without_key_units_is_a_warning(kafka, fresh):
     for number in range(5):
         producer.produce(fresh, b"%d" % number, partition=0, timestamp=BEGIN + number * 100,
                          headers=[("gst-caps", CAPS), ("gst-flags", "delta-unit")])
-    producer.flush(30)
+    producer.flush(120)
     with Reading(kafka, fresh, "replay=true") as one:
         one.pause()
         one.seek(0, flags=Gst.SeekFlags.TRICKMODE_KEY_UNITS)
@@ -325,7 +325,7 @@ def test_topic_created_again_with_fewer_messages_is_read_from_its_first_message(
     with Reading(kafka, topic, f"start-offset=0 auto-offset-reset={how}") as one:
         wait_until(lambda: len(one.numbers) == 20, 30, "messages")
         admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": kafka.bootstrap})
-        admin.delete_topics([topic])[topic].result(30)
+        admin.delete_topics([topic])[topic].result(120)
         wait_until(lambda: topic not in admin.list_topics(timeout=10).topics, 30, "the deletion")
         kafka.create_topic(topic, 1, config=["retention.ms=-1"])
         fill(kafka, topic, 5)

@@ -61,7 +61,7 @@ def count_documents(launch, kafka, mongo, topic):
         f"kafkasrc bootstrap-servers={kafka.bootstrap} topic={topic} group-id={topic} auto-offset-reset=earliest "
         "eos-at-end=true ! jpegdec ! haarfacecount min-faces=0 ! "
         f"mongosink uri={mongo.uri} database={topic} collection=events")
-    assert reader.wait(60) == 0, reader.output()
+    assert reader.wait(120) == 0, reader.output()
     return database.events.count_documents({})
 
 
@@ -80,7 +80,7 @@ def test_frames_survive_if_the_edge_is_killed_while_the_broker_is_away(own_kafka
     wait_until(lambda: f"{left} buffers of earlier runs wait" in second.pipeline.output(), 30, "the message")
     second.wait("gstfog_spool_messages", left + 10)
     own_kafka.start_node(1)
-    assert second.pipeline.wait(60) == 0, second.pipeline.output()
+    assert second.pipeline.wait(120) == 0, second.pipeline.output()
     assert "ERROR" not in second.pipeline.output()
     found = without_repeats(frames(own_kafka, fresh))
     sessions = without_repeats(session for session, _ in found)
@@ -109,7 +109,7 @@ def test_full_disk(own_kafka, fresh, launch, tmp_path, filled):
             if filled:
                 edge.wait("gstfog_spool_messages", 20)
                 fill(disk / "filler")
-            assert edge.pipeline.wait(60) == 0, edge.pipeline.output()
+            assert edge.pipeline.wait(120) == 0, edge.pipeline.output()
             assert "The oldest buffers in" in edge.pipeline.output()
         finally:
             own_kafka.processes[0].signal(signal.SIGCONT)
@@ -118,7 +118,7 @@ def test_full_disk(own_kafka, fresh, launch, tmp_path, filled):
         sender = launch(
             f"fakesrc num-buffers=0 ! kafkasink topic={fresh} bootstrap-servers={own_kafka.bootstrap} "
             f"spool={disk / 'spool'} spool-rate=0")
-        assert sender.wait(60) == 0, sender.output()
+        assert sender.wait(120) == 0, sender.output()
         found = [seq for _, seq in without_repeats(frames(own_kafka, fresh))]
         newest = [seq for seq in found if seq > found[0] + 5 or seq >= 800]
         assert len(newest) >= 20
@@ -142,7 +142,7 @@ def test_an_edge_with_a_spool_starts_while_the_broker_is_away(tmp_path):
         wait_until(lambda: "No broker has answered yet" in output() or edge.poll() is not None, 60, "the warning")
         assert edge.poll() is None, output()
         os.kill(edge.pid, signal.SIGINT)
-        assert edge.wait(30) == 0, output()
+        assert edge.wait(120) == 0, output()
     finally:
         edge.kill()
         edge.wait()

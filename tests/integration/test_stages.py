@@ -27,7 +27,7 @@ def run(tmp_path):
         environment = {"PATH": f"{tmp_path}:/usr/bin:/bin", "HOME": str(tmp_path), **settings}
         return subprocess.run(
             [TOP / "pipelines" / stage, *arguments], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            text=True, timeout=30, check=False)
+            text=True, timeout=120, check=False)
 
     return run
 

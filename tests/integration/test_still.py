@@ -47,7 +47,7 @@ def test_a_camera_whose_picture_stands_still_is_not_taken_for_dead(kafka, mongo,
     assert "stands still" in said[-1][0]["reason"]
     assert said[-1][0]["wanted"] < said[0][0]["wanted"] < RATE, "the wanted rate of the camera falls"
     edge.interrupt()
-    assert edge.wait(30) == 0, edge.output()
+    assert edge.wait(120) == 0, edge.output()
 
     frames = [{name: value.decode() for name, value in message.headers()} for message in take(whole.read("camera"))]
     frames.sort(key=lambda frame: int(frame["seq"]))  # two partitions

@@ -64,7 +64,7 @@ def wait_in_the_middle(system, replica):
 
 def test_each_frame_with_faces_has_one_document_with_their_number(system, launch):
     stages = [launch(system.cloud()), *start_two_replicas(system, launch, ["fog-1", "fog-2"])]
-    assert launch(system.edge(FRAMES)).wait(60) == 0
+    assert launch(system.edge(FRAMES)).wait(120) == 0
     check_documents(system, system.truth(FRAMES))
     assert set(system.events.distinct("replica")) == {"fog-1", "fog-2"}
     for stage in reversed(stages):
@@ -74,7 +74,7 @@ def test_each_frame_with_faces_has_one_document_with_their_number(system, launch
 def test_no_frame_is_lost_if_a_replica_is_killed(system, launch):
     launch(system.cloud())
     _, victim = start_two_replicas(system, launch, ["survivor", "victim"], SLOW)
-    assert launch(system.edge(FRAMES)).wait(60) == 0
+    assert launch(system.edge(FRAMES)).wait(120) == 0
     wait_in_the_middle(system, "victim")
     victim.kill()
     check_documents(system, system.truth(FRAMES))
@@ -85,7 +85,7 @@ def test_the_last_report_of_a_replica_that_ends_is_marked_leaving(system, launch
     """The last report of a replica that ends is marked `leaving`, and its reports add up to the frames that it has counted,
     although more frames were waiting."""
     fog = launch(system.fog("fog", SLOW + " min-faces=0"))
-    assert launch(system.edge(FRAMES)).wait(60) == 0
+    assert launch(system.edge(FRAMES)).wait(120) == 0
     wait_in_the_middle(system, "fog")
     fog.interrupt()
     *before, last = all_reports(system)

@@ -37,7 +37,7 @@ def fill(kafka, topic, numbers, began):
     producer = kafka.producer()
     for at, number in enumerate(numbers):
         producer.produce(topic, b"%d" % number, partition=0, timestamp=began + at * 1000, headers=[("gst-caps", CAPS)])
-    assert producer.flush(30) == 0
+    assert producer.flush(120) == 0
 
 
 def sink(name):
@@ -65,7 +65,7 @@ def test_a_topic_that_is_created_again_is_read_from_its_first_message(kafka, fre
                 wait_until(lambda: one.stat("rebalances") or "group" not in name, 30, name)  # noqa: B023
         time.sleep(2)
         admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": kafka.bootstrap})
-        admin.delete_topics([fresh])[fresh].result(30)
+        admin.delete_topics([fresh])[fresh].result(120)
         wait_until(lambda: fresh not in admin.list_topics(timeout=10).topics, 30, "the deletion")
         time.sleep(gap)
         kafka.create_topic(fresh, 1, config=["retention.ms=-1"])

@@ -44,7 +44,7 @@ def test_sinks_accept_streams_of_bytes(kafka, mongo, fresh, launch, tmp_path, li
     kafka.create_topic(fresh, 1)
     sent = launch(line.format(
         file=tmp_path / "file", to=f"bootstrap-servers={kafka.bootstrap} topic={fresh}", mongo=mongo.uri, name=fresh))
-    assert sent.wait(60) == 0, sent.output()
+    assert sent.wait(120) == 0, sent.output()
     assert "CRITICAL" not in sent.output()
 
 
@@ -73,10 +73,10 @@ def test_streams_of_muxers_are_decoded_after_they_passed_through_kafka(kafka, fr
     kafka.create_topic(fresh, 1)
     to = f"bootstrap-servers={kafka.bootstrap} topic={fresh}"
     sent = launch(f"videotestsrc num-buffers=30 ! video/x-raw,width=64,height=48 ! {muxer} ! kafkasink {to}")
-    assert sent.wait(60) == 0, sent.output()
+    assert sent.wait(120) == 0, sent.output()
     read = launch(f"kafkasrc {to} auto-offset-reset=earliest eos-at-end=true ! "
                   f"{reader.format(folder=tmp_path)} ! fakesink async=false")
-    assert read.wait(60) == 0, read.output()
+    assert read.wait(120) == 0, read.output()
     assert "CRITICAL" not in read.output()
 
 
@@ -87,7 +87,7 @@ def test_sinks_refuse_frames_in_the_memory_of_a_device(kafka, mongo, fresh, laun
     no reader can use."""
     sink = sink.format(kafka=kafka.bootstrap, mongo=mongo.uri, name=fresh)
     sent = launch(f"fakesrc num-buffers=3 sizetype=fixed sizemax=100 ! video/x-raw(memory:{memory}),format=NV12,width=8,height=8,framerate=30/1 ! {sink}")
-    assert sent.wait(60) == 1
+    assert sent.wait(120) == 1
     assert "Only this machine can read these frames" in sent.output(), sent.output()
 
 
@@ -97,5 +97,5 @@ def test_system_memory_is_negotiated_if_caps_also_offer_device_memory(kafka, fre
         f"videotestsrc num-buffers=3 ! video/x-raw(memory:DMABuf),format=NV12,width=16,height=16;"
         f"video/x-raw,format=I420,width=16,height=16 ! kafkasink bootstrap-servers={kafka.bootstrap} topic={fresh}",
         options="-e -v")
-    assert sent.wait(60) == 0, sent.output()
+    assert sent.wait(120) == 0, sent.output()
     assert "format=(string)I420" in sent.output()

@@ -126,9 +126,8 @@ class Kafka(server.Running):
         return range(1, len(self.ports) + 1)
 
     def _choose_ports(self):
-        taken = set()
         self.ports = [
-            {name: server.free_port(host, taken) for name in ["plain", "controller", *self.listeners]}
+            {name: server.free_port(host) for name in ["plain", "controller", *self.listeners]}
             for host in self.hosts]
         if self._fixed_port:
             self.ports[0]["plain"] = self._fixed_port

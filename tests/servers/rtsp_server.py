@@ -7,6 +7,9 @@ import json
 import subprocess
 import sys
 
+import network
+import server
+
 ENCODERS = {
     "H264": "x264enc tune=zerolatency speed-preset=ultrafast key-int-max=10 threads=1 ! rtph264pay name=pay0 pt=96",
     "H265": "x265enc tune=zerolatency speed-preset=ultrafast key-int-max=10 option-string=pools=none:frame-threads=1:log-level=none "
@@ -40,6 +43,7 @@ class Cameras:
         """Adds a camera, which serves the user `fog`. auth: basic or digest; delay: s from its capture of a frame to
         its sending; clock: the time that the camera reports, a value of rtpbin's ntp-time-source; tls: a file with
         its certificate and key. Returns the camera's URI."""
+        port = port or server.free_port(network.Loopback())
         return f"rtsp{'s' if tls else ''}://127.0.0.1:{self._ask('add', name, **{k: v for k, v in locals().items() if k not in ('self', 'name')})}/video"
 
     def drop(self, name):

@@ -2,6 +2,8 @@
 """Runs a server process on loopback, with free ports and a log. The start waits until the server answers, and the server always
 ends with the test."""
 
+import functools
+import itertools
 import pathlib
 import random
 import re
@@ -19,17 +21,47 @@ class PortClash(StartError):
     """Raised if another program has the port."""
 
 
-def free_port(host, taken=None):
-    """Chooses a port below the range of outgoing connections, so that it is still free at a restart. `taken` are ports that
-    other servers will use; the chosen port is added to them."""
-    taken = set() if taken is None else taken
-    for _ in range(100):
-        port = random.choice([port for port in range(20000, 32000) if port not in taken])
+FIRST_PORT, BLOCK = 10240, 250  # each process of tests has a block of this many ports
+EPHEMERAL = pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range")
+
+
+class _Ports:
+    """Ports that only this process of tests uses, so that nothing takes the port of a server that is down for a moment: no
+    other process of tests, and no client, because the ports lie below the range of outgoing connections."""
+
+    def __init__(self):
+        end = min(int(EPHEMERAL.read_text().split()[0]), 32000)
+        blocks = range(FIRST_PORT, end - BLOCK, BLOCK)
+        for first in random.sample(blocks, len(blocks)):
+            # the kernel frees the name of this socket when the process ends
+            self._claim = socket.socket(socket.AF_UNIX)
+            try:
+                self._claim.bind(f"\0gst-fog tests, ports from {first}")
+            except OSError:
+                self._claim.close()
+                continue
+            self._next = itertools.cycle(range(first, first + BLOCK))
+            return
+        raise StartError(f"other tests use all ports from {FIRST_PORT} to {end}: end them")
+
+    def take(self):
+        """Returns the port that was returned longest ago."""
+        return next(self._next)
+
+
+@functools.cache
+def _ports():
+    return _Ports()
+
+
+def free_port(host):
+    """Returns a port that stays free while the server that uses it restarts."""
+    for _ in range(BLOCK):
+        port = _ports().take()
         with host.inside(), socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((host.address, port))
-                taken.add(port)
                 return port
             except OSError as error:
                 refused = error

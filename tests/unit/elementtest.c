@@ -4,6 +4,9 @@
 #include <gst/check/gstcheck.h>
 #include <string.h>
 
+/* A wait that succeeds ends early, so the bound suits the slowest machine. */
+#define WAIT_TIME (100 * GST_SECOND)
+
 /* Checks the domain and the code of an error, warning or info. Takes ownership of @message.
  * Returns: (transfer full) (nullable): its text. */
 static gchar *
@@ -26,7 +29,7 @@ match_message (GstMessage *message, GQuark domain, gint code)
 gchar *
 wait_message (GstBus *bus, GstMessageType type, GQuark domain, gint code)
 {
-  return match_message (gst_bus_timed_pop_filtered (bus, 30 * GST_SECOND, type), domain, code);
+  return match_message (gst_bus_timed_pop_filtered (bus, WAIT_TIME, type), domain, code);
 }
 
 guint64
@@ -47,7 +50,7 @@ read_stat (GstElement *element, const gchar *field)
 void
 wait_for_at_least (GstElement *element, const gchar *field, guint64 at_least)
 {
-  gint64 deadline = g_get_monotonic_time () + 30 * G_USEC_PER_SEC;
+  gint64 deadline = g_get_monotonic_time () + GST_TIME_AS_USECONDS (WAIT_TIME);
   guint64 value;
 
   while ((value = read_stat (element, field)) < at_least && g_get_monotonic_time () < deadline)

@@ -5,12 +5,12 @@
 
 /* Helper functions for the tests of all elements. */
 
-/* Waits up to 30 s for the next message of @type (an error, warning or info), checks its domain and
+/* Waits up to 100 s for the next message of @type (an error, warning or info), checks its domain and
  * code, and returns its text (transfer full). */
 gchar *wait_message (GstBus *bus, GstMessageType type, GQuark domain, gint code);
 /* Returns a field of the element's stats, whose type may be uint64 or uint. */
 guint64 read_stat (GstElement *element, const gchar *field);
-/* Waits up to 30 s until the field @field of the element's stats is at least @at_least. */
+/* Waits up to 100 s until the field @field of the element's stats is at least @at_least. */
 void wait_for_at_least (GstElement *element, const gchar *field, guint64 at_least);
 /* Like wait_message(), and checks that the text contains @said. */
 void expect_message (GstBus *bus, GstMessageType type, GQuark domain, gint code, const gchar *said);

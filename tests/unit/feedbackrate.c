@@ -592,7 +592,7 @@ camera_start (Camera *camera, const gchar *launch)
 static void
 camera_wait (Camera *camera, gint fps)
 {
-  gint64 deadline = g_get_monotonic_time () + 15 * G_USEC_PER_SEC;
+  gint64 deadline = g_get_monotonic_time () + 60 * G_USEC_PER_SEC;
 
   g_mutex_lock (&camera->lock);
   while (camera->fps != fps && g_cond_wait_until (&camera->changed, &camera->lock, deadline))

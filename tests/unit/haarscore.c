@@ -22,7 +22,7 @@ confidence_of (GstBuffer *frame)
 static void
 expect_scores (GstBus *bus, gdouble score)
 {
-  GstMessage *message = gst_bus_timed_pop_filtered (bus, 30 * GST_SECOND, GST_MESSAGE_ELEMENT);
+  GstMessage *message = gst_bus_timed_pop_filtered (bus, 60 * GST_SECOND, GST_MESSAGE_ELEMENT);
   const GValue *scores;
 
   fail_unless (message && gst_message_has_name (message, "faces"));

@@ -450,7 +450,7 @@ static gchar *
 next_report (GstBus *bus, GstElement *camera, GstMessageType *type)
 {
   for (;;) {
-    g_autoptr (GstMessage) message = gst_bus_timed_pop_filtered (bus, 30 * GST_SECOND,
+    g_autoptr (GstMessage) message = gst_bus_timed_pop_filtered (bus, 60 * GST_SECOND,
         GST_MESSAGE_WARNING | GST_MESSAGE_INFO | GST_MESSAGE_ERROR | GST_MESSAGE_PROGRESS);
     g_autoptr (GError) error = NULL;
 
@@ -489,7 +489,7 @@ GST_START_TEST (test_a_camera_that_does_not_answer_is_one_warning)
     fail_unless_equals_uint64 (read_stat (camera, "failed"), i);
   }
   gst_element_send_event (pipeline, gst_event_new_eos ());
-  message = gst_bus_timed_pop_filtered (bus, 30 * GST_SECOND, GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
+  message = gst_bus_timed_pop_filtered (bus, 60 * GST_SECOND, GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
   fail_unless (message && GST_MESSAGE_TYPE (message) == GST_MESSAGE_EOS);
   gst_message_unref (message);
   fail_unless_equals_int (
@@ -531,7 +531,7 @@ GST_START_TEST (test_downstream_ends_the_stream)
     gst_element_set_state (pipeline, GST_STATE_PLAYING);
     give_frame (camera);
     message =
-        gst_bus_timed_pop_filtered (bus, 30 * GST_SECOND, GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
+        gst_bus_timed_pop_filtered (bus, 60 * GST_SECOND, GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
     fail_unless (message && GST_MESSAGE_TYPE (message) == GST_MESSAGE_EOS);
     gst_message_unref (message);
   }

@@ -65,7 +65,7 @@ kafka_mock_produce (KafkaMock *mock, const gchar *topic, gint partition, const g
       RD_KAFKA_V_KEY (key, key ? strlen (key) : 0), RD_KAFKA_V_VALUE ((void *) value, size),
       RD_KAFKA_V_TIMESTAMP (timestamp), RD_KAFKA_V_HEADERS (list),
       RD_KAFKA_V_MSGFLAGS (RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END));
-  fail_if (rd_kafka_flush (rk, 10000));
+  fail_if (rd_kafka_flush (rk, 100000));
   rd_kafka_destroy (rk);
 }
 

@@ -39,7 +39,7 @@ teardown (void)
   gint64 began = g_get_monotonic_time ();
 
   fail_unless_equals_int (gst_element_set_state (sink, GST_STATE_NULL), GST_STATE_CHANGE_SUCCESS);
-  fail_unless (g_get_monotonic_time () - began < 5 * G_USEC_PER_SEC);
+  fail_unless (g_get_monotonic_time () - began < 9 * G_USEC_PER_SEC);
   g_clear_pointer (&h, gst_harness_teardown);
   gst_element_set_bus (sink, NULL);
   gst_clear_object (&sink);
@@ -723,7 +723,7 @@ GST_START_TEST (test_the_sink_can_be_stopped_while_a_push_waits_for_a_full_queue
   g_usleep (200000);
   began = g_get_monotonic_time ();
   fail_unless_equals_int (gst_element_set_state (sink, GST_STATE_NULL), GST_STATE_CHANGE_SUCCESS);
-  fail_unless (g_get_monotonic_time () - began < 5 * G_USEC_PER_SEC);
+  fail_unless (g_get_monotonic_time () - began < 9 * G_USEC_PER_SEC);
   fail_unless_equals_int (GPOINTER_TO_INT (g_thread_join (thread)), GST_FLOW_FLUSHING);
 }
 GST_END_TEST;
@@ -808,7 +808,7 @@ GST_START_TEST (test_eos_sends_the_queue_without_waiting_for_linger)
   push ('b');
   began = g_get_monotonic_time ();
   fail_unless (gst_harness_push_event (h, gst_event_new_eos ()));
-  fail_unless (g_get_monotonic_time () - began < 5 * G_USEC_PER_SEC);
+  fail_unless (g_get_monotonic_time () - began < 30 * G_USEC_PER_SEC);
   fail_unless_equals_uint64 (stat_of ("delivered"), 2);
 }
 GST_END_TEST;

@@ -307,7 +307,7 @@ GST_START_TEST (test_caps_that_downstream_refuses_warn_once_or_fail)
     produce (0, "x", headers);
   gst_element_set_state (pipeline, GST_STATE_PLAYING);
   message =
-      gst_bus_timed_pop_filtered (bus, 10 * GST_SECOND, GST_MESSAGE_ERROR | GST_MESSAGE_WARNING);
+      gst_bus_timed_pop_filtered (bus, 60 * GST_SECOND, GST_MESSAGE_ERROR | GST_MESSAGE_WARNING);
   fail_unless (message != NULL);
   if (fails)
     fail_unless_message_error (message, STREAM, FORMAT);
@@ -649,7 +649,7 @@ assert_range_ends_the_stream (void)
   for (guint i = 0; i < 4; i++)
     produce (0, "x", NULL);
   gst_element_set_state (pipeline, GST_STATE_PLAYING);
-  message = gst_bus_timed_pop_filtered (bus, 20 * GST_SECOND, GST_MESSAGE_ERROR | GST_MESSAGE_EOS);
+  message = gst_bus_timed_pop_filtered (bus, 60 * GST_SECOND, GST_MESSAGE_ERROR | GST_MESSAGE_EOS);
   fail_unless (message && GST_MESSAGE_TYPE (message) == GST_MESSAGE_EOS);
   gst_message_unref (message);
   g_object_get (sink, "stats", &stats, NULL);
@@ -721,7 +721,7 @@ GST_START_TEST (test_a_replay_pushes_fetched_messages_while_the_broker_does_not_
   began = g_get_monotonic_time ();
   for (guint i = 1; i < MANY; i++)
     gst_buffer_unref (pull (h));
-  fail_unless (g_get_monotonic_time () - began < 12 * G_TIME_SPAN_SECOND);
+  fail_unless (g_get_monotonic_time () - began < 20 * G_TIME_SPAN_SECOND);
   rd_kafka_mock_broker_set_rtt (mock.cluster, -1, 0);
   stop (h);
 }
@@ -748,7 +748,7 @@ GST_START_TEST (test_a_replay_does_not_wait_for_its_query_whether_the_log_was_re
     gst_buffer_unref (pull (h));
     waited += g_get_monotonic_time ();
   }
-  fail_unless (waited < 2 * G_TIME_SPAN_SECOND, "%" G_GINT64_FORMAT " us", waited);
+  fail_unless (waited < 3 * G_TIME_SPAN_SECOND, "%" G_GINT64_FORMAT " us", waited);
   rd_kafka_mock_broker_set_rtt (mock.cluster, -1, 0);
   stop (h);
 }

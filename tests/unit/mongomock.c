@@ -574,7 +574,7 @@ mongo_mock_find (MongoMock *mock, const gchar *id)
 gboolean
 mongo_mock_wait_inserts (MongoMock *mock, guint inserts)
 {
-  gint64 deadline = g_get_monotonic_time () + 10 * G_USEC_PER_SEC;
+  gint64 deadline = g_get_monotonic_time () + 60 * G_USEC_PER_SEC;
   gboolean reached;
 
   g_mutex_lock (&mock->lock);

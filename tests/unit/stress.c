@@ -535,7 +535,7 @@ expect_eos (void)
   GstMessage *message;
 
   fail_unless (gst_harness_push_event (h, gst_event_new_eos ()));
-  message = gst_bus_timed_pop_filtered (bus, 20 * GST_SECOND, GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
+  message = gst_bus_timed_pop_filtered (bus, 60 * GST_SECOND, GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
   fail_unless (
       message && GST_MESSAGE_TYPE (message) == GST_MESSAGE_EOS, "%s doesn't end", now->line);
   gst_message_unref (message);
