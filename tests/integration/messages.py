@@ -50,6 +50,14 @@ class Seen:
         self._consumer.close()
 
 
+def count(kafka, topic, partitions):
+    """Returns the number of messages that the broker has stored in a topic."""
+    consumer = confluent_kafka.Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": "count"})
+    ends = [consumer.get_watermark_offsets(confluent_kafka.TopicPartition(topic, number), 60)[1] for number in range(partitions)]
+    consumer.close()
+    return sum(ends)
+
+
 def jpegs(launch, tmp_path, count):
     """Returns encoded frames, each as the bytes of a file."""
     assert launch(f"videotestsrc num-buffers={count} ! video/x-raw,width=64,height=48 ! jpegenc ! multifilesink "

@@ -5,8 +5,8 @@
 
 /* Helper functions for the tests of all elements. */
 
-/* Waits up to 100 s for the next message of @type (an error, warning or info), checks its domain and
- * code, and returns its text (transfer full). */
+/* Waits up to 100 s for the next message of @type (an error, warning or info), checks its domain
+ * and code, and returns its text (transfer full). */
 gchar *wait_message (GstBus *bus, GstMessageType type, GQuark domain, gint code);
 /* Returns a field of the element's stats, whose type may be uint64 or uint. */
 guint64 read_stat (GstElement *element, const gchar *field);
