@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "client/gstkafkaclient.h"
-#include "client/gstkafkasocket.h"
 #include "gstkafkaproducerprivate.h"
-
-#include <unistd.h>
 
 GST_DEBUG_CATEGORY_EXTERN (gst_kafka_sink_debug);
 #define GST_CAT_DEFAULT gst_kafka_sink_debug
@@ -171,132 +168,6 @@ watch_access (GstKafkaProducer *self)
     fail_for_access (self);
   else if (asks)
     ask_again (self);
-}
-
-/* --- records that nobody acknowledges (acks=none) --- */
-
-/* With acks=none a record counts as delivered when it is sent. A connection that ended while in use
- * still shows a loss, because brokers end a connection over which they refuse a batch. The answer
- * to a later query shows that the broker has handled all earlier requests, because a broker answers
- * in order. */
-
-#define WARN_INTERVAL (10 * G_USEC_PER_SEC)
-
-/* Notes that @message was sent without acknowledgement. Called on the poller's thread. */
-static void
-note_sent (GstKafkaProducer *self, const rd_kafka_message_t *message)
-{
-  const gchar *topic = rd_kafka_topic_name (message->rkt);
-
-  if (!self->unacked.sent)
-    self->unacked.sent = rd_kafka_topic_partition_list_new (1);
-  if (!rd_kafka_topic_partition_list_find (self->unacked.sent, topic, message->partition))
-    rd_kafka_topic_partition_list_add (self->unacked.sent, topic, message->partition);
-}
-
-int
-gst_kafka_producer_close_socket (int fd, void *user_data)
-{
-  GstKafkaProducer *self = user_data;
-
-  if (!self->config.acknowledged && !g_atomic_int_get (&self->unacked.closing) &&
-      gst_kafka_socket_is_in_use (fd))
-    g_atomic_int_inc (&self->unacked.closed);
-  return gst_kafka_connections_close (self->connections, fd);
-}
-
-static void
-warn_of_loss (GstKafkaProducer *self)
-{
-  GST_ELEMENT_WARNING (self->element, RESOURCE, WRITE,
-      ("A connection to %s ended while buffers for topic \"%s\" were on their way. With acks=none "
-       "no report says which of them are lost. Set acks=leader or acks=all, and see the brokers' "
-       "logs: they end a connection over which they refuse a message.",
-          self->servers, self->topic),
-      (NULL));
-}
-
-/* Handles connections that ended while in use. Batches are regrouped, because the records that
- * librdkafka still has may be refused for the same reason as the lost ones. */
-static void
-note_lost_connections (GstKafkaProducer *self)
-{
-  gint closed = g_atomic_int_get (&self->unacked.closed);
-  gint64 now = g_get_monotonic_time ();
-  gboolean counts;
-
-  if (closed == self->unacked.seen)
-    return;
-  g_mutex_lock (&self->lock);
-  counts = self->counters.delivered > 0;
-  if (counts) {
-    self->counters.lost_connections += closed - self->unacked.seen;
-    self->regrouping = TRUE;
-    self->asks_limit = !self->config.each_names_topic;
-  }
-  g_mutex_unlock (&self->lock);
-  self->unacked.seen = closed;
-  if (!counts || (self->unacked.warned && now - self->unacked.warned < WARN_INTERVAL))
-    return;
-  self->unacked.warned = now;
-  warn_of_loss (self);
-}
-
-static void
-ask_for_newest (rd_kafka_topic_partition_list_t *partitions)
-{
-  for (gint i = 0; i < partitions->cnt; i++)
-    partitions->elems[i].offset = RD_KAFKA_OFFSET_END;
-}
-
-/* Called without lock, on the poller's thread. Waits until the brokers have handled all sent
- * records, because otherwise closing a connection would lose them. Returns FALSE if the brokers
- * haven't answered. */
-static gboolean
-confirm_sent (GstKafkaProducer *self, rd_kafka_t *rk)
-{
-  rd_kafka_resp_err_t err = RD_KAFKA_RESP_ERR_NO_ERROR;
-
-  if (self->unacked.sent) {
-    ask_for_newest (self->unacked.sent);
-    err = rd_kafka_offsets_for_times (rk, self->unacked.sent, GST_KAFKA_ANSWER_MS);
-    GST_DEBUG_OBJECT (self->element, "the leaders of %d partitions answered: %s",
-        self->unacked.sent->cnt, rd_kafka_err2name (err));
-  }
-  if (err == RD_KAFKA_RESP_ERR__TIMED_OUT || err == RD_KAFKA_RESP_ERR__TRANSPORT)
-    return FALSE;
-  g_clear_pointer (&self->unacked.sent, rd_kafka_topic_partition_list_destroy);
-  return TRUE;
-}
-
-static gboolean
-is_to_confirm (GstKafkaProducer *self)
-{
-  gboolean now;
-
-  g_mutex_lock (&self->lock);
-  now = self->draining && self->unconfirmed && self->rk &&
-        !gst_kafka_send_queue_buffers (&self->queue);
-  g_mutex_unlock (&self->lock);
-  return now;
-}
-
-/* Called on the poller's thread, without lock. */
-static void
-watch_unacked (GstKafkaProducer *self)
-{
-  gboolean confirmed;
-
-  if (self->config.acknowledged)
-    return;
-  confirmed = is_to_confirm (self) && confirm_sent (self, self->rk);
-  note_lost_connections (self);
-  if (!confirmed)
-    return;
-  g_mutex_lock (&self->lock);
-  self->unconfirmed = FALSE;
-  g_cond_broadcast (&self->changed);
-  g_mutex_unlock (&self->lock);
 }
 
 /* --- the size of batches --- */
@@ -639,7 +510,7 @@ gst_kafka_producer_note_report (
   if (!message->err)
     log_delivery (self, record, message);
   if (!message->err && !self->config.acknowledged)
-    note_sent (self, message);
+    gst_kafka_producer_note_sent (self, message);
   g_ptr_array_add (self->reported, record);
 }
 
@@ -920,7 +791,7 @@ replace_handle (GstKafkaProducer *self, const gchar *reason)
     g_cond_wait (&self->changed, &self->lock);
   g_mutex_unlock (&self->lock);
   if (!self->config.acknowledged)
-    confirm_sent (self, old);
+    gst_kafka_producer_confirm_sent (self, old);
   g_atomic_int_set (&self->unacked.closing, TRUE);
   purge (self, old);
   rd_kafka_destroy (old);
@@ -1043,7 +914,7 @@ serve (GstKafkaProducer *self)
   if (fatal && !is_ended_by_refusal (self, fatal, reason))
     replace_ended (self, reason);
   regroup (self);
-  watch_unacked (self);
+  gst_kafka_producer_watch_unacked (self);
   gst_kafka_connections_tend (self->connections, self->element);
   g_mutex_lock (&self->lock);
   gst_kafka_producer_watch_spool (self);

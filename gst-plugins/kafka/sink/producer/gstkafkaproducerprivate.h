@@ -56,10 +56,10 @@ typedef struct {
  * posted and no buffer is released with @lock. librdkafka calls the report and error callbacks
  * within rd_kafka_poll(), which the poller calls without @lock. The partitioner and open_socket()
  * run with @lock held or on librdkafka's threads, so they must not take @lock.
- *
+ * 
  * The files: gstkafkaproducer.c has the calls of the element and the connector's thread,
- * gstkafkaproducerdelivery.c the poller's thread, gstkafkaproducerspool.c the way to the disk and
- * back. */
+ * gstkafkaproducerdelivery.c the poller's thread, gstkafkaproducerunacked.c its work with
+ * acks=none, gstkafkaproducerspool.c the way to the disk and back. */
 struct _GstKafkaProducer {
   GstKafkaFault fault; /* the most informative error of librdkafka since the last delivery */
   GstElement *element;
@@ -149,9 +149,6 @@ gboolean gst_kafka_producer_learn_batch_limit (GstKafkaProducer *self, gint time
 /* Called with the lock. Begins to change the size of batches, if the known limits require it. */
 void gst_kafka_producer_fit_batches (GstKafkaProducer *self);
 
-/* librdkafka's callback that closes a socket, called on any of the client's threads. */
-int gst_kafka_producer_close_socket (int fd, void *self);
-
 /* Notes that the cluster refuses the password or the certificate. Called without lock, on the
  * poller's thread. */
 void gst_kafka_producer_lose_connection (
@@ -161,6 +158,20 @@ void gst_kafka_producer_lose_connection (
  * warning about the same @cause was posted in the present 10 s. @debug: (nullable) */
 void gst_kafka_producer_report_skip (
     GstKafkaProducer *self, gint cause, const GError *error, const gchar *debug);
+
+/* In gstkafkaproducerunacked.c: records that nobody acknowledges (acks=none) */
+
+/* librdkafka's callback that closes a socket, called on any of the client's threads. */
+int gst_kafka_producer_close_socket (int fd, void *self);
+/* Notes that @message was sent without acknowledgement. Called on the poller's thread. */
+void gst_kafka_producer_note_sent (GstKafkaProducer *self, const rd_kafka_message_t *message);
+/* Called without lock, on the poller's thread. Waits until the brokers have handled all sent
+ * records, because otherwise closing a connection would lose them. Returns FALSE if the brokers
+ * haven't answered. */
+gboolean gst_kafka_producer_confirm_sent (GstKafkaProducer *self, rd_kafka_t *rk);
+/* Looks for connections that ended while in use, and confirms sent records. Called on the poller's
+ * thread, without lock. */
+void gst_kafka_producer_watch_unacked (GstKafkaProducer *self);
 
 /* In gstkafkaproducerspool.c */
 
