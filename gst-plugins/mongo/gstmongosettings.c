@@ -8,6 +8,9 @@
 #include "document/mongodocument.h"
 #include "server/mongouri.h"
 
+GST_DEBUG_CATEGORY_EXTERN (gst_mongo_sink_debug);
+#define GST_CAT_DEFAULT gst_mongo_sink_debug
+
 #define DEFAULT_COLLECTION "events"
 #define DEFAULT_EXPIRE_FIELD "captured"
 #define DEFAULT_CONNECTIONS 2
@@ -156,6 +159,29 @@ gst_mongo_settings_open_uri (GstMongoSettings *self, GstObject *element, GError 
   file = g_strdup (self->uri_file);
   GST_OBJECT_UNLOCK (element);
   return usable ? mongo_uri_open (uri, file, error) : NULL;
+}
+
+void
+gst_mongo_settings_log (const GstMongoSettings *self, GstElement *element, const mongoc_uri_t *uri,
+    const MongoTarget *target)
+{
+  const MongoWriterSettings *writer = &self->writer;
+  g_autofree gchar *hosts = mongo_uri_describe (uri);
+
+  GST_INFO_OBJECT (element,
+      "MongoDB at %s, database %s, collection %s, mode %d, wrap %d, libmongoc %s", hosts,
+      target->database, self->collection, target->mode, self->wrap, mongoc_get_version ());
+  GST_INFO_OBJECT (element,
+      "batches of at most %u documents and %" G_GSIZE_FORMAT " bytes over at most %u connections, "
+      "tried for %" GST_TIME_FORMAT,
+      writer->batch_size, (gsize) writer->batch_bytes, writer->connections,
+      GST_TIME_ARGS (writer->retry_timeout));
+  GST_INFO_OBJECT (element,
+      "indexes %s, documents expire %d s after %s (0: never, -1: as the collection has it), time "
+      "series over %s of %s",
+      target->indexes ? target->indexes : "none", target->expire_after, target->expire_field,
+      target->time_field ? target->time_field : "no field",
+      target->meta_field ? target->meta_field : "no meta field");
 }
 
 gboolean

@@ -49,4 +49,9 @@ gboolean gst_mongo_settings_get_property (GstMongoSettings *self, guint id, GVal
 mongoc_uri_t *gst_mongo_settings_open_uri (
     GstMongoSettings *self, GstObject *element, GError **error);
 
+/* Called with the object lock. Logs the settings in force, without the URI's user and password.
+ * @target: the target of the run, with the name of its database */
+void gst_mongo_settings_log (const GstMongoSettings *self, GstElement *element,
+    const mongoc_uri_t *uri, const MongoTarget *target);
+
 G_END_DECLS

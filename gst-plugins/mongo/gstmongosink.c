@@ -220,30 +220,6 @@ on_failed (GstElement *element, const GError *error, const MongoPlace *place)
 
 /* --- start and stop --- */
 
-/* Called with the object lock. Logs the settings in force, without the URI's user and password. */
-static void
-log_settings (GstMongoSink *self, const mongoc_uri_t *uri, const MongoTarget *target)
-{
-  const MongoWriterSettings *writer = &self->settings.writer;
-  g_autofree gchar *hosts = mongo_uri_describe (uri);
-
-  GST_INFO_OBJECT (self,
-      "MongoDB at %s, database %s, collection %s, mode %d, wrap %d, libmongoc %s", hosts,
-      target->database, self->settings.collection, target->mode, self->settings.wrap,
-      mongoc_get_version ());
-  GST_INFO_OBJECT (self,
-      "batches of at most %u documents and %" G_GSIZE_FORMAT " bytes over at most %u connections, "
-      "tried for %" GST_TIME_FORMAT,
-      writer->batch_size, (gsize) writer->batch_bytes, writer->connections,
-      GST_TIME_ARGS (writer->retry_timeout));
-  GST_INFO_OBJECT (self,
-      "indexes %s, documents expire %d s after %s (0: never, -1: as the collection has it), time "
-      "series over %s of %s",
-      target->indexes ? target->indexes : "none", target->expire_after, target->expire_field,
-      target->time_field ? target->time_field : "no field",
-      target->meta_field ? target->meta_field : "no meta field");
-}
-
 static void
 start_writer (GstMongoSink *self, const mongoc_uri_t *uri)
 {
@@ -267,7 +243,7 @@ start_writer (GstMongoSink *self, const mongoc_uri_t *uri)
     self->date = g_strdup (target.expire_field);
   self->mode = target.mode;
   self->wrap = self->settings.wrap;
-  log_settings (self, uri, &target);
+  gst_mongo_settings_log (&self->settings, GST_ELEMENT (self), uri, &target);
   self->writer =
       mongo_writer_start (GST_ELEMENT (self), &funcs, uri, &target, &self->settings.writer);
   GST_OBJECT_UNLOCK (self);
