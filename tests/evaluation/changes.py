@@ -29,7 +29,7 @@ PATIENCE_S = 240
 CAMERA_METRICS = 9103
 GOAL_S = 1  # greatest p95 of the ages after a return
 NODES = 3
-PICTURE = "slow"  # the change of which a picture is drawn
+PICTURE, DRAWN_S = "slow", 40  # the change of which a picture is drawn, and how long after its beginning
 
 
 class Study(stages.Study):
@@ -300,8 +300,8 @@ class Changes:
                 yield _row(settings, who, points.get(f"{name}/{change}/{who}", {}))
         yield ""
         yield from _goals(points, name)
-        curves = {who: points.get(f"{name}/{PICTURE}/{who}", {}).get("curve", []) for who in SYSTEMS}
+        curves = {who: [at for at in points.get(f"{name}/{PICTURE}/{who}", {}).get("curve", []) if at[0] < DRAWN_S] for who in SYSTEMS}
         if any(curves.values()):
             report.plot({"axis": f"s from the change ({CHANGES[PICTURE].title}) to the frame's capture", "values": "age, s",
-                         "lines": curves, "dashed": []}, directory / f"{name}.svg")
+                         "lines": curves, "dashed": [], "logarithmic": True}, directory / f"{name}.svg")
             yield f"\n![Ages of frames while the link is slow, and afterwards]({name}.svg)"

@@ -2,7 +2,7 @@
 """Draws the lines on standard input into an SVG file: picture.py FILE
 
 The input is JSON: `lines` has the points of each line by name, and `dashed` the names of those that are dashed; `axis` is the label of the x
-axis, `values` that of the y axis."""
+axis, `values` that of the y axis, which may be `logarithmic`."""
 
 import json
 import sys
@@ -21,7 +21,10 @@ for name, line in wanted["lines"].items():
         plot.plot(*zip(*measured), "--" if name in wanted["dashed"] else "-o", label=name)
 plot.xlabel(wanted["axis"])
 plot.ylabel(wanted.get("values", "MiB/s"))
-plot.ylim(0)
+if wanted.get("logarithmic"):
+    plot.yscale("log")
+else:
+    plot.ylim(0)
 plot.grid(alpha=0.3)
 plot.legend()
 plot.savefig(sys.argv[1], metadata={"Date": None})
