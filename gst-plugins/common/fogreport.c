@@ -104,6 +104,11 @@ add_camera (JsonBuilder *builder, const FogReportCamera *camera)
     add_double (builder, "still-interval", camera->still_interval);
     add_int (builder, "still", camera->still);
   }
+  if (camera->looked) {
+    add_double (builder, "brightness", round (camera->brightness * 10) / 10);
+    add_double (builder, "detail", round (camera->detail * 100) / 100);
+    add_double (builder, "frozen", round (camera->frozen * 10) / 10);
+  }
   json_builder_end_object (builder);
 }
 
@@ -199,6 +204,7 @@ read_camera (FogReport *report, const gchar *name, JsonNode *node, GError **erro
   camera->camera = g_strdup (name);
   camera->session = g_strdup (fog_json_read_string (object, "session"));
   camera->weight = 1;
+  camera->looked = json_object_has_member (object, "detail");
   g_ptr_array_add (report->cameras, camera);
   return fog_json_read_count (object, "frames", G_MAXINT64, &camera->frames, error) &&
          fog_json_read_count (object, "last-seq", G_MAXINT64, &camera->last_seq, error) &&
@@ -207,7 +213,10 @@ read_camera (FogReport *report, const gchar *name, JsonNode *node, GError **erro
          fog_json_read_number (object, "weight", 1e6, &camera->weight, error) &&
          fog_json_read_number (
              object, "still-interval", FOG_REPORT_STILL_INTERVAL, &camera->still_interval, error) &&
-         fog_json_read_count (object, "still", G_MAXINT64, &camera->still, error);
+         fog_json_read_count (object, "still", G_MAXINT64, &camera->still, error) &&
+         fog_json_read_number (object, "brightness", 255, &camera->brightness, error) &&
+         fog_json_read_number (object, "detail", 255, &camera->detail, error) &&
+         fog_json_read_number (object, "frozen", 1e9, &camera->frozen, error);
 }
 
 static gboolean

@@ -25,6 +25,10 @@ typedef struct {
   gdouble still_interval;
   /* number of frames that the camera didn't send in the interval because they show nothing new */
   guint64 still;
+  gboolean looked;    /* the fields below are known */
+  gdouble brightness; /* mean luma of the last picture that was looked at, 0 to 255 */
+  gdouble detail;     /* its contrast, see FogLook, levels of luma */
+  gdouble frozen;     /* time for which the picture has been bit-identical, s */
 } FogReportCamera;
 
 /* A report of one fog replica, as on the feedback topic (gst-plugins/README.md, "Messages"). */

@@ -275,6 +275,26 @@ def test_cameras_and_replicas_that_fall_silent_raise_alerts(alerts):
     alerts.end()
 
 
+def test_a_covered_lens_and_a_frozen_picture_raise_alerts(alerts, launch):
+    """haarfacecount counts three cameras, and reports what it sees of each: a dark picture without detail, a picture that
+    doesn't change, and one that moves and has noise. Only the first two raise alerts."""
+    alerts.write("[rule covered]\nkind=covered\nfor=2s\ntargets=ops\n[rule frozen]\nkind=frozen\nabove=3\ncamera=still\ntargets=ops\n"
+                 "[rule moves]\nkind=frozen\nabove=3\ncamera=sound\ntargets=ops", ops="")
+    alerts.start().started()
+    launch(" ".join(
+        f"videotestsrc is-live=true pattern={pattern} ! video/x-raw,format=GRAY8,width=160,height=120,framerate=5/1 ! "
+        f"feedbackrate camera={camera} algorithm=fixed initial-rate=5 ! haarfacecount name={camera} replica={camera} report-interval=1000000000 "
+        f"{camera}.rate ! kafkasink bootstrap-servers={alerts.kafka.bootstrap} topic={alerts.name}-reports"
+        for camera, pattern in (("covered", "black"), ("still", "checkers-8"), ("sound", "snow"))))
+
+    def fired():
+        return {(body["rule"], body["camera"]) for _, _, body in list(alerts.receiver.taken)}
+
+    wait_until(lambda: len(fired()) >= 2, 90, "two alerts")
+    alerts.end()
+    assert fired() == {("covered", "covered"), ("frozen", "still")}
+
+
 def test_metrics_that_rise_while_alerts_does_not_run_raise_alerts(alerts):
     receiver = alerts.receiver
     line = 'gstfog_rejected_total{reason="refused"} %d\ngstfog_lag_seconds{topic="camera"} 50\n'

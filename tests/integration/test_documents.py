@@ -80,7 +80,7 @@ def test_each_pipeline_of_the_documents_runs_as_printed(servers, launch, line, t
 
 
 # The commands for operators, and a text that each one prints if the topic has a few new frames.
-SAID = {"alerts": "5 rules, 2 targets", "doctor": "broker 1: It is reached", "erase": "can be removed"}
+SAID = {"alerts": "7 rules, 2 targets", "doctor": "broker 1: It is reached", "erase": "can be removed"}
 COMMANDS = {line: SAID.get(line.split()[0], "frames: out" if "-5min" in line else "holds no")
             for line in re.findall(r"^ {4}pipelines/((?:alerts(?=[^\n]*--check)|doctor|clip|erase)\b[^\n]*)$", TEXTS[TOP / "pipelines/README.md"], re.M)}
 

@@ -64,7 +64,7 @@ static const struct {
     {"[rule a]\nkind=faces\nkind=faces", ":3: kind is there twice, first in line 2"},
     {"[rule a]\nkind=", ":2: kind has no value"},
     {"[rule a]\n", ":1: the rule a has no kind"},
-    {"[rule a]\nkind=covered", ":2: kind is faces"},
+    {"[rule a]\nkind=dark", ":2: kind is faces"},
     {"[rule a]\nkind=faces\n", ":1: the rule a has no number \"above\""},
     {"[rule a]\nkind=faces\nabove=-1", ":3: above takes a number"},
     {"[rule a]\nkind=faces\nabove=nan", ":3: above takes a number"},
@@ -134,7 +134,7 @@ GST_START_TEST (test_the_example)
   fail_unless (g_file_get_contents (ALERTS_EXAMPLE, &text, NULL, &error));
   rules = alerts_rules_parse (ALERTS_EXAMPLE, text, &error);
   fail_unless (rules != NULL, "%s", error ? error->message : "");
-  fail_unless_equals_int (rules->rules->len, 5);
+  fail_unless_equals_int (rules->rules->len, 7);
   crowd = alerts_rules_find (rules, "crowd");
   fail_unless_equals_string (crowd->zone, "door");
   fail_unless (crowd->above == 5 && crowd->until == 3);
@@ -538,6 +538,46 @@ GST_START_TEST (test_reports)
 }
 GST_END_TEST;
 
+#define LOOK(seq, detail, frozen)                                                                  \
+  "{\"replica\":\"fog-1\",\"seq\":1,\"interval\":1,\"frames\":9,\"busy\":0.5,\"workers\":1,"       \
+  "\"cameras\":{\"cam-1\":{\"frames\":9,\"brightness\":20,\"detail\":" detail                      \
+  ",\"frozen\":" frozen "}}}"
+
+/* An alert begins when the picture says so for long enough, doesn't flicker near the limit, and
+ * ends when the picture is clear, or moves, again. Reports that say nothing about pictures change
+ * nothing. */
+GST_START_TEST (test_covered_and_frozen)
+{
+  static const struct {
+    const gchar *rule, *text, *good, *near, *bad;
+  } cases[] = {
+      {"kind=covered\nfor=2s", "as if the lens is covered: 88 %, more than 75 %",
+          LOOK (0, "30", "0"), LOOK (0, "6", "0"), LOOK (0, "2", "0")},
+      {"kind=frozen\nfor=0s", "hasn't changed by a bit for 31 s", LOOK (0, "30", "0"),
+          LOOK (0, "30", "20"), LOOK (0, "30", "31")},
+  };
+  g_autoptr (AlertsRules) rules = make_rules (cases[__i__].rule);
+  Seen seen = {0};
+  AlertsBook *book = alerts_book_new (rules, note_change, &seen);
+  const AlertsNotice *notice;
+
+  give_report (book, 0, 0, cases[__i__].good);
+  give_report (book, 1, 1, cases[__i__].near);
+  give_report (book, 2, 2, REPORT (2, ""));
+  fail_unless_equals_int (seen.changes, 0);
+  for (gint64 s = 3; s < 6; s++)
+    give_report (book, s, s, cases[__i__].bad);
+  fail_unless_equals_int (seen.changes, 1);
+  notice = g_queue_peek_head (&seen.watch->notices);
+  fail_unless (strstr (notice->body, cases[__i__].text), "%s", notice->body);
+  give_report (book, 6, 6, cases[__i__].near);
+  fail_unless_equals_int (seen.changes, 1);
+  give_report (book, 7, 7, cases[__i__].good);
+  fail_unless_equals_int (seen.changes, 2);
+  alerts_book_free (book);
+}
+GST_END_TEST;
+
 /* Nothing counts as silent because Kafka doesn't answer for a minute, or because the clock is
  * set. */
 GST_START_TEST (test_nothing_is_silent_because_kafka_does_not_answer)
@@ -777,6 +817,7 @@ alerts_suite (void)
   tcase_add_test (tc, test_a_camera_that_stopped_while_alerts_did_not_run_is_silent);
   tcase_add_test (tc, test_events_and_zones);
   tcase_add_loop_test (tc, test_reports, 0, 4);
+  tcase_add_loop_test (tc, test_covered_and_frozen, 0, 2);
   tcase_add_test (tc, test_nothing_is_silent_because_kafka_does_not_answer);
   tcase_add_test (tc, test_metrics);
   tcase_add_loop_test (tc, test_what_is_counted_after_the_clock_was_set_back, 0, 3);

@@ -492,6 +492,36 @@ GST_START_TEST (test_a_report_counts_exactly_the_frames_since_the_last_one)
 }
 GST_END_TEST;
 
+/* A report says what was seen last of each camera, and only if a frame was looked at since the last
+ * report. */
+GST_START_TEST (test_a_report_says_what_was_seen_of_a_camera)
+{
+  const HaarLook look = {97.26, 1.5, 12};
+  HaarTally *tally = haar_tally_new ("r", 1, 1);
+
+  for (guint i = 0; i < 2; i++) {
+    g_autoptr (FogReport) report = NULL, parsed = NULL;
+    g_autofree gchar *text = NULL;
+    FogReportCamera *camera;
+    gsize size;
+
+    count (tally, "a", "s", "1", 0);
+    if (i == 0)
+      haar_tally_note_look (tally, "a", &look);
+    report = haar_tally_take (tally);
+    text = fog_report_to_json (report, &size);
+    parsed = fog_report_parse (text, size, NULL);
+    fail_unless (parsed != NULL, "%s", text);
+    camera = fog_report_add_camera (parsed, "a");
+    fail_unless_equals_int (camera->looked, i == 0);
+    fail_unless_equals_float (camera->brightness, i == 0 ? 97.3 : 0);
+    fail_unless_equals_float (camera->detail, i == 0 ? 1.5 : 0);
+    fail_unless_equals_float (camera->frozen, i == 0 ? 12 : 0);
+  }
+  haar_tally_free (tally);
+}
+GST_END_TEST;
+
 /* A frame of 0.2 s of processor time takes 1.6 s if four workers share a quota of half a
  * processor. */
 GST_START_TEST (test_a_cpu_quota_is_in_the_cost_before_it_has_paused_the_process)
@@ -828,6 +858,7 @@ haarparts_suite (void)
   tcase_add_test (tc, test_a_new_camera_replaces_the_camera_without_frames_for_the_longest_time);
   tcase_add_test (tc, test_frames_of_unusual_cost_change_the_cost_little);
   tcase_add_test (tc, test_a_report_counts_exactly_the_frames_since_the_last_one);
+  tcase_add_test (tc, test_a_report_says_what_was_seen_of_a_camera);
   tcase_add_test (tc, test_a_cpu_quota_is_in_the_cost_before_it_has_paused_the_process);
   tcase_add_test (tc, test_the_work_of_the_process_other_threads_is_in_the_cost);
   tcase_add_test (tc, test_the_work_of_the_start_is_no_cost_of_a_frame);

@@ -15,6 +15,8 @@
 #define CAMERAS_ROOM 900000 /* bytes */
 /* largest number of bytes for one camera in a report, without its names */
 #define CAMERA_TEXT 180
+/* largest number of bytes for what a camera's pictures say, in addition */
+#define LOOK_TEXT 60
 /* largest number of bytes that a camera with a still picture needs in addition, without its
  * names */
 #define STILL_TEXT 60
@@ -232,6 +234,22 @@ haar_tally_add (
 }
 
 void
+haar_tally_note_look (HaarTally *self, const gchar *name, const HaarLook *look)
+{
+  Camera *camera;
+
+  g_mutex_lock (&self->lock);
+  camera = g_hash_table_lookup (self->cameras, name);
+  if (camera) {
+    camera->counts.looked = TRUE;
+    camera->counts.brightness = look->brightness;
+    camera->counts.detail = look->detail;
+    camera->counts.frozen = look->frozen;
+  }
+  g_mutex_unlock (&self->lock);
+}
+
+void
 haar_tally_look_around (HaarTally *self)
 {
   gint64 now = g_get_monotonic_time ();
@@ -274,6 +292,10 @@ list_camera (FogReport *report, const gchar *name, const FogReportCamera *counts
   entry->weight = counts->weight;
   entry->still_interval = counts->still_interval;
   entry->still = counts->still;
+  entry->looked = counts->looked;
+  entry->brightness = counts->brightness;
+  entry->detail = counts->detail;
+  entry->frozen = counts->frozen;
 }
 
 /* Returns the number of bytes of the camera's text in a report, with quotes escaped. */
@@ -283,6 +305,7 @@ size_of (const gchar *name, const Camera *camera)
   const gchar *session = camera->counts.session;
 
   return CAMERA_TEXT + (camera->counts.still_interval > 0 ? STILL_TEXT : 0) +
+         (camera->counts.looked ? LOOK_TEXT : 0) +
          2 * (strlen (name) + (session ? strlen (session) : 0));
 }
 
@@ -347,6 +370,7 @@ take_cameras (HaarTally *self, FogReport *report, gint64 now)
     else
       self->unlisted++;
     one->camera->counts.frames = one->camera->counts.still = 0;
+    one->camera->counts.looked = FALSE;
     one->camera->silent++;
   }
 }

@@ -381,10 +381,15 @@ gst_haar_rate_take_assignment (GstHaarRate *self, const GstStructure *assignment
 gdouble
 gst_haar_rate_add_frame (GstHaarRate *self, const HaarJob *job)
 {
+  gdouble busy;
+
   if (job->outcome != HAAR_COUNTED)
     return 0;
   haar_tally_look_around (self->tally);
-  return haar_tally_add (self->tally, &job->origin, job->boxes->len, &job->cost, job->age);
+  busy = haar_tally_add (self->tally, &job->origin, job->boxes->len, &job->cost, job->age);
+  if (job->looked)
+    haar_tally_note_look (self->tally, job->origin.id.camera, &job->look);
+  return busy;
 }
 
 void

@@ -204,6 +204,8 @@ search (HaarJob *job, HaarTool *tool, const GstVideoFrame *frame)
         "there is no memory to convert the picture from %s", GST_VIDEO_INFO_NAME (&job->info));
     return HAAR_FAILED;
   }
+  job->looked = haar_looks_take (
+      tool->looks, job->origin.id.camera, &luma, g_get_monotonic_time (), &job->look);
   job->too_small = luma.width < job->params.min_w || luma.height < job->params.min_h;
   if (job->too_small)
     return HAAR_COUNTED;

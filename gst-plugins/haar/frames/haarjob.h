@@ -4,6 +4,7 @@
 #include <gst/video/video.h>
 #include "capacity/haarcost.h"
 #include "engine/haarengine.h"
+#include "haarlooks.h"
 #include "haarorigin.h"
 #include "haarstill.h"
 #include "haarzones.h"
@@ -53,7 +54,9 @@ typedef struct {
   gdouble age;        /* time from capture to the end of the count, s; NAN if unknown */
   gboolean skewed;    /* according to the camera's clock, the frame was captured in the future */
   gboolean too_small; /* the frame is smaller than min-size, so it wasn't searched */
-  GError *error;      /* with HAAR_FAILED */
+  gboolean looked;    /* `look` is set */
+  HaarLook look;
+  GError *error; /* with HAAR_FAILED */
 } HaarJob;
 
 /* (transfer full) @event, @frame */
@@ -72,6 +75,7 @@ typedef struct {
   guint8 *scratch;    /* for fog_luma_of_frame() */
   guint8 *unmasked;   /* for haar_camera_zones_limit() */
   HaarStill *still;   /* shared by all workers */
+  HaarLooks *looks;   /* shared by all workers */
   gdouble idle_since; /* time when the worker finished its last frame, s, monotonic */
   guint in_row;       /* `in_row` of the worker's last frame, see #HaarCost */
 } HaarTool;

@@ -21,7 +21,8 @@ may_load (
 }
 
 static HaarTool *
-tool_new (const HaarEngineClass *klass, GBytes *cascade, HaarStill *still, GError **error)
+tool_new (const HaarEngineClass *klass, GBytes *cascade, HaarStill *still, HaarLooks *looks,
+    GError **error)
 {
   HaarEngine *engine = klass->create (cascade, error);
   HaarTool *tool;
@@ -33,6 +34,7 @@ tool_new (const HaarEngineClass *klass, GBytes *cascade, HaarStill *still, GErro
   tool->engine = engine;
   tool->scratch = tool->unmasked = NULL;
   tool->still = haar_still_ref (still);
+  tool->looks = haar_looks_ref (looks);
   tool->idle_since = 0;
   tool->in_row = 0;
   return tool;
@@ -46,6 +48,7 @@ haar_tool_free (HaarTool *tool)
   g_free (tool->scratch);
   g_free (tool->unmasked);
   g_clear_pointer (&tool->still, haar_still_unref);
+  g_clear_pointer (&tool->looks, haar_looks_unref);
   g_free (tool);
 }
 
@@ -53,10 +56,11 @@ static GPtrArray *
 make_tools (const HaarEngineClass *klass, GBytes *cascade, guint n, GError **error)
 {
   HaarStill *still = haar_still_new ();
+  HaarLooks *looks = haar_looks_new ();
   GPtrArray *tools = g_ptr_array_new ();
 
   for (guint i = 0; i < n; i++) {
-    HaarTool *tool = tool_new (klass, cascade, still, error);
+    HaarTool *tool = tool_new (klass, cascade, still, looks, error);
 
     if (!tool) {
       g_ptr_array_foreach (tools, (GFunc) haar_tool_free, NULL);
@@ -66,6 +70,7 @@ make_tools (const HaarEngineClass *klass, GBytes *cascade, guint n, GError **err
     g_ptr_array_add (tools, tool);
   }
   haar_still_unref (still);
+  haar_looks_unref (looks);
   return tools;
 }
 

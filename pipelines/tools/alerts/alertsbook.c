@@ -15,6 +15,8 @@
  * report. */
 #define STILL_INTERVALS 2.5
 #define REPORT_INTERVALS 2.2
+/* detail (levels of luma) from which on a picture counts as not covered at all */
+#define CLEAR_DETAIL 16
 #define WAY 1000 /* longest normal time for the transport of a message, ms */
 /* If the time up to which messages are known grows by more than this (ms) between two ticks, Kafka
  * didn't answer, this program was stopped, or its clock was set. */
@@ -218,6 +220,30 @@ expect_cameras (
   }
 }
 
+/* Returns how far the picture is covered, in percent: 100 without detail. */
+static gdouble
+find_cover (gdouble detail)
+{
+  return 100 * MAX (1 - detail / CLEAR_DETAIL, 0);
+}
+
+/* Takes what the pictures of cameras say about their lenses. */
+static void
+look_at_cameras (
+    AlertsBook *self, const AlertsRule *rule, const FogReport *report, const AlertsSample *sample)
+{
+  for (guint i = 0; i < report->cameras->len; i++) {
+    const FogReportCamera *own = g_ptr_array_index (report->cameras, i);
+    g_autofree gchar *camera = fog_name_bounded (own->camera);
+    AlertsSample look = *sample;
+
+    look.hold += (gint64) (STILL_INTERVALS * own->still_interval * 1000);
+    look.value = rule->kind == ALERTS_COVERED ? find_cover (own->detail) : own->frozen;
+    if (own->looked)
+      give (self, rule, camera, &look, 0);
+  }
+}
+
 static void
 release_replica (
     AlertsBook *self, const AlertsRule *rule, const gchar *replica, const AlertsSample *sample)
@@ -257,6 +283,8 @@ judge_report (AlertsBook *self, const FogReport *report, const AlertsMessage *me
 
     if (rule->kind == ALERTS_SILENT)
       expect_cameras (self, rule, report, &sample);
+    if (rule->kind == ALERTS_COVERED || rule->kind == ALERTS_FROZEN)
+      look_at_cameras (self, rule, report, &sample);
     if (g_str_equal (alerts_kind_get_subject (rule->kind), "replica"))
       judge_replica (self, rule, report, &sample);
   }

@@ -73,6 +73,13 @@ describe_condition (const AlertsFacts *facts)
     case ALERTS_SILENT:
       return g_strdup_printf (
           "no frame of camera %s was counted for %.0f s", facts->subject, seconds);
+    case ALERTS_COVERED:
+      return g_strdup_printf ("the picture of camera %s has almost no detail, as if the lens is "
+                              "covered: %.0f %%, more than %g %%",
+          facts->subject, facts->value, rule->above);
+    case ALERTS_FROZEN:
+      return g_strdup_printf ("the picture of camera %s hasn't changed by a bit for %.0f s",
+          facts->subject, facts->value);
     case ALERTS_REPLICA:
       return g_strdup_printf ("replica %s sent no report for %.0f s", facts->subject, seconds);
     case ALERTS_WAITING:

@@ -13,6 +13,10 @@
 #define LONGEST (366LL * DAY)
 /* An alert about a counter ends if the counter hasn't grown for this time. */
 #define CALM (600 * SECOND)
+/* Defaults of the limits of the kinds covered (percent) and frozen (s). */
+#define COVERED_ABOVE 75
+#define COVERED_UNTIL 50
+#define FROZEN_ABOVE 30
 /* Shortest key of signatures; shorter keys can be guessed. */
 #define LEAST_SECRET 16 /* bytes */
 
@@ -24,6 +28,8 @@ static const struct {
 } kinds[ALERTS_KINDS] = {
     {"faces", "camera", FALSE, 0, 5 * SECOND, DAY},
     {"silent", "camera", TRUE, 60 * SECOND, 0, DAY},
+    {"covered", "camera", FALSE, 20 * SECOND, 0, DAY},
+    {"frozen", "camera", FALSE, 0, 0, DAY},
     {"replica", "replica", TRUE, 30 * SECOND, 0, 3600 * SECOND},
     {"waiting", "replica", FALSE, 60 * SECOND, 0, 3600 * SECOND},
     {"late", "replica", FALSE, 60 * SECOND, 0, 3600 * SECOND},
@@ -99,7 +105,8 @@ read_kind (AlertsSection *section, AlertsKind *kind, GError **error)
     if (g_str_equal (entry->value, kinds[*kind].name))
       return TRUE;
   return alerts_section_fail (section, entry->line, error,
-      "kind is faces, silent, replica, waiting, late, old, rejected or lost, not \"%s\"",
+      "kind is faces, silent, covered, frozen, replica, waiting, late, old, rejected or lost, not "
+      "\"%s\"",
       entry->value);
 }
 
@@ -341,12 +348,34 @@ read_targets (AlertsRule *self, const AlertsRules *rules, AlertsSection *section
                                        "the rule %s has no targets", self->name);
 }
 
+/* Returns the default of the key `above`; -1: the rule file has to give it. */
+static gdouble
+find_above (AlertsKind kind)
+{
+  const AlertsMetric *metric = alerts_kind_get_metric (kind);
+
+  if (kind == ALERTS_COVERED)
+    return COVERED_ABOVE;
+  if (kind == ALERTS_FROZEN)
+    return FROZEN_ABOVE;
+  return metric && metric->counts ? 0 : -1;
+}
+
+/* Returns the default of the key `until`, which is at most @above. */
+static gdouble
+find_until (AlertsKind kind, gdouble above)
+{
+  if (kind == ALERTS_COVERED)
+    return MIN (COVERED_UNTIL, above);
+  return kind == ALERTS_FROZEN ? 0 : above;
+}
+
 static gboolean
 read_thresholds (AlertsRule *self, AlertsSection *section, GError **error)
 {
   const AlertsMetric *metric = alerts_kind_get_metric (self->kind);
 
-  self->above = metric && metric->counts ? 0 : -1;
+  self->above = find_above (self->kind);
   self->calm = metric && metric->counts ? CALM : 0;
   self->until = -1;
   if (alerts_kind_is_silence (self->kind))
@@ -359,7 +388,7 @@ read_thresholds (AlertsRule *self, AlertsSection *section, GError **error)
     return alerts_section_fail (
         section, section->line, error, "the rule %s has no number \"above\"", self->name);
   if (self->until < 0)
-    self->until = self->above;
+    self->until = find_until (self->kind, self->above);
   return self->until <= self->above || alerts_section_fail (section, section->line, error,
                                            "until has to be at most above, else the alert would "
                                            "end as it begins");

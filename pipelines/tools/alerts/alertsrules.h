@@ -12,6 +12,8 @@ typedef enum {
   /* the number of a camera's faces, in a zone or in the whole frame, is above a limit */
   ALERTS_FACES,
   ALERTS_SILENT,   /* no frame of a camera is counted for a while */
+  ALERTS_COVERED,  /* a camera's picture has no detail, as if the lens is covered */
+  ALERTS_FROZEN,   /* a camera's picture has been bit-identical for longer than a limit */
   ALERTS_REPLICA,  /* a fog replica sends no reports, and hasn't announced that it stops */
   ALERTS_WAITING,  /* the number of messages and frames that wait for a replica is above a limit */
   ALERTS_LATE,     /* the 95th percentile of the time from capture to count is above a limit */
