@@ -3,8 +3,8 @@
 
 typedef enum {
   GOES_ON,
-  FINISHING, /* the last report was requested, and isn't made yet */
-  FINISHED,  /* the last report was made */
+  FINISHING, /* the run's final report was requested, and isn't made yet */
+  FINISHED,  /* the run's final report has been made */
   QUITTING,  /* the thread ends */
 } Stage;
 
