@@ -9,7 +9,9 @@ import time
 
 import confluent_kafka
 import confluent_kafka.admin
+import kafka_server
 import pytest
+import server
 from messages import Feed, Seen
 from pipeline import wait_until
 
@@ -174,3 +176,26 @@ def test_several_topics(kafka, topics, feed, launch, topics_of):
         "eos-at-end=true ! identity name=i silent=false ! fakesink async=false", options="-v")
     assert running.wait(120) == 0
     assert running.output().count("chain   *******") == 20
+
+
+@pytest.mark.on_request
+def test_a_group_whose_broker_returns_at_another_address_is_an_error(tmp_path, fresh, launch):
+    """librdkafka never finds the group again. A reader without a group continues."""
+    own = kafka_server.Kafka(tmp_path / "kafka", partitions=2)
+    other = server.free_port(own.hosts[0], {own.ports[0]["plain"]})
+    with own:
+        servers = f"{own.bootstrap},{own.hosts[0].address}:{other}"
+        own.create_topic(fresh, 2)
+        Feed(own, fresh).send(10)
+        line = (f"kafkasrc bootstrap-servers={servers} topic={fresh} auto-offset-reset=earliest {{}} ! identity silent=false ! "
+                "fakesink async=false")
+        member, alone = (launch(line.format(more), options="-e -v") for more in (f"group-id={fresh}", ""))
+        wait_until(lambda: all(one.output().count("chain   ***") == 10 for one in (member, alone)), 60, "messages")
+        own.processes[0].stop(10)
+        own.ports[0]["plain"] = other
+        own.start_node(1)
+        Feed(own, fresh).send(10)
+        assert member.wait(120) != 0
+        assert "has moved from" in member.output(), member.output()
+        wait_until(lambda: alone.output().count("chain   ***") == 20, 60, "the new messages")
+        alone.interrupt()

@@ -709,8 +709,10 @@ gst_kafka_consumer_rebalance (
   else
     rd_kafka_assign (rk, NULL);
   self->waiting_told = FALSE;
-  if (err == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS)
+  if (err == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
     gst_kafka_consumer_grant (self, GST_KAFKA_REFUSED_GROUP);
+    gst_kafka_consumer_forget_coordinator (self);
+  }
   self->rebalanced = g_get_monotonic_time ();
   tell_assignment (self);
   gst_kafka_consumer_wake_reader (self);

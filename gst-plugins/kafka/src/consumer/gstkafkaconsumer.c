@@ -59,7 +59,9 @@ consumer_unref (GstKafkaConsumer *self)
   g_clear_pointer (&self->committed_once, g_hash_table_unref);
   g_clear_pointer (&self->read_topics, g_hash_table_unref);
   g_clear_pointer (&self->warned, g_hash_table_unref);
+  g_clear_pointer (&self->brokers, g_hash_table_unref);
   g_free (self->refusal_detail);
+  g_free (self->coordinator);
   gst_kafka_consumer_settings_free (self->settings);
   g_mutex_clear (&self->lock);
   g_cond_clear (&self->cond);
@@ -171,6 +173,7 @@ take_error (rd_kafka_t *rk, int err, const char *reason, void *opaque)
 
   GST_INFO_OBJECT (
       self->settings->pad, "librdkafka reports %s: %s", rd_kafka_err2name (err), reason);
+  gst_kafka_consumer_note_coordinator (self, reason);
   err = gst_kafka_fault_note (&self->fault, err, reason);
   if (is_too_large (self, err, reason))
     fail_too_large (self, reason);
@@ -264,6 +267,7 @@ connect_first (GstKafkaConsumer *self)
   g_mutex_lock (&self->lock);
   self->known_topics = g_steal_pointer (&found.counts);
   g_mutex_unlock (&self->lock);
+  self->brokers = g_steal_pointer (&found.brokers);
   if (!err && found.missing)
     gst_kafka_consumer_tell_waiting (self, found.missing);
   gst_kafka_discovery_clear (&found);
@@ -720,6 +724,7 @@ work (GstKafkaConsumer *self)
     look_at_failures (self);
     look_for_throttling (self);
     gst_kafka_consumer_watch_access (self);
+    gst_kafka_consumer_look_for_coordinator (self);
     look_for_ends (self);
     look_for_idleness (self);
     gst_kafka_consumer_check_logs (self);

@@ -67,6 +67,9 @@ struct _GstKafkaConsumer {
   /* time since when the brokers have answered each query; 0: the last query had no answer */
   gint64 answering;
 
+  /* the address at which the group's coordinator couldn't be reached; NULL: it was reached */
+  gchar *coordinator;
+
   /* Only the streaming thread uses the fields below. */
   rd_kafka_message_t *kept; /* the next message, read ahead */
   /* time since when the queue of messages has been empty; 0: a message is in the queue */
@@ -82,6 +85,9 @@ struct _GstKafkaConsumer {
   gint64 watched;
   gint64 hungry_time;
   gint64 discovered;
+  GHashTable *brokers;   /* maps the addresses that brokers had in this run to the brokers' ids */
+  gint64 coordinator_at; /* time of the last look for the coordinator */
+  gint64 coordinator_moved; /* time since when the coordinator has another address; 0: it hasn't */
   gint64 asked_for_access;
   gint64 checked;    /* the time when the partitions' logs were last checked, monotonic us */
   gint64 rebalanced; /* time when the group's assignment last changed; 0: never */
@@ -151,6 +157,13 @@ gboolean gst_kafka_consumer_is_refused (GstKafkaConsumer *self);
 /* While access is refused, requests it again from time to time, and ends the run with an error
  * after access-timeout. Called on the consumer's thread. */
 void gst_kafka_consumer_watch_access (GstKafkaConsumer *self);
+/* Notes the address in an error of librdkafka about the connection to the group's coordinator. */
+void gst_kafka_consumer_note_coordinator (GstKafkaConsumer *self, const gchar *reason);
+/* Notes that the group's coordinator has assigned partitions. Called on the consumer's thread. */
+void gst_kafka_consumer_forget_coordinator (GstKafkaConsumer *self);
+/* Ends the run if the broker that coordinates the group has another address than before. Called on
+ * the consumer's thread. */
+void gst_kafka_consumer_look_for_coordinator (GstKafkaConsumer *self);
 /* Notes whether the brokers have answered the last query. */
 void gst_kafka_consumer_note_answer (GstKafkaConsumer *self, gboolean answered);
 /* Checks whether no message comes although messages exist, because librdkafka doesn't report some

@@ -163,6 +163,8 @@ gst_kafka_discover (rd_kafka_t *rk, const GstKafkaConsumerSettings *settings, gi
     return err;
   self->list = rd_kafka_topic_partition_list_new (8);
   self->counts = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  self->brokers = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  gst_kafka_discovery_note_brokers (self->brokers, metadata);
   for (gint i = 0; i < metadata->topic_cnt; i++)
     note_count (self, &metadata->topics[i]);
   err = look_for_each (self, rk, settings, only, metadata, timeout_ms);
@@ -172,6 +174,20 @@ gst_kafka_discover (rd_kafka_t *rk, const GstKafkaConsumerSettings *settings, gi
   if (err)
     gst_kafka_discovery_clear (self);
   return err;
+}
+
+gchar *
+gst_kafka_discovery_name_broker (const rd_kafka_metadata_broker_t *broker)
+{
+  return g_strdup_printf ("%s:%d", broker->host, broker->port);
+}
+
+void
+gst_kafka_discovery_note_brokers (GHashTable *brokers, const rd_kafka_metadata_t *metadata)
+{
+  for (gint i = 0; i < metadata->broker_cnt; i++)
+    g_hash_table_insert (brokers, gst_kafka_discovery_name_broker (&metadata->brokers[i]),
+        GINT_TO_POINTER (metadata->brokers[i].id));
 }
 
 gchar *
@@ -186,6 +202,7 @@ gst_kafka_discovery_clear (GstKafkaDiscovery *self)
 {
   g_clear_pointer (&self->list, rd_kafka_topic_partition_list_destroy);
   g_clear_pointer (&self->counts, g_hash_table_unref);
+  g_clear_pointer (&self->brokers, g_hash_table_unref);
   g_clear_pointer (&self->missing, g_free);
   g_clear_pointer (&self->refused_topic, g_free);
 }

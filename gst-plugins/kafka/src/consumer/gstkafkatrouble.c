@@ -4,10 +4,14 @@
 #include "gstkafkadiscovery.h"
 #include "client/gstkafkaclient.h"
 
+#include <string.h>
+
 GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 #define GST_CAT_DEFAULT gst_kafka_src_debug
 
 #define ASK_AGAIN_TIME (1 * G_TIME_SPAN_SECOND)
+/* us: the time in which librdkafka may still find the new address of the group's coordinator */
+#define FOLLOW_TIME (10 * G_TIME_SPAN_SECOND)
 #define MAX_DOUBTS 3
 /* us: if the pause between two checks was longer than this, the streaming thread was busy
  * downstream. The streaming thread checks for silence once a second. */
@@ -205,6 +209,100 @@ gst_kafka_consumer_watch_access (GstKafkaConsumer *self)
     gst_kafka_consumer_fail (self, err, detail);
   else if (now - self->asked_for_access >= ASK_AGAIN_TIME)
     ask_again (self);
+}
+
+/* --- the coordinator --- */
+
+/* librdkafka looks for the coordinator's address only if the coordinator's id changes. If the same
+ * broker returns at another address, librdkafka (2.0.2 and 2.12.0 were tried) still connects to the
+ * old one, and the member is out of its group without an error. */
+
+void
+gst_kafka_consumer_note_coordinator (GstKafkaConsumer *self, const gchar *reason)
+{
+  static const gchar prefix[] = "GroupCoordinator: ";
+  const gchar *address = reason + strlen (prefix), *end;
+
+  if (!g_str_has_prefix (reason, prefix) || !(end = strstr (address, ": ")))
+    return;
+  g_mutex_lock (&self->lock);
+  g_free (self->coordinator);
+  self->coordinator = g_strndup (address, end - address);
+  g_mutex_unlock (&self->lock);
+}
+
+void
+gst_kafka_consumer_forget_coordinator (GstKafkaConsumer *self)
+{
+  g_mutex_lock (&self->lock);
+  g_clear_pointer (&self->coordinator, g_free);
+  g_mutex_unlock (&self->lock);
+  self->coordinator_moved = 0;
+}
+
+/* Returns: (transfer full) (nullable): the address at which the coordinator couldn't be reached, if
+ * this member has lost its partitions */
+static gchar *
+dup_lost_coordinator (GstKafkaConsumer *self)
+{
+  gchar *address;
+
+  g_mutex_lock (&self->lock);
+  address = self->partitions->len > 0 ? NULL : g_strdup (self->coordinator);
+  g_mutex_unlock (&self->lock);
+  return address;
+}
+
+/* Returns: (transfer full) (nullable): the present address of the broker that had @address before;
+ * %NULL if the address is the same, or isn't known */
+static gchar *
+find_new_address (GstKafkaConsumer *self, const gchar *address, const rd_kafka_metadata_t *metadata)
+{
+  gpointer id;
+
+  if (!g_hash_table_lookup_extended (self->brokers, address, NULL, &id))
+    return NULL;
+  for (gint i = 0; i < metadata->broker_cnt; i++) {
+    g_autofree gchar *now = gst_kafka_discovery_name_broker (&metadata->brokers[i]);
+
+    if (metadata->brokers[i].id == GPOINTER_TO_INT (id) && !g_str_equal (now, address))
+      return g_steal_pointer (&now);
+  }
+  return NULL;
+}
+
+static void
+fail_moved (GstKafkaConsumer *self, const gchar *before, const gchar *now)
+{
+  g_autoptr (GError) error = g_error_new (GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_OPEN_READ,
+      "The broker that coordinates the group has moved from %s to %s, and librdkafka %s doesn't "
+      "follow. Start the pipeline again.",
+      before, now, rd_kafka_version_str ());
+
+  gst_kafka_consumer_end_with (self, error, self->settings->where);
+}
+
+void
+gst_kafka_consumer_look_for_coordinator (GstKafkaConsumer *self)
+{
+  gint64 now = g_get_monotonic_time ();
+  const rd_kafka_metadata_t *metadata;
+  g_autofree gchar *before = NULL, *after = NULL;
+
+  if (now - self->coordinator_at < ASK_AGAIN_TIME || !(before = dup_lost_coordinator (self)))
+    return;
+  self->coordinator_at = now;
+  if (rd_kafka_metadata (self->rk, 0, NULL, &metadata, GST_KAFKA_ANSWER_MS))
+    return;
+  after = find_new_address (self, before, metadata);
+  gst_kafka_discovery_note_brokers (self->brokers, metadata);
+  rd_kafka_metadata_destroy (metadata);
+  GST_DEBUG_OBJECT (self->settings->pad, "the coordinator was at %s, is at %s", before,
+      after ? after : "the same");
+  if (!after || !self->coordinator_moved)
+    self->coordinator_moved = after ? now : 0;
+  else if (now - self->coordinator_moved >= FOLLOW_TIME)
+    fail_moved (self, before, after);
 }
 
 /* --- other errors --- */
