@@ -175,7 +175,7 @@ def test_the_sentence_names_a_topic_that_is_missing(servers, fresh, tmp_path):
         empty.kafka.delete_topic(empty.topics["camera"])
         wait_until(lambda: sentence(page).startswith(f'the topic "{fresh}-camera" has been missing for '), 30)
         state = page.state()
-        assert state["level"] == "bad" and state["servers"]["kafka"]["state"] == "good" and page.ask("/healthz")[0] == 200
+        assert state["missing"] == ["camera"] and state["level"] == "bad" and state["servers"]["kafka"]["state"] == "good" and page.ask("/healthz")[0] == 200
         empty.kafka.create_topic(empty.topics["camera"], 1)
         wait_until(lambda: sentence(page) == "no camera, no replica", 30)
         wait_until(lambda: page.state()["flow"][0]["rate"] == 0, 30, "the new topic is read")

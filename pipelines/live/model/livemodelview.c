@@ -388,6 +388,19 @@ flow_to_json (LiveModel *self, JsonBuilder *json)
   json_builder_end_array (json);
 }
 
+/* Adds the list of the topics that don't exist, by their names in the flow. */
+static void
+missing_to_json (LiveModel *self, JsonBuilder *json)
+{
+  static const gchar *const names[] = {"camera", "database topic"};
+
+  live_json_open_list (json, "missing");
+  for (guint i = 0; i < LIVE_TOPICS; i++)
+    if (self->missing[i])
+      json_builder_add_string_value (json, names[i]);
+  json_builder_end_array (json);
+}
+
 /* Adds the list of the actions that viewers can cause, or null. */
 static void
 actions_to_json (LiveModel *self, JsonBuilder *json)
@@ -419,6 +432,7 @@ live_model_make_state (LiveModel *self, gint64 now)
   cameras_to_json (self, now, json);
   replicas_to_json (self, now, json);
   flow_to_json (self, json);
+  missing_to_json (self, json);
   actions_to_json (self, json);
   live_json_int (json, "ignored", (gint64) self->ignored);
   live_json_int (json, "unreadable", (gint64) self->unreadable);

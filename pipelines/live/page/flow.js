@@ -6,6 +6,10 @@ import { counted, decimal, number, percent, seconds, whole } from "./format.js";
 
 const NAMES = { cameras: "Cameras", camera: "Topic camera", fog: "Fog", "database topic": "Topic database", database: "Database" };
 const SERVERS = { good: { text: "answers", level: "good" }, away: { text: "away", level: "bad" } };
+const TOPICS = { good: { text: "Kafka answers", level: "good" }, away: { text: "Kafka is away", level: "bad" } };
+const MISSING = { text: "is missing", level: "bad" };
+// Unit of what goes along an arrow, by the node from which the arrow comes.
+const UNITS = { cameras: "frame", camera: "frame", fog: "event", "database topic": "event" };
 const LATE_S = 2;
 const AWAY_S = 10;
 const alive = (replica) => replica.state === "good" || replica.state === "leaving";
@@ -36,7 +40,7 @@ function loopOf({ cameras = [], replicas = [] }) {
   const capacity = sum(replicas.filter(alive), "capacity");
   const wanted = sum(cameras, "wanted");
   if (!(capacity > 0)) return "no reports: the cameras don't know what the fog can count";
-  return `reports: the fog counts up to ${decimal(capacity)}/s; the cameras want ${decimal(wanted)}/s: demand ${percent(wanted / capacity)}`;
+  return `reports: the fog can count ${decimal(capacity)} frames/s; the cameras want ${decimal(wanted)} frames/s: demand ${percent(wanted / capacity)}`;
 }
 
 class LoopView {
@@ -51,16 +55,17 @@ class LoopView {
   }
 }
 
-function detailsOf({ cameras = [], replicas = [], servers = {} }) {
+function detailsOf({ cameras = [], replicas = [], servers = {}, missing = [] }) {
   const running = replicas.filter(alive);
   const stopped = cameras.filter((camera) => camera.health === "stopped").length;
-  const server = (name) => SERVERS[servers[name]?.state] ?? { text: "unknown", level: "unknown" };
+  const server = (name, texts) => texts[servers[name]?.state] ?? { text: "unknown", level: "unknown" };
+  const topic = (node, name) => (missing.includes(node) ? MISSING : server(name, TOPICS));
   return {
     cameras: { text: stopped ? `${stopped} of ${cameras.length} stopped` : whole(cameras.length), level: stopped ? "bad" : "good" },
-    camera: server("kafka"),
+    camera: topic("camera", "kafka"),
     fog: { text: counted(running.length, "replica"), level: running.length ? "good" : "bad" },
-    "database topic": server(servers["cloud-kafka"] ? "cloud-kafka" : "kafka"),
-    database: server("database"),
+    "database topic": topic("database topic", servers["cloud-kafka"] ? "cloud-kafka" : "kafka"),
+    database: server("database", SERVERS),
   };
 }
 
@@ -81,17 +86,19 @@ class ArrowView {
   #rate = make("span", { class: "flow-rate" });
   #waiting = make("span", { class: "waiting" });
   #lag = make("span", { class: "lag" });
+  #unit;
 
   constructor({ from, to }) {
+    this.#unit = UNITS[from] ?? "message";
     const shaft = make("span", { class: "shaft", "aria-hidden": "true" });
     const text = make("span", { class: "arrow-text" }, this.#waiting, this.#lag);
     this.element = make("li", { class: "arrow", "data-from": from, "data-to": to }, this.#rate, shaft, text);
   }
 
   update({ arrow: { rate, waiting, lag } }) {
-    setText(this.#rate, `${decimal(rate)}/s`);
+    setText(this.#rate, `${decimal(rate)} ${this.#unit}s/s`);
     const counts = number(waiting) !== null;
-    setText(this.#waiting, !counts ? "" : waiting === 0 ? "nothing waits" : `${whole(waiting)} waiting`);
+    setText(this.#waiting, !counts ? "" : waiting === 0 ? "nothing waits" : `${counted(waiting, this.#unit)} waiting`);
     setText(this.#lag, number(lag) === null ? "lag not known" : `${seconds(lag)} ${counts ? "behind" : "on the way"}`);
     setData(this.element, "level", lag >= AWAY_S ? "bad" : lag >= LATE_S ? "warn" : "good");
   }

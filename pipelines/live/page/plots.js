@@ -19,9 +19,9 @@ const stepped = uPlot.paths.stepped({ align: 1 });
 const PLOTS = [
   { name: "faces", whole: true, title: "Faces", least: 4, show: whole, lines: [["faces", "in view", "first", { fill: true, paths: stepped }]] },
   { name: "rate", title: "Frames/s", least: 10, show: decimal,
-    lines: [["rate", "arriving", "first", { fill: true }], ["capacity", "fog's capacity", "second", { dash: [5, 4] }]] },
+    lines: [["rate", "counted", "first", { fill: true }], ["capacity", "fog's capacity", "second", { dash: [5, 4] }]] },
   { name: "waiting", whole: true, title: "Frames waiting", least: 10, show: whole, lines: [["waiting", "for the fog", "third", { fill: true }]] },
-  { name: "age", title: "Age of answers", least: 1, show: seconds, lines: [["p50", "p50", "first"], ["p95", "p95", "fourth"]] },
+  { name: "age", title: "Age of answers in seconds", least: 1, show: seconds, lines: [["p50", "p50", "first"], ["p95", "p95", "fourth"]] },
   { name: "replicas", whole: true, title: "Replicas", least: 3, show: whole, lines: [["replicas", "counting", "second", { fill: true, paths: stepped }]] },
 ];
 

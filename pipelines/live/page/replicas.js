@@ -2,22 +2,30 @@
 // The fog's replicas, one a row. On a phone a row becomes a card, so each cell names its column.
 
 import { $, keep, make, setData, setHidden, setText, setTitle } from "./dom.js";
-import { decimal, number, percent, seconds, UNKNOWN, visible, whole } from "./format.js";
+import { counted, decimal, number, percent, seconds, UNKNOWN, visible, whole } from "./format.js";
 
 const COLUMNS = [
   ["Replica", (replica) => visible(replica.replica)],
   ["State", (replica) => replica.state],
   ["Frames/s", (replica) => decimal(replica.rate)],
-  ["Capacity", (replica) => decimal(replica.capacity)],
+  ["Capacity", (replica) => `${decimal(replica.capacity)}/s`],
   ["Busy", (replica) => percent(replica.busy)],
   ["Workers", (replica) => whole(replica.workers)],
-  ["Waiting", (replica) => whole(replica.lag)],
+  ["Waiting", (replica) => counted(replica.lag, "frame")],
   ["Age p50", (replica) => seconds(replica.p50)],
   ["Age p95", (replica) => seconds(replica.p95)],
   ["Partitions", (replica) => partitions(replica.partitions)],
   ["Last report", (replica) => `${seconds(replica.age)} ago`],
   ["Version", (replica) => visible(replica.version ?? UNKNOWN)],
 ];
+const TITLES = {
+  "Frames/s": "frames that it counts",
+  Capacity: "frames that it could count",
+  Busy: "share of the time in which its workers count",
+  "Age p50": "age of a frame when it was counted: half of the frames were younger",
+  "Age p95": "age of a frame when it was counted: 95 % of the frames were younger",
+  Partitions: "partitions of the topic of frames that it reads",
+};
 const BUSY = 4;
 const TEXTS = new Set(["Replica", "State", "Partitions", "Version"]);
 
@@ -36,7 +44,7 @@ export class Replicas {
   #views = new Map();
 
   constructor() {
-    const cells = COLUMNS.map(([name]) => make("th", { scope: "col", role: "columnheader", class: TEXTS.has(name) ? "text" : "", text: name }));
+    const cells = COLUMNS.map(([name]) => make("th", { scope: "col", role: "columnheader", class: TEXTS.has(name) ? "text" : "", text: name, title: TITLES[name] ?? "" }));
     $("replicas").tHead.append(make("tr", { role: "row" }, ...cells));
     $("replicas").setAttribute("role", "table");
   }

@@ -103,7 +103,9 @@ class Tile {
     setData(this.element, "health", camera.health ?? "unknown");
     setText(health, HEALTH[camera.health] ?? HEALTH.unknown);
     setTitle(health.parentElement, `since ${moment(camera.since)}`);
-    setText(rate, `${decimal(camera.given)} of ${decimal(camera.wanted)} frames/s`);
+    setTitle(this.#parts.age, "age of the newest frame that the fog has counted");
+    const wanted = number(camera.wanted) === null ? "" : ` of ${decimal(camera.wanted)}`;
+    setText(rate, `${decimal(camera.given)}${wanted} frames/s`);
     setTitle(rate, `It sends ${decimal(camera.given)} frames/s and wants ${decimal(camera.wanted)}; ` +
       `at least ${decimal(camera.minimum)}, weight ${decimal(camera.weight)}`);
     const share = number(camera.given) !== null && camera.wanted > 0 ? Math.min(1, camera.given / camera.wanted) : 0;
@@ -161,8 +163,13 @@ class Tile {
 
 const answerOf = (frame) => (frame.counted ? counted(frame.faces, "face") : "not counted yet");
 
-function sentenceOf({ bound, reason, health }) {
-  if (health === "stopped") return "It sends no frames";
+const STATES = {
+  late: "The fog's newest answer about it is old. ",
+  unknown: "Nothing is known about it: no frame of it was counted yet, or Kafka is away. ",
+};
+
+function sentenceOf({ bound, reason, health, since }) {
+  if (health === "stopped") return `It has sent no frame since ${moment(since)}`;
   const text = BOUNDS[bound] ?? BOUNDS.unknown;
-  return reason ? `${text}: ${reason}` : text;
+  return `${STATES[health] ?? ""}${reason ? `${text}: ${reason}` : text}`;
 }

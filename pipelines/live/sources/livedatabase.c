@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "livedatabase.h"
 
+#include <string.h>
+
 #include "livedocuments.h"
 #include "liverounds.h"
 #include "server/mongolibrary.h"
@@ -26,6 +28,17 @@ now_ms (void)
 
 /* --- is it there --- */
 
+/* Returns the reason in @message, without the client's words about its own settings: "No suitable
+ * servers found (`serverSelectionTryOnce` set): [connection refused calling hello on
+ * 'host:port']". */
+static const gchar *
+find_reason (const gchar *message)
+{
+  const gchar *reason = strstr (message, ": [");
+
+  return g_str_has_prefix (message, "No suitable servers") && reason ? reason + 2 : message;
+}
+
 static void
 ping (gpointer data)
 {
@@ -36,7 +49,8 @@ ping (gpointer data)
       self->pinger, self->options->settings.database, command, NULL, NULL, &error);
 
   bson_destroy (command);
-  live_model_set_trouble (self->model, LIVE_DATABASE, answers ? NULL : error.message, now_ms ());
+  live_model_set_trouble (
+      self->model, LIVE_DATABASE, answers ? NULL : find_reason (error.message), now_ms ());
 }
 
 LiveDatabase *

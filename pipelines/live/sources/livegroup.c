@@ -2,6 +2,7 @@
 #include "livegroup.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "client/gstkafkaclient.h"
 #include "liverounds.h"
@@ -144,10 +145,14 @@ ask (LiveGroup *self, LiveBacklog *backlog)
 static gchar *
 dup_trouble (LiveGroup *self, rd_kafka_resp_err_t err)
 {
-  gchar *detail = NULL;
+  gchar *detail = NULL, *internals;
 
   if (!gst_kafka_fault_get (&self->fault, &detail) || !detail)
     detail = g_strdup (rd_kafka_err2str (err));
+  /* librdkafka adds " (after 0ms in state CONNECT, 1 identical error(s) suppressed)". */
+  internals = strstr (detail, " (after ");
+  if (internals)
+    *internals = '\0';
   return detail;
 }
 
