@@ -269,32 +269,10 @@ make_stats (GstFeedbackRate *self)
 /* --- caps --- */
 
 static gboolean
-answer_caps (GstFeedbackRate *self, GstPad *pad, GstQuery *query)
-{
-  GstPad *other = pad == self->sinkpad ? self->srcpad : self->sinkpad;
-  GstCaps *peer = gst_pad_peer_query_caps (other, NULL);
-  GstCaps *template = gst_pad_get_pad_template_caps (pad);
-  GstCaps *caps = gst_caps_intersect_full (peer, template, GST_CAPS_INTERSECT_FIRST), *filter;
-  GstCaps *ours = pad == self->sinkpad ? gst_feedback_source_make_sink_caps (&self->source, caps)
-                                       : gst_feedback_source_make_any_rate (caps);
-
-  gst_query_parse_caps (query, &filter);
-  GST_DEBUG_OBJECT (pad, "takes %" GST_PTR_FORMAT, ours);
-  if (filter)
-    gst_caps_take (&ours, gst_caps_intersect_full (filter, ours, GST_CAPS_INTERSECT_FIRST));
-  gst_query_set_caps_result (query, ours);
-  gst_caps_unref (ours);
-  gst_caps_unref (caps);
-  gst_caps_unref (template);
-  gst_caps_unref (peer);
-  return TRUE;
-}
-
-static gboolean
 gst_feedback_rate_query (GstPad *pad, GstObject *parent, GstQuery *query)
 {
   if (GST_QUERY_TYPE (query) == GST_QUERY_CAPS)
-    return answer_caps (GST_FEEDBACK_RATE (parent), pad, query);
+    return gst_feedback_source_answer_caps (&GST_FEEDBACK_RATE (parent)->source, pad, query);
   return gst_pad_query_default (pad, parent, query);
 }
 

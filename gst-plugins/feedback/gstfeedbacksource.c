@@ -166,8 +166,9 @@ choose (const GstCaps *offer, gdouble wanted, GstFeedbackFraction highest)
   return choice.best;
 }
 
-GstCaps *
-gst_feedback_source_make_any_rate (const GstCaps *caps)
+/* Returns: (transfer full): @caps at any frame rate. */
+static GstCaps *
+make_any_rate (const GstCaps *caps)
 {
   GstCaps *any = gst_caps_copy (caps);
 
@@ -185,7 +186,7 @@ query_offer (GstFeedbackSource *self)
 
   if (!current)
     return NULL;
-  any = gst_feedback_source_make_any_rate (current);
+  any = make_any_rate (current);
   offer = gst_pad_peer_query_caps (self->sinkpad, any);
   gst_caps_unref (any);
   gst_caps_unref (current);
@@ -268,14 +269,15 @@ gst_feedback_source_set_caps (GstFeedbackSource *self, const GstCaps *caps)
 
 /* The source chooses its rate from the returned caps: the requested rate comes first, then any
  * rate, for a source that refuses the requested one. */
-GstCaps *
-gst_feedback_source_make_sink_caps (GstFeedbackSource *self, const GstCaps *downstream)
+/* Returns: (transfer full): the caps that the pad `sink` takes, if downstream takes @downstream. */
+static GstCaps *
+make_sink_caps (GstFeedbackSource *self, const GstCaps *downstream)
 {
   GstFeedbackFraction asked = read_fraction (self, &self->asked);
   GstCaps *caps, *current = gst_pad_get_current_caps (self->sinkpad);
 
   if (asked.n > 0 && current) {
-    GstCaps *any = gst_feedback_source_make_any_rate (current);
+    GstCaps *any = make_any_rate (current);
 
     caps = gst_caps_copy (any);
     gst_caps_set_simple (caps, "framerate", GST_TYPE_FRACTION, asked.n, asked.d, NULL);
@@ -284,8 +286,29 @@ gst_feedback_source_make_sink_caps (GstFeedbackSource *self, const GstCaps *down
     caps = gst_caps_copy (downstream);
   }
   gst_clear_caps (&current);
-  gst_caps_append (caps, gst_feedback_source_make_any_rate (downstream));
+  gst_caps_append (caps, make_any_rate (downstream));
   return caps;
+}
+
+gboolean
+gst_feedback_source_answer_caps (GstFeedbackSource *self, GstPad *pad, GstQuery *query)
+{
+  GstPad *other = pad == self->sinkpad ? self->srcpad : self->sinkpad;
+  GstCaps *peer = gst_pad_peer_query_caps (other, NULL);
+  GstCaps *template = gst_pad_get_pad_template_caps (pad);
+  GstCaps *caps = gst_caps_intersect_full (peer, template, GST_CAPS_INTERSECT_FIRST), *filter;
+  GstCaps *ours = pad == self->sinkpad ? make_sink_caps (self, caps) : make_any_rate (caps);
+
+  gst_query_parse_caps (query, &filter);
+  GST_DEBUG_OBJECT (pad, "takes %" GST_PTR_FORMAT, ours);
+  if (filter)
+    gst_caps_take (&ours, gst_caps_intersect_full (filter, ours, GST_CAPS_INTERSECT_FIRST));
+  gst_query_set_caps_result (query, ours);
+  gst_caps_unref (ours);
+  gst_caps_unref (caps);
+  gst_caps_unref (template);
+  gst_caps_unref (peer);
+  return TRUE;
 }
 
 GstCaps *
@@ -296,7 +319,7 @@ gst_feedback_source_make_src_caps (GstFeedbackSource *self, GstCaps *caps)
 
   if (gst_pad_peer_query_accept_caps (self->srcpad, caps))
     return gst_caps_ref (caps);
-  any = gst_feedback_source_make_any_rate (caps);
+  any = make_any_rate (caps);
   allowed = gst_pad_peer_query_caps (self->srcpad, any);
   gst_caps_unref (any);
   if (gst_caps_is_empty (allowed) || gst_caps_is_any (allowed)) {

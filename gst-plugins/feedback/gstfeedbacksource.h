@@ -50,13 +50,11 @@ guint64 gst_feedback_source_get_changes (GstFeedbackSource *source);
 
 /* The source's caps. Returns TRUE if the highest rate has changed. */
 gboolean gst_feedback_source_set_caps (GstFeedbackSource *source, const GstCaps *caps);
-/* Returns: (transfer full): the caps that the pad `sink` takes, if downstream takes @downstream. */
-GstCaps *gst_feedback_source_make_sink_caps (GstFeedbackSource *source, const GstCaps *downstream);
+/* Answers a caps query of @pad, which is the pad `sink` or `src`. */
+gboolean gst_feedback_source_answer_caps (GstFeedbackSource *source, GstPad *pad, GstQuery *query);
 /* Returns: (transfer full): the caps of the pad `src` for @caps of the source: @caps, but with a
  * rate that downstream takes. */
 GstCaps *gst_feedback_source_make_src_caps (GstFeedbackSource *source, GstCaps *caps);
-/* Returns: (transfer full): @caps at any frame rate. */
-GstCaps *gst_feedback_source_make_any_rate (const GstCaps *caps);
 
 /* The following functions are for the streaming thread. */
 
