@@ -7,8 +7,10 @@ import os
 import pathlib
 import re
 import signal
+import stat
 import subprocess
 import sys
+import tarfile
 import time
 import urllib.error
 import urllib.request
@@ -41,6 +43,30 @@ def podman(*arguments, check=True, timeout=120):
     return subprocess.run(
         ["podman", "--runtime", "runc", *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, text=True, timeout=timeout, check=check)
+
+
+@pytest.fixture(scope="module")
+def members(tmp_path_factory):
+    """Returns the files of the image, as tarfile describes them."""
+    container = podman("create", IMAGE).stdout.strip()
+    path = tmp_path_factory.mktemp("image") / "image.tar"
+    podman("export", "-o", path, container)
+    podman("rm", container, check=False)
+    with tarfile.open(path) as archive:
+        return archive.getmembers()
+
+
+def test_no_file_of_the_image_gives_rights(members):
+    assert len(members) > 300
+    assert not [one.name for one in members if not one.isdir() and one.mode & (stat.S_ISUID | stat.S_ISGID)]
+
+
+def test_the_bill_of_materials_names_every_package(members):
+    """The bill of materials names gst-fog and all packages of which the image has files, each with its version."""
+    bill = json.loads(subprocess.run([TOP / "tests/images/sbom", IMAGE], stdout=subprocess.PIPE, timeout=120, check=True).stdout)
+    named = {one["name"] for one in bill["packages"] if one["versionInfo"]}
+    packages = {pathlib.Path(one.name).name for one in members if one.isfile() and one.name.startswith("var/lib/dpkg/status.d/")}
+    assert len(packages) > 30 and named == packages | {"gst-fog"}
 
 
 def wait_until(condition, timeout, what):

@@ -40,7 +40,7 @@ def test_keys_select_the_same_partitions_as_in_kafkas_java_client(kafka, fresh, 
         kafka.create_topic(topic, 7)
     subprocess.run(
         kafka_server.java(
-            "org.apache.kafka.tools.ConsoleProducer", "--bootstrap-server", kafka.bootstrap, "--topic", fresh,
+            f"{'' if kafka_server.IS_OLD else 'org.apache.'}kafka.tools.ConsoleProducer", "--bootstrap-server", kafka.bootstrap, "--topic", fresh,
             "--property", "parse.key=true", "--property", "key.separator==", log_level="error"),
         input="".join(f"{key}=value\n" for key in keys).encode(), check=True, timeout=120)
     expected = partition_of_each_key(kafka, fresh, len(set(keys)))

@@ -176,7 +176,7 @@ def test_scram(secured, launch, fresh, new_library):
     config = secured.sasl("SCRAM-SHA-512")
     variables = {"LD_PRELOAD": str(new_library)} if OLD_LIBRARY else {}
     assert_in(*both(launch, secured.kafka, "sasl", config, fresh, **variables))
-    if OLD_LIBRARY:
+    if OLD_LIBRARY and not kafka_server.IS_OLD:  # Kafka 3.9.1 takes a nonce that is sent twice
         assert_refused(
             both(launch, secured.kafka, "sasl", config, fresh), "SCRAM", confluent_kafka.libversion()[0], "sends its nonce twice", "2.6.1 or later")
 
