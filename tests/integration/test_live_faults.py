@@ -149,7 +149,7 @@ def test_an_outage_of_the_broker_is_reported(running, servers):
     before = len(marks(page))
     servers[0].stop()
     wait_until(lambda: sentence(page).startswith("Kafka hasn't answered for "), 20)
-    assert page.ask("/healthz")[0] == 503 and page.camera("cam-1")["health"] == "unknown"
+    assert page.ask("/healthz")[0] == 503 and page.camera("cam-1")["health"] == "unknown" and page.state()["servers"]["cloud-kafka"]["state"] == "away"
     # While the broker is away, the page's server still answers at once: with its latest data, or
     # with a reason why it has no data.
     assert page.json("/api/history")["samples"]

@@ -281,6 +281,19 @@ server_to_json (LiveModel *self, LiveBackend server, const gchar *name, JsonBuil
   json_builder_end_object (json);
 }
 
+/* Adds the state of each server. If both topics are in one Kafka, only that one is asked. */
+static void
+servers_to_json (LiveModel *self, JsonBuilder *json)
+{
+  gboolean one = g_strcmp0 (self->brokers.frames.servers, self->brokers.events.servers) == 0;
+
+  live_json_open_object (json, "servers");
+  server_to_json (self, LIVE_KAFKA, "kafka", json);
+  server_to_json (self, one ? LIVE_KAFKA : LIVE_CLOUD_KAFKA, "cloud-kafka", json);
+  server_to_json (self, LIVE_DATABASE, "database", json);
+  json_builder_end_object (json);
+}
+
 static void
 camera_to_json (LiveModel *self, const LiveCamera *camera, gint64 now, JsonBuilder *json)
 {
@@ -424,11 +437,7 @@ live_model_make_state (LiveModel *self, gint64 now)
   live_json_text (json, "sentence", self->sentence);
   live_json_text (json, "level", live_level_name (self->level));
   live_json_time (json, "since", self->since);
-  live_json_open_object (json, "servers");
-  server_to_json (self, LIVE_KAFKA, "kafka", json);
-  server_to_json (self, LIVE_CLOUD_KAFKA, "cloud-kafka", json);
-  server_to_json (self, LIVE_DATABASE, "database", json);
-  json_builder_end_object (json);
+  servers_to_json (self, json);
   cameras_to_json (self, now, json);
   replicas_to_json (self, now, json);
   flow_to_json (self, json);

@@ -40,7 +40,7 @@ function loopOf({ cameras = [], replicas = [] }) {
   const capacity = sum(replicas.filter(alive), "capacity");
   const wanted = sum(cameras, "wanted");
   if (!(capacity > 0)) return "no reports: the cameras don't know what the fog can count";
-  return `reports: the fog can count ${decimal(capacity)} frames/s; the cameras want ${decimal(wanted)} frames/s: demand ${percent(wanted / capacity)}`;
+  return `reports: fog can count ${decimal(capacity)} frames/s, cameras want ${decimal(wanted)}: demand ${percent(wanted / capacity)}`;
 }
 
 class LoopView {

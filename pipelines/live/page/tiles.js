@@ -163,13 +163,10 @@ class Tile {
 
 const answerOf = (frame) => (frame.counted ? counted(frame.faces, "face") : "not counted yet");
 
-const STATES = {
-  late: "The fog's newest answer about it is old. ",
-  unknown: "Nothing is known about it: no frame of it was counted yet, or Kafka is away. ",
-};
-
 function sentenceOf({ bound, reason, health, since }) {
   if (health === "stopped") return `It has sent no frame since ${moment(since)}`;
+  if (health === "unknown") return "Nothing is known about it: no frame of it was counted yet, or Kafka is away";
+  const late = health === "late" ? "The fog's newest answer about it is old. " : "";
   const text = BOUNDS[bound] ?? BOUNDS.unknown;
-  return `${STATES[health] ?? ""}${reason ? `${text}: ${reason}` : text}`;
+  return `${late}${reason ? `${text}: ${reason}` : text}`;
 }

@@ -28,15 +28,16 @@ now_ms (void)
 
 /* --- is it there --- */
 
-/* Returns the reason in @message, without the client's words about its own settings: "No suitable
- * servers found (`serverSelectionTryOnce` set): [connection refused calling hello on
- * 'host:port']". */
-static const gchar *
-find_reason (const gchar *message)
+/* Returns: (transfer full): the reason in @message, without the client's words about its own
+ * settings: "No suitable servers found (`serverSelectionTryOnce` set): [connection refused]". */
+static gchar *
+dup_reason (const gchar *message)
 {
-  const gchar *reason = strstr (message, ": [");
+  const gchar *begin = strstr (message, ": ["), *end = strrchr (message, ']');
 
-  return g_str_has_prefix (message, "No suitable servers") && reason ? reason + 2 : message;
+  if (!g_str_has_prefix (message, "No suitable servers") || !begin || end < begin)
+    return g_strdup (message);
+  return g_strndup (begin + 3, (gsize) (end - begin - 3));
 }
 
 static void
@@ -44,13 +45,15 @@ ping (gpointer data)
 {
   LiveDatabase *self = data;
   bson_t *command = BCON_NEW ("ping", BCON_INT32 (1));
+  g_autofree gchar *reason = NULL;
   bson_error_t error;
   gboolean answers = mongoc_client_command_simple (
       self->pinger, self->options->settings.database, command, NULL, NULL, &error);
 
   bson_destroy (command);
-  live_model_set_trouble (
-      self->model, LIVE_DATABASE, answers ? NULL : find_reason (error.message), now_ms ());
+  if (!answers)
+    reason = dup_reason (error.message);
+  live_model_set_trouble (self->model, LIVE_DATABASE, reason, now_ms ());
 }
 
 LiveDatabase *
