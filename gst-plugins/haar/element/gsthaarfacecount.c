@@ -230,7 +230,9 @@ static const FogField fields[] = {
 /* A FogField demands it. */
 G_STATIC_ASSERT (sizeof (GstHaarEngine) == sizeof (gint));
 
-GType
+#define GST_TYPE_HAAR_ENGINE (gst_haar_engine_get_type ())
+
+static GType
 gst_haar_engine_get_type (void)
 {
   static gsize type;

@@ -24,9 +24,6 @@ typedef enum {
   GST_HAAR_ENGINE_NONE,
 } GstHaarEngine;
 
-#define GST_TYPE_HAAR_ENGINE (gst_haar_engine_get_type ())
-GType gst_haar_engine_get_type (void);
-
 /* The values of all properties of haarfacecount, except `stats`. The element's object lock guards
  * them. */
 typedef struct {

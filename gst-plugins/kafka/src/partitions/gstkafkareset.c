@@ -39,9 +39,13 @@ gst_kafka_reset_was_asked (gint64 offset, gint64 place, gint64 high)
   return place < 0 || (offset >= place && offset <= MAX (place, high));
 }
 
-rd_kafka_resp_err_t
-gst_kafka_reset_ask_offset (rd_kafka_t *rk, const gchar *topic, gint partition, gint64 which,
-    gint timeout_ms, gint64 *offset)
+/* Queries the oldest offset left (@which: RD_KAFKA_OFFSET_BEGINNING), the offset after the newest
+ * message (RD_KAFKA_OFFSET_END), or the first offset at a time (@which: ms since the Unix epoch).
+ * rd_kafka_query_watermark_offsets() isn't used, because it ignores its timeout and waits for
+ * socket.timeout.ms or longer if the broker doesn't answer. */
+static rd_kafka_resp_err_t
+ask_offset (rd_kafka_t *rk, const gchar *topic, gint partition, gint64 which, gint timeout_ms,
+    gint64 *offset)
 {
   rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new (1);
   rd_kafka_topic_partition_t *one = rd_kafka_topic_partition_list_add (list, topic, partition);
@@ -61,11 +65,9 @@ ask_bounds (
     rd_kafka_t *rk, const gchar *topic, gint partition, gint timeout_ms, gint64 *low, gint64 *high)
 {
   rd_kafka_resp_err_t err =
-      gst_kafka_reset_ask_offset (rk, topic, partition, RD_KAFKA_OFFSET_BEGINNING, timeout_ms, low);
+      ask_offset (rk, topic, partition, RD_KAFKA_OFFSET_BEGINNING, timeout_ms, low);
 
-  return err ? err
-             : gst_kafka_reset_ask_offset (
-                   rk, topic, partition, RD_KAFKA_OFFSET_END, timeout_ms, high);
+  return err ? err : ask_offset (rk, topic, partition, RD_KAFKA_OFFSET_END, timeout_ms, high);
 }
 
 rd_kafka_resp_err_t
@@ -96,8 +98,7 @@ gst_kafka_reset_ask_replaced (GstKafkaSrcOffsetReset policy, rd_kafka_t *rk, con
   rd_kafka_resp_err_t err = ask_bounds (rk, topic, partition, timeout_ms, &low, &high);
 
   if (!err && time >= 0)
-    err = gst_kafka_reset_ask_offset (
-        rk, topic, partition, MAX (time - DISORDER, 0), timeout_ms, &to);
+    err = ask_offset (rk, topic, partition, MAX (time - DISORDER, 0), timeout_ms, &to);
   if (err)
     return err;
   *reset = (GstKafkaReset){.reason = GST_KAFKA_RESET_REPLACED,

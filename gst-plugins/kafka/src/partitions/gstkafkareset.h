@@ -52,13 +52,6 @@ GstKafkaReset gst_kafka_reset_decide (
  * negative: not known. @high: the newest offset known */
 gboolean gst_kafka_reset_was_asked (gint64 offset, gint64 place, gint64 high);
 
-/* Queries the oldest offset left (@which: RD_KAFKA_OFFSET_BEGINNING), the offset after the newest
- * message (RD_KAFKA_OFFSET_END), or the first offset at a time (@which: ms since the Unix epoch).
- * rd_kafka_query_watermark_offsets() isn't used, because it ignores its timeout and waits for
- * socket.timeout.ms or longer if the broker doesn't answer. */
-rd_kafka_resp_err_t gst_kafka_reset_ask_offset (rd_kafka_t *rk, const gchar *topic, gint partition,
-    gint64 which, gint timeout_ms, gint64 *offset);
-
 /**
  * gst_kafka_reset_ask:
  * @from: the offset to read next; negative: no position
