@@ -4,12 +4,13 @@
 #include <string.h>
 
 #include "http/fogdoor.h"
-#include "livefiles.h"
 #include "liveguesses.h"
 #include "livejobs.h"
 #include "livesocket.h"
 #include "livetoken.h"
 
+/* Path of the page's files in the program. */
+#define FILES "/live/"
 #define MAX_CONNECTIONS 256
 /* Time (s) for which a connection may send and take no data. */
 #define SILENCE 30
@@ -40,6 +41,45 @@ struct _LiveHttp {
   LiveGuesses *guesses;
   gboolean ending; /* connections that are still open get no more answers */
 };
+
+/* --- the page's files --- */
+
+static const gchar *
+type_of (const gchar *name)
+{
+  static const gchar *const types[][2] = {
+      {".html", "text/html; charset=utf-8"},
+      {".css", "text/css; charset=utf-8"},
+      {".js", "text/javascript; charset=utf-8"},
+      {".svg", "image/svg+xml"},
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (types); i++)
+    if (g_str_has_suffix (name, types[i][0]))
+      return types[i][1];
+  return "text/plain; charset=utf-8";
+}
+
+/* Returns a file of the page, which is compiled into the program, or 404 if there is no such file.
+ * @name: for example "index.html" */
+static LiveReply
+get_file (const gchar *name, const gchar *etag)
+{
+  g_autofree gchar *path = g_strconcat (FILES, name, NULL);
+  g_autofree gchar *digest = NULL;
+  LiveReply reply = {200, type_of (name), NULL, NULL};
+
+  reply.body = g_resources_lookup_data (path, G_RESOURCE_LOOKUP_FLAGS_NONE, NULL);
+  if (!reply.body)
+    return live_reply_error (404, "There is no such file.");
+  digest = g_compute_checksum_for_bytes (G_CHECKSUM_SHA256, reply.body);
+  reply.etag = g_strdup_printf ("\"%.16s\"", digest);
+  if (g_strcmp0 (reply.etag, etag) == 0) {
+    g_clear_pointer (&reply.body, g_bytes_unref);
+    reply.status = 304;
+  }
+  return reply;
+}
 
 /* --- answers --- */
 
@@ -243,7 +283,7 @@ send_file (SoupServerMessage *message, const gchar *name)
       soup_server_message_get_request_headers (message), "If-None-Match");
 
   if (is_method (message, "GET"))
-    send_and_clear (message, live_files_get (name, etag));
+    send_and_clear (message, get_file (name, etag));
   else
     send_and_clear (message, live_reply_error (405, "Only GET is answered here."));
 }

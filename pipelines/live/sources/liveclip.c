@@ -1,17 +1,22 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "liveclip.h"
 
+#include <fcntl.h>
 #include <glib/gstdio.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "fogfile.h"
 #include "fogjson.h"
 #include "model/livename.h"
-#include "sources/livescratch.h"
+
+#define PREFIX "fog-live-clip-"
+#define RANDOM "XXXXXX"
 
 /* Latest time in a request, ms since the Unix epoch: a time in the year 2223. */
 #define MOST_TIME G_GINT64_CONSTANT (8000000000000)
@@ -108,6 +113,92 @@ live_clip_get_type (const LiveClip *self)
   return NULL;
 }
 
+/* --- the temporary directory --- */
+
+/* A temporary directory of this process. The process holds a lock on the directory, which the
+ * kernel releases when the process ends, even if it is killed. */
+typedef struct {
+  gchar *path;
+  gint lock; /* file descriptor of the directory */
+} Scratch;
+
+/* Locks the directory. Returns its file descriptor, or -1 if another process uses the directory, or
+ * another user owns it. */
+static gint
+lock (const gchar *path)
+{
+  gint fd = open (path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  struct stat found;
+
+  if (fd >= 0 && fstat (fd, &found) == 0 && found.st_uid == geteuid () &&
+      flock (fd, LOCK_EX | LOCK_NB) == 0)
+    return fd;
+  if (fd >= 0)
+    close (fd);
+  return -1;
+}
+
+static gboolean
+scratch_make (Scratch *self, GError **error)
+{
+  self->path = g_dir_make_tmp (PREFIX RANDOM, error);
+  if (!self->path)
+    return FALSE;
+  self->lock = lock (self->path);
+  if (self->lock >= 0)
+    return TRUE;
+  g_set_error (error, G_FILE_ERROR, G_FILE_ERROR_FAILED, "\"%s\" can't be locked", self->path);
+  g_rmdir (self->path);
+  g_clear_pointer (&self->path, g_free);
+  return FALSE;
+}
+
+/* Removes the directory with the files in it. */
+static void
+scratch_remove (Scratch *self)
+{
+  g_autoptr (GDir) directory = g_dir_open (self->path, 0, NULL);
+  const gchar *name;
+
+  while (directory && (name = g_dir_read_name (directory))) {
+    g_autofree gchar *file = g_build_filename (self->path, name, NULL);
+
+    g_unlink (file);
+  }
+  g_rmdir (self->path);
+  close (self->lock);
+  g_clear_pointer (&self->path, g_free);
+}
+
+static gboolean
+is_scratch (const gchar *name)
+{
+  return g_str_has_prefix (name, PREFIX) && strlen (name) == strlen (PREFIX RANDOM);
+}
+
+/* Removes the directories of processes that were killed. */
+static void
+scratch_remove_stale (void)
+{
+  g_autoptr (GDir) directory = g_dir_open (g_get_tmp_dir (), 0, NULL);
+  const gchar *name;
+
+  while (directory && (name = g_dir_read_name (directory))) {
+    Scratch stale;
+
+    if (!is_scratch (name))
+      continue;
+    stale.path = g_build_filename (g_get_tmp_dir (), name, NULL);
+    stale.lock = lock (stale.path);
+    if (stale.lock >= 0) {
+      g_message ("removed \"%s\", which a killed process had left", stale.path);
+      scratch_remove (&stale);
+    } else {
+      g_free (stale.path);
+    }
+  }
+}
+
 /* --- life --- */
 
 struct _LiveClips {
@@ -124,7 +215,7 @@ live_clips_new (const LiveClipBounds *bounds)
 
   self->bounds = *bounds;
   self->program = g_strdup (bounds->program);
-  live_scratch_remove_stale ();
+  scratch_remove_stale ();
   return self;
 }
 
@@ -348,15 +439,15 @@ make_in (LiveClips *self, const LiveClip *wish, const gchar *directory, GCancell
 static GBytes *
 make_one (LiveClips *self, const LiveClip *wish, GCancellable *gone, gchar **notes, GError **error)
 {
-  LiveScratch scratch;
+  Scratch scratch;
   GBytes *bytes;
 
-  if (!live_scratch_make (&scratch, error)) {
+  if (!scratch_make (&scratch, error)) {
     g_prefix_error (error, "A clip needs a temporary directory: ");
     return NULL;
   }
   bytes = make_in (self, wish, scratch.path, gone, notes, error);
-  live_scratch_remove (&scratch);
+  scratch_remove (&scratch);
   return bytes;
 }
 
