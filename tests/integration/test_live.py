@@ -703,7 +703,7 @@ def test_the_page_and_its_streams_work_despite_a_thousand_idle_connections(page)
         sockets.append(one)
     began = time.monotonic()
     assert page.ask("/healthz")[0] == 200
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
     for _ in range(20):  # lines, of more events than were on their way
         assert events.readline(), "the stream was closed"
     stream.close()

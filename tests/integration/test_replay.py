@@ -136,8 +136,8 @@ def test_a_seek_in_trick_mode_shows_only_key_units(kafka, fresh, launch):
 def test_rates(kafka, recording, rate, least):
     with Player(f"kafkasrc bootstrap-servers={kafka.bootstrap} topic={recording} replay=true", "fakesink sync=true") as player:
         player.play()
-        player.seek(3, 5, rate)
         began = time.monotonic()
+        player.seek(3, 5, rate)
         player.wait_eos()
         assert time.monotonic() - began > least - 0.2
         assert player.numbers == list(range(91, 151))
