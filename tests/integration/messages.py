@@ -65,29 +65,28 @@ def jpegs(launch, tmp_path, count):
     return [path.read_bytes() for path in sorted(tmp_path.glob("*.jpg"))]
 
 
-def _all(kafka, topic, partition):
+def stored(kafka, topic, partition):
     """Returns the messages of a partition, in order."""
     consumer = confluent_kafka.Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": "all"})
-    where = confluent_kafka.TopicPartition(topic, partition, 0)
-    consumer.assign([where])
-    end = consumer.get_watermark_offsets(where, 10)[1]
-    found = consumer.consume(end, 20) if end else []
+    begin, end = consumer.get_watermark_offsets(confluent_kafka.TopicPartition(topic, partition), 60)
+    consumer.assign([confluent_kafka.TopicPartition(topic, partition, begin)])
+    found = consumer.consume(end - begin, 60) if end > begin else []
     consumer.close()
     return found
 
 
 def seqs(kafka, topic, partition=0):
     """Returns the numbers of the frames in a partition, in order."""
-    return [int(dict(message.headers())["seq"]) for message in _all(kafka, topic, partition)]
+    return [int(dict(message.headers())["seq"]) for message in stored(kafka, topic, partition)]
 
 
 def values(kafka, topic, partition=0):
-    return [message.value() for message in _all(kafka, topic, partition)]
+    return [message.value() for message in stored(kafka, topic, partition)]
 
 
 def items(kafka, topic, partition=0):
     """Returns the keys and values in a partition, in order."""
-    return [(message.key(), message.value()) for message in _all(kafka, topic, partition)]
+    return [(message.key(), message.value()) for message in stored(kafka, topic, partition)]
 
 
 def commit(kafka, group, topic, *offsets):

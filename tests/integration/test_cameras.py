@@ -99,7 +99,7 @@ def edge(kafka, fresh, tmp_path):
 def frames_of(kafka, topic):
     """{camera: [(session, seq, headers)]} of a topic with one partition, in order."""
     found = {}
-    for message in messages._all(kafka, topic, 0):
+    for message in messages.stored(kafka, topic, 0):
         headers = {name: value.decode() for name, value in message.headers()}
         found.setdefault(headers["camera"], []).append((headers["session"], int(headers["seq"]), headers, message.key()))
     return found

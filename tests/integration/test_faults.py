@@ -64,7 +64,7 @@ def whole_topic(kafka, topic):
     partitions = partitions_of(consumer, topic)
     left = sum(high - low for low, high in (consumer.get_watermark_offsets(one, 30) for one in partitions))
     consumer.assign(partitions)
-    counts, deadline = collections.Counter(), time.monotonic() + 60
+    counts, deadline = collections.Counter(), time.monotonic() + 240
     while counts.total() < left:
         assert time.monotonic() < deadline, f"{counts.total()} of {left} messages read"
         counts.update(identity(message) for message in consumer.consume(1000, 1) if not message.error())

@@ -35,7 +35,7 @@ def caps_of(kafka, topic, count):
     """Returns the media type in the header gst-caps of each message; None for a message without this header."""
     consumer = confluent_kafka.Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": topic})
     consumer.assign([confluent_kafka.TopicPartition(topic, 0, 0)])
-    found = [dict(message.headers() or []).get("gst-caps") for message in consumer.consume(count, 30)]
+    found = [dict(message.headers() or []).get("gst-caps") for message in consumer.consume(count, 120)]
     consumer.close()
     return [text and text.decode().split(",")[0] for text in found]
 

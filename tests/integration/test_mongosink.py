@@ -293,6 +293,6 @@ def test_rejects_leave_unchanged(kafka, mongo, fresh, launch):
     assert storing.wait(120) == 0, storing.output()
     consumer = confluent_kafka.Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": "dead", "auto.offset.reset": "earliest"})
     consumer.subscribe([f"{fresh}-dead"])
-    dead = sorted(message.value() for message in consumer.consume(2, 30))
+    dead = sorted(message.value() for message in consumer.consume(2, 120))
     consumer.close()
     assert dead == sorted([lines[2], lines[3]])

@@ -150,7 +150,7 @@ def read_all(kafka, topic, count):
     reader.subscribe([topic])
     found = []
     try:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 240
         while len(found) < count:
             assert time.monotonic() < deadline, f"{len(found)} of {count}"
             message = reader.poll(0.2)

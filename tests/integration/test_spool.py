@@ -44,7 +44,7 @@ def frames(kafka, topic):
     where = confluent_kafka.TopicPartition(topic, 0, 0)
     consumer.assign([where])
     end = consumer.get_watermark_offsets(where, 20)[1]
-    headers = [dict(message.headers()) for message in consumer.consume(end, 20)]
+    headers = [dict(message.headers()) for message in consumer.consume(end, 120)]
     consumer.close()
     assert len(headers) == end
     return [(one["session"].decode(), int(one["seq"])) for one in headers]

@@ -42,7 +42,7 @@ def start_two_replicas(system, launch, names, options=""):
 
 def wait_for_partitions(system, names):
     """Waits until each replica has reported partitions, because a new member has none at first."""
-    deadline, owned = time.monotonic() + 60, {}
+    deadline, owned = time.monotonic() + 240, {}
     for report in system.reports():
         assert time.monotonic() < deadline, f"not all of {names} own partitions: {owned}"
         if report:
@@ -53,7 +53,7 @@ def wait_for_partitions(system, names):
 
 def wait_in_the_middle(system, replica):
     """Waits until a report says that the replica has counted frames, and that more frames wait in its partitions."""
-    deadline, counted = time.monotonic() + 60, 0
+    deadline, counted = time.monotonic() + 240, 0
     for report in system.reports():
         assert time.monotonic() < deadline, f"{replica} never reported frames waiting"
         if report and report["replica"] == replica:
@@ -95,7 +95,7 @@ def test_the_last_report_of_a_replica_that_ends_is_marked_leaving(system, launch
 
 def all_reports(system):
     """Returns the reports of a replica that has ended, in order."""
-    deadline, number, told = time.monotonic() + 60, system.count("feedback"), []
+    deadline, number, told = time.monotonic() + 240, system.count("feedback"), []
     for report in system.reports():
         assert time.monotonic() < deadline, f"{len(told)} of {number} reports"
         told += [report] if report else []
