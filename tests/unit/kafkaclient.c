@@ -402,6 +402,9 @@ static const struct {
     {"a b", NULL, FALSE},
     {"cam.*", NULL, FALSE},
     {"^(", NULL, FALSE},
+    {".", NULL, FALSE},
+    {"a,..", NULL, FALSE},
+    {"...", "...", TRUE},
 };
 
 GST_START_TEST (test_topics)

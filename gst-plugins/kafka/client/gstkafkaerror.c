@@ -144,7 +144,8 @@ error_hint (rd_kafka_resp_err_t err, const gchar *detail)
     case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
       return "Create the topic (kafka-topics --create), or correct topic and partition";
     case RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION:
-      return "A topic's name has 1 to 249 of a-z, A-Z, 0-9, '.', '_' and '-'";
+      return "A topic's name has 1 to 249 of a-z, A-Z, 0-9, '.', '_' and '-', and differs from the "
+             "names of other topics in more than '.' and '_'";
     case RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP:
       return "Set this machine's clock, or raise message.timestamp.after.max.ms on the topic";
     case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:

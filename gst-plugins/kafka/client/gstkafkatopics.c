@@ -43,11 +43,12 @@ gst_kafka_topics_check_name (const gchar *name, GError **error)
 {
   gsize size = strlen (name);
 
-  if (size > 0 && size <= MAX_NAME && strspn (name, LEGAL) == size)
+  if (size > 0 && size <= MAX_NAME && strspn (name, LEGAL) == size && !g_str_equal (name, ".") &&
+      !g_str_equal (name, ".."))
     return TRUE;
   g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
-      "\"%s\" can't be a topic's name, which has 1 to 249 of a-z, A-Z, 0-9, '.', '_' and '-'; a "
-      "pattern to read from begins with ^.",
+      "\"%s\" can't be a topic's name, which has 1 to 249 of a-z, A-Z, 0-9, '.', '_' and '-', and "
+      "isn't \".\" or \"..\"; a pattern to read from begins with ^.",
       name);
   return FALSE;
 }
