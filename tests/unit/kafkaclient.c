@@ -258,6 +258,10 @@ GST_START_TEST (test_errors_name_the_cause)
   assert_error (RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, NULL,
       GST_RESOURCE_ERROR_NOT_AUTHORIZED, "ACLs");
   assert_error (
+      RD_KAFKA_RESP_ERR__MSG_TIMED_OUT, NULL, GST_RESOURCE_ERROR_WRITE, "min.insync.replicas");
+  assert_error (RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION, "collides with existing topic: a.b",
+      GST_RESOURCE_ERROR_SETTINGS, "in more than '.' and '_'");
+  assert_error (
       RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, NULL, GST_RESOURCE_ERROR_NOT_FOUND, "topic");
   assert_error (
       RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, NULL, GST_RESOURCE_ERROR_WRITE, "message-max-bytes");

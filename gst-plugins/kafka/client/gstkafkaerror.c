@@ -129,6 +129,15 @@ hint_of_unreachable (const gchar *detail)
   return "Check that a broker runs at bootstrap-servers";
 }
 
+/* A leader without enough replicas in sync refuses messages until they time out. */
+static gboolean
+may_lack_replicas (rd_kafka_resp_err_t err)
+{
+  return err == RD_KAFKA_RESP_ERR__MSG_TIMED_OUT || err == RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT ||
+         err == RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS ||
+         err == RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND;
+}
+
 static const gchar *
 error_hint (rd_kafka_resp_err_t err, const gchar *detail)
 {
@@ -136,6 +145,9 @@ error_hint (rd_kafka_resp_err_t err, const gchar *detail)
     return hint_of_refusal (err);
   if (is_unreachable (err))
     return hint_of_unreachable (detail);
+  if (may_lack_replicas (err))
+    return "Check that the brokers are up, that the link is fast enough, and that the topic has as "
+           "many replicas in sync as its min.insync.replicas requires (acks=all)";
   if (gst_kafka_error_is_timeout (err))
     return "Check that the brokers are up and the link is fast enough";
   switch (err) {
