@@ -17,7 +17,7 @@ struct _GstKafkaBuffers {
   gboolean closed;
 };
 
-/* GstBuffer's own dispose function, which gst_buffer_new() sets. */
+/* GstBuffer's own dispose function, which gst_buffer_new() sets; only atomic operations use it. */
 static GstMiniObjectDisposeFunction dispose_buffer;
 
 static GQuark
@@ -116,15 +116,16 @@ come_back (GstMiniObject *object)
 {
   GstBuffer *buffer = (GstBuffer *) object;
   GstKafkaBuffers *self = gst_mini_object_get_qdata (object, buffers_quark ());
+  GstMiniObjectDisposeFunction dispose = g_atomic_pointer_get (&dispose_buffer);
   GstCustomMeta *meta = gst_kafka_meta_get (buffer);
 
   if (!meta)
-    return dispose_buffer (object);
+    return dispose (object);
   gst_buffer_ref (buffer);
   clean (buffer, meta);
   if (keep (self, buffer))
     return FALSE;
-  object->dispose = dispose_buffer;
+  object->dispose = dispose;
   gst_buffer_unref (buffer);
   return FALSE;
 }
