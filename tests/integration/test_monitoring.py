@@ -44,6 +44,8 @@ CONSTANT = {
 # Metrics that other tests check, because they need a special broker or picture: (metric, reason):
 # (file of the test, text in the line that checks the metric).
 ELSEWHERE = {
+    ("gstfog_branch_running", ""): ("unit/camerabranch.c", "wait_until_running (branch, TRUE)"),
+    ("gstfog_dropped_total", "branch-down"): ("unit/camerabranch.c", 'read_stat (branch, "dropped") == 0'),
     ("gstfog_client_rebuilds_total", ""): ("unit/kafkasink.c", 'stat_of ("rebuilds")'),
     ("gstfog_refused_batches_total", ""): ("unit/kafkasink.c", 'stat_of ("refused-batches")'),
     ("gstfog_waits_for_access", ""): ("integration/test_access.py", "gstfog_waits_for_access"),
@@ -145,6 +147,8 @@ def odd_line(watched):
         f"fakesrc num-buffers=2 sizetype=fixed sizemax=2000000 ! kafkasink name=refuses {where} topic={topics['out']} on-error=skip",
         *(f"videotestsrc is-live=true ! video/x-raw,width=16,height=16,framerate=20/1 ! kafkasink {more} max-queued-buffers=3 "
           f"{where} topic={topics['out']}" for more in ("acks=none", "leaky=none", "leaky=upstream", "leaky=downstream")),
+        # the stage is ready while one of its branches runs
+        f"camerabranch.( name=fails fakesrc ! fakesink state-error=ready-to-paused ) camerabranch.( name=runs fakesrc is-live=true ! {end} )",
         f"videotestsrc is-live=true ! video/x-raw,width=16,height=16,framerate=20/1 ! feedbackrate camera=far initial-rate=20 ! "
         f"kafkasink max-queued-buffers=20 {where} topic={topics['out']}",
         f"videotestsrc is-live=true pattern=black ! video/x-raw,format=GRAY8,width=64,height=64,framerate=5/1 ! "
