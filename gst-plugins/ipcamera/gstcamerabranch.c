@@ -488,7 +488,6 @@ restart (GstCameraBranch *self, GstMessage *fault)
 
   gst_message_unref (fault);
   g_mutex_lock (&self->lock);
-  self->phase = DOWN;
   over = self->ending || self->ended;
   wait = count_failure (self);
   text = describe_failure (error, wait, self->in_a_row, over);
@@ -522,8 +521,11 @@ wait_for_fault (GstCameraBranch *self)
   g_mutex_lock (&self->lock);
   while (!self->fault && !self->stopping && g_get_monotonic_time () < find_return (self))
     g_cond_wait_until (&self->cond, &self->lock, find_return (self));
-  if (!self->stopping)
+  if (!self->stopping && self->fault) {
     fault = g_steal_pointer (&self->fault);
+    /* from now on, neither further errors nor the EOS that follows an error count */
+    self->phase = DOWN;
+  }
   g_mutex_unlock (&self->lock);
   return fault;
 }
