@@ -441,15 +441,18 @@ start_again (GstCameraBranch *self)
 {
   gboolean started = start_elements (self), ending;
 
+  /* elements that have started must not stay behind if the bin is stopped before the next start */
+  if (!started)
+    stop_elements (self);
   g_mutex_lock (&self->lock);
-  self->phase = UP;
+  self->phase = started ? UP : DOWN;
   self->started = g_get_monotonic_time ();
   if (!started && !self->fault)
     self->fault = new_start_fault (self);
   ending = self->ending;
   g_mutex_unlock (&self->lock);
   GST_INFO_OBJECT (self, "started again: %d", started);
-  if (ending)
+  if (ending && started)
     GST_ELEMENT_CLASS (parent_class)->send_event (GST_ELEMENT (self), gst_event_new_eos ());
 }
 
