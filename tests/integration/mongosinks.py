@@ -16,10 +16,12 @@ class Sink:
     """A gst-launch-1.0 whose standard input goes to mongosink, a line of JSON a buffer."""
 
     def __init__(self, uri, database, tmp_path, *properties, **variables):
+        """`properties` of the test come last, because the last value of a property counts. The default of drain-timeout, 10 s, is
+        short for a database that closes connections on a busy machine."""
         self.log = tmp_path / "sink.log"
         command = [
             "gst-launch-1.0", "-e", "fdsrc", f"blocksize={BLOCK}", "!", "application/x-ndjson", "!", "mongosink",
-            f"database={database}", *properties]
+            f"database={database}", "drain-timeout=60000000000", *properties]
         environment = {**pipeline.environment(), "GST_DEBUG": "", "MONGODB_URI": uri, **variables}
         with open(self.log, "wb") as log:
             self.popen = subprocess.Popen(
