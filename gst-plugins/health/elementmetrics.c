@@ -68,12 +68,12 @@ static const Metric metrics[] = {
     GAUGE ("kafkasink", "batch-bytes", "gstfog_batch_max_bytes", 1, "Limit for a batch"),
     GAUGE ("kafkasink", "latency", "gstfog_delivery_seconds", NS,
         "Moving mean of the time from hand-over to acknowledgement"),
-    GAUGE (
-        "kafkasink", "connected", "gstfog_kafka_connected", 1, "1 once the cluster has answered"),
+    GAUGE ("kafkasink", "connected", "gstfog_kafka_connected", 1, "1 while the brokers answer"),
 
     COUNT (
         "kafkasrc", "messages", "gstfog_messages_read_total", NULL, "Messages pushed downstream"),
     COUNT ("kafkasrc", "bytes", "gstfog_read_bytes_total", NULL, "Bytes pushed downstream"),
+    GAUGE ("kafkasrc", "connected", "gstfog_kafka_connected", 1, "1 while the brokers answer"),
     COUNT ("kafkasrc", "other-cameras", "gstfog_skipped_total", "other-camera", SKIPPED),
     COUNT ("kafkasrc", "too-old", "gstfog_dropped_total", "too-old", DROPPED),
     COUNT ("kafkasrc", "bad-caps", "gstfog_rejected_total", "bad-caps", REJECTED),

@@ -35,7 +35,6 @@ HOUR = 3600 * 10**9
 CONSTANT = {
     "gstfog_build_info": lambda value: value == 1,
     "gstfog_stage_playing": lambda value: value == 1,
-    "gstfog_kafka_connected": lambda value: value == 1,
     "gstfog_workers": lambda value: value >= 1,
     "gstfog_rate_wanted": lambda value: value > 0,
     "process_max_fds": lambda value: value >= 256,
@@ -52,8 +51,9 @@ ELSEWHERE = {
     ("gstfog_camera_restarts_total", "frozen"): ("integration/test_cameras.py", '"gstfog_camera_restarts_total", "cam-1", "frozen") >= 1'),
     ("gstfog_camera_restarts_total", "refused"): ("integration/test_cameras.py", '"gstfog_camera_restarts_total", "cam-2", "refused") >= 1'),
     ("gstfog_dropped_total", "camera-too-fast"): ("unit/ipcamera.c", "camera_expect (&camera, 12, 8)"),
+    ("gstfog_kafka_connected", ""): ("unit/kafkaoutage.c", "fail_if (is_connected (self))"),
     ("gstfog_held_back_messages", ""): ("integration/test_retention.py", 'reader.stat("held-back") == 6'),
-    ("gstfog_throttle_seconds", ""): ("unit/kafkaclient.c", "gst_kafka_fault_get_throttle_time (&fault), times[i] * GST_MSECOND"),
+    ("gstfog_throttle_seconds", ""): ("unit/kafkaclient.c", "gst_kafka_fault_get_throttle_time (fault), times[i] * GST_MSECOND"),
     ("gstfog_ignored_regions_total", "low-score"): ("unit/haarscore.c", 'get_stat (element, "low-scores"), 2'),
     ("gstfog_ignored_regions_total", "outside-zones"): ("unit/haarzones.c", 'get_stat (element, "outside-zones") > 0'),
     ("gstfog_ignored_regions_total", "other-label"): ("unit/haarregions.c", 'get_stat (element, "other-labels"), 1 + 2'),

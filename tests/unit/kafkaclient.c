@@ -3,20 +3,21 @@
 #include <glib/gstdio.h>
 
 #include "client/gstkafkaclient.h"
+#include "client/gstkafkaconnections.h"
 #include "client/gstkafkaerror.h"
 #include "client/gstkafkaformat.h"
+#include "client/gstkafkaoutage.h"
 #include "client/gstkafkaquery.h"
 #include "client/gstkafkasocket.h"
 #include "client/gstkafkatopics.h"
 #include "client/gstkafkauri.h"
-#include "sink/producer/gstkafkaconnections.h"
 
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-GST_DEBUG_CATEGORY (gst_kafka_sink_debug);
+GST_DEBUG_CATEGORY_STATIC (gst_kafka_sink_debug);
 
 static const GstKafkaOption options[] = {
     {"linger.ms", "7", FALSE},
@@ -281,20 +282,19 @@ assert_fault (GstKafkaFault *fault, rd_kafka_resp_err_t err, const gchar *detail
 
 GST_START_TEST (test_of_several_errors_the_most_informative_one_is_kept)
 {
-  GstKafkaFault fault;
+  GstKafkaFault *fault = gst_kafka_fault_new (NULL, NULL);
 
-  gst_kafka_fault_init (&fault);
-  assert_fault (&fault, RD_KAFKA_RESP_ERR_NO_ERROR, NULL);
-  gst_kafka_fault_note (&fault, RD_KAFKA_RESP_ERR__TRANSPORT, "refused");
-  gst_kafka_fault_note (&fault, RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN, "1/1 brokers are down");
-  assert_fault (&fault, RD_KAFKA_RESP_ERR__TRANSPORT, "refused");
-  gst_kafka_fault_note (&fault, RD_KAFKA_RESP_ERR__AUTHENTICATION, "wrong password");
-  gst_kafka_fault_note (&fault, RD_KAFKA_RESP_ERR__TRANSPORT, "disconnected");
-  assert_fault (&fault, RD_KAFKA_RESP_ERR__AUTHENTICATION, "wrong password");
-  gst_kafka_fault_forget (&fault);
-  gst_kafka_fault_note (&fault, RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN, "down");
-  assert_fault (&fault, RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN, "down");
-  gst_kafka_fault_clear (&fault);
+  assert_fault (fault, RD_KAFKA_RESP_ERR_NO_ERROR, NULL);
+  gst_kafka_fault_note (fault, RD_KAFKA_RESP_ERR__TRANSPORT, "refused");
+  gst_kafka_fault_note (fault, RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN, "1/1 brokers are down");
+  assert_fault (fault, RD_KAFKA_RESP_ERR__TRANSPORT, "refused");
+  gst_kafka_fault_note (fault, RD_KAFKA_RESP_ERR__AUTHENTICATION, "wrong password");
+  gst_kafka_fault_note (fault, RD_KAFKA_RESP_ERR__TRANSPORT, "disconnected");
+  assert_fault (fault, RD_KAFKA_RESP_ERR__AUTHENTICATION, "wrong password");
+  gst_kafka_fault_forget (fault);
+  gst_kafka_fault_note (fault, RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN, "down");
+  assert_fault (fault, RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN, "down");
+  gst_kafka_fault_unref (fault);
 }
 GST_END_TEST;
 
@@ -302,15 +302,14 @@ GST_START_TEST (test_throttling_by_the_broker_for_over_a_second_is_one_warning)
 {
   static const gint times[] = {20, 1500, 3000, 0};
   GstBus *bus = gst_bus_new ();
-  GstKafkaFault fault;
+  GstKafkaFault *fault = gst_kafka_fault_new (NULL, NULL);
   guint warnings = 0;
 
   gst_element_set_bus (element, bus);
-  gst_kafka_fault_init (&fault);
   for (guint i = 0; i < G_N_ELEMENTS (times); i++) {
-    gst_kafka_fault_note_throttling (&fault, times[i]);
-    gst_kafka_fault_warn_of_throttling (&fault, element, "producer_byte_rate");
-    fail_unless_equals_uint64 (gst_kafka_fault_get_throttle_time (&fault), times[i] * GST_MSECOND);
+    gst_kafka_fault_note_throttling (fault, times[i]);
+    gst_kafka_fault_warn_of_throttling (fault, element, "producer_byte_rate");
+    fail_unless_equals_uint64 (gst_kafka_fault_get_throttle_time (fault), times[i] * GST_MSECOND);
     for (GstMessage *message; (message = gst_bus_pop_filtered (bus, GST_MESSAGE_WARNING));) {
       warnings++;
       gst_message_unref (message);
@@ -319,7 +318,7 @@ GST_START_TEST (test_throttling_by_the_broker_for_over_a_second_is_one_warning)
   }
   gst_element_set_bus (element, NULL);
   gst_object_unref (bus);
-  gst_kafka_fault_clear (&fault);
+  gst_kafka_fault_unref (fault);
 }
 GST_END_TEST;
 
@@ -327,22 +326,21 @@ GST_END_TEST;
  * certificate is a refusal. */
 GST_START_TEST (test_outages_and_refusals_of_tls_are_distinguished)
 {
-  GstKafkaFault fault;
+  GstKafkaFault *fault = gst_kafka_fault_new (NULL, NULL);
 
-  gst_kafka_fault_init (&fault);
   fail_unless_equals_int (
-      gst_kafka_fault_note (&fault, RD_KAFKA_RESP_ERR__SSL,
+      gst_kafka_fault_note (fault, RD_KAFKA_RESP_ERR__SSL,
           "SSL handshake failed: error:0A000126:SSL routines::unexpected eof while reading"),
       RD_KAFKA_RESP_ERR__TRANSPORT);
-  fail_if (gst_kafka_error_is_refusal (gst_kafka_fault_get (&fault, NULL)));
-  fail_unless_equals_int (gst_kafka_fault_note (&fault, RD_KAFKA_RESP_ERR__TRANSPORT,
+  fail_if (gst_kafka_error_is_refusal (gst_kafka_fault_get (fault, NULL)));
+  fail_unless_equals_int (gst_kafka_fault_note (fault, RD_KAFKA_RESP_ERR__TRANSPORT,
                               "Receive failed: sslv3 alert bad certificate: SSL alert number 42"),
       RD_KAFKA_RESP_ERR__SSL);
-  gst_kafka_fault_note_log (&fault, "SSL", "[thrd:app]: no such file");
-  gst_kafka_fault_note_log (&fault, "SSL", "[thrd:app]: a consequence");
-  gst_kafka_fault_note (&fault, RD_KAFKA_RESP_ERR__SSL, "certificate verify failed");
-  assert_fault (&fault, RD_KAFKA_RESP_ERR__SSL, "no such file");
-  gst_kafka_fault_clear (&fault);
+  gst_kafka_fault_note_log (fault, "SSL", "[thrd:app]: no such file");
+  gst_kafka_fault_note_log (fault, "SSL", "[thrd:app]: a consequence");
+  gst_kafka_fault_note (fault, RD_KAFKA_RESP_ERR__SSL, "certificate verify failed");
+  assert_fault (fault, RD_KAFKA_RESP_ERR__SSL, "no such file");
+  gst_kafka_fault_unref (fault);
 }
 GST_END_TEST;
 
@@ -543,12 +541,13 @@ keep_line (GstDebugCategory *category, GstDebugLevel level, const gchar *file,
  * uses reno and cubic, which all kernels have. */
 GST_START_TEST (test_the_chosen_congestion_control_is_set_again)
 {
-  GstKafkaConnections *connections = gst_kafka_connections_new ("reno");
+  GstKafkaConnections *connections;
   struct sockaddr_in address;
   gint listener = listen_on_loopback (&address), fd;
   g_autofree gchar *name = NULL;
 
   GST_DEBUG_CATEGORY_INIT (gst_kafka_sink_debug, "kafkasink", 0, "Kafka sink");
+  connections = gst_kafka_connections_new ("reno");
   gst_debug_remove_log_function (NULL);
   gst_debug_set_threshold_for_name ("kafkasink", GST_LEVEL_INFO);
   gst_debug_add_log_function (keep_line, NULL, NULL);
@@ -569,6 +568,112 @@ GST_START_TEST (test_the_chosen_congestion_control_is_set_again)
 }
 GST_END_TEST;
 
+/* A short answer may come late behind a large one over a slow link. What a connection receives that
+ * was opened during a query shows nothing, because a proxy may have sent it. */
+GST_START_TEST (test_data_on_an_open_connection_is_noticed)
+{
+  GstKafkaConnections *connections = gst_kafka_connections_new (NULL);
+  struct sockaddr_in address;
+  gint listener = listen_on_loopback (&address), fds[2], peers[2];
+
+  for (guint i = 0; i < G_N_ELEMENTS (fds); i++) {
+    gst_kafka_connections_mark (connections);
+    fds[i] = gst_kafka_connections_open (connections, AF_INET, SOCK_STREAM, IPPROTO_TCP);
+    fail_if (connect (fds[i], (struct sockaddr *) &address, sizeof address));
+    fail_if ((peers[i] = accept (listener, NULL, NULL)) < 0);
+  }
+  fail_if (gst_kafka_connections_have_received (connections));
+  fail_unless_equals_int (send (peers[1], "x", 1, 0), 1);
+  g_usleep (10000);
+  fail_if (gst_kafka_connections_have_received (connections));
+  fail_unless_equals_int (send (peers[0], "x", 1, 0), 1);
+  for (gint64 end = g_get_monotonic_time () + 30 * G_USEC_PER_SEC;
+       !gst_kafka_connections_have_received (connections) && g_get_monotonic_time () < end;)
+    g_usleep (1000);
+  fail_unless (gst_kafka_connections_have_received (connections));
+  gst_kafka_connections_mark (connections);
+  fail_if (gst_kafka_connections_have_received (connections));
+  for (guint i = 0; i < G_N_ELEMENTS (fds); i++) {
+    gst_kafka_connections_close (connections, fds[i]);
+    close (peers[i]);
+  }
+  gst_kafka_connections_free (connections);
+  close (listener);
+}
+GST_END_TEST;
+
+/* Each character is what happens in one second: an error of librdkafka (e), a query without an
+ * answer (-), an answer (+), or nothing (a space). */
+static const struct {
+  const gchar *happens;
+  guint warnings, infos;
+} outage_cases[] = {
+    {"e                    ", 0, 0},
+    {"e+  e+  -+  -+  ---+ ", 0, 0}, /* idle connections end, a broker restarts in 3 s */
+    {"e---------+", 0, 0}, {"e-- -- -- -- -- -- - - - ", 1, 0}, /* once an outage */
+    {"- - - - - - - -     +", 1, 1},                            /* without an error of librdkafka */
+    {"e-----------+e-----------+", 2, 2}, {"e-----------+- + e+", 1, 1},
+    {"e-              -   -+", 0, 0},              /* the caller is paused during the query */
+    {"e-   -              -     -  +", 0, 0},      /* the caller is paused before the warning */
+    {"e-----------                  -   +", 1, 1}, /* the caller is paused after the warning */
+};
+
+static void
+count_messages (GstBus *bus, guint *warnings, guint *infos)
+{
+  GstMessage *message;
+
+  for (; (message = gst_bus_pop (bus)); gst_message_unref (message)) {
+    *warnings += GST_MESSAGE_TYPE (message) == GST_MESSAGE_WARNING;
+    *infos += GST_MESSAGE_TYPE (message) == GST_MESSAGE_INFO;
+  }
+}
+
+GST_START_TEST (test_an_outage_is_one_warning_and_one_info_message)
+{
+  const gchar *happens = outage_cases[__i__].happens;
+  GstBus *bus = gst_bus_new ();
+  guint warned = 0, informed = 0;
+  GstKafkaOutage outage;
+
+  gst_kafka_outage_init (&outage);
+  for (guint i = 0; happens[i]; i++) {
+    gint64 now = (i + 1) * G_USEC_PER_SEC;
+
+    if (happens[i] == 'e')
+      fail_unless (gst_kafka_outage_note_error (&outage, RD_KAFKA_RESP_ERR__TRANSPORT, now));
+    else if (happens[i] != ' ')
+      gst_kafka_outage_note_answer (&outage, happens[i] == '+', now);
+    gst_element_set_bus (element, bus);
+    gst_kafka_outage_report (
+        &outage, element, GST_RESOURCE_ERROR_OPEN_READ, "broker:9092", "It waits.", NULL, now);
+    gst_element_set_bus (element, NULL);
+    count_messages (bus, &warned, &informed);
+    fail_unless_equals_int (gst_kafka_outage_is_reported (&outage), warned > informed);
+  }
+  fail_unless_equals_int (warned, outage_cases[__i__].warnings);
+  fail_unless_equals_int (informed, outage_cases[__i__].infos);
+  gst_kafka_outage_clear (&outage);
+  gst_object_unref (bus);
+}
+GST_END_TEST;
+
+/* An error that a broker sent is an answer. */
+GST_START_TEST (test_only_an_error_of_the_network_makes_an_outage_possible)
+{
+  GstKafkaOutage outage;
+
+  gst_kafka_outage_init (&outage);
+  fail_if (gst_kafka_outage_note_error (&outage, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION, 1));
+  fail_if (gst_kafka_outage_note_error (&outage, RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION, 1));
+  fail_if (gst_kafka_outage_note_error (&outage, RD_KAFKA_RESP_ERR__AUTHENTICATION, 1));
+  fail_if (gst_kafka_outage_is_suspected (&outage));
+  fail_unless (gst_kafka_outage_note_error (&outage, RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN, 1));
+  fail_unless (gst_kafka_outage_is_suspected (&outage));
+  gst_kafka_outage_clear (&outage);
+}
+GST_END_TEST;
+
 static Suite *
 kafkaclient_suite (void)
 {
@@ -577,6 +682,10 @@ kafkaclient_suite (void)
 
   suite_add_tcase (s, tc);
   tcase_add_checked_fixture (tc, setup, teardown);
+  tcase_add_test (tc, test_data_on_an_open_connection_is_noticed);
+  tcase_add_loop_test (
+      tc, test_an_outage_is_one_warning_and_one_info_message, 0, G_N_ELEMENTS (outage_cases));
+  tcase_add_test (tc, test_only_an_error_of_the_network_makes_an_outage_possible);
   tcase_add_test (tc, test_order_of_sources);
   tcase_add_test (tc, test_client_properties_may_have_any_type);
   tcase_add_test (tc, test_refused_client_properties);

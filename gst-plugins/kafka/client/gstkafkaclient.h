@@ -44,9 +44,9 @@ gchar *gst_kafka_conf_dup (const rd_kafka_conf_t *conf, const gchar *name);
 /* Returns: (transfer full): a description of the connection for the log, without secrets */
 gchar *gst_kafka_conf_describe (const rd_kafka_conf_t *conf);
 
-/* Takes ownership of @conf. @fault becomes the client's opaque pointer, so @fault must be the first
- * member of the struct to which the caller's callbacks cast the opaque pointer. The text of @error
- * says what to change. */
+/* Takes ownership of @conf. @fault becomes the client's opaque pointer: it must live as long as the
+ * client, and the caller's callbacks call gst_kafka_fault_get_user_data(). The text of @error says
+ * what to change. */
 rd_kafka_t *gst_kafka_client_new (
     rd_kafka_type_t type, rd_kafka_conf_t *conf, GstKafkaFault *fault, GError **error);
 

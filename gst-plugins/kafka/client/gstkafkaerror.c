@@ -25,6 +25,12 @@ gst_kafka_error_is_timeout (rd_kafka_resp_err_t err)
 }
 
 gboolean
+gst_kafka_error_is_unanswered (rd_kafka_resp_err_t err)
+{
+  return is_unreachable (err) || gst_kafka_error_is_timeout (err);
+}
+
+gboolean
 gst_kafka_error_is_refusal (rd_kafka_resp_err_t err)
 {
   switch (err) {
@@ -66,7 +72,7 @@ gst_kafka_error_is_passing (rd_kafka_resp_err_t err)
     case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
       return TRUE;
     default:
-      return is_unreachable (err) || gst_kafka_error_is_timeout (err);
+      return gst_kafka_error_is_unanswered (err);
   }
 }
 

@@ -22,6 +22,9 @@ gboolean gst_kafka_is_same_loss (gint64 granted);
  * rebalance). */
 gboolean gst_kafka_error_is_passing (rd_kafka_resp_err_t err);
 
+/* Returns TRUE if the error means that a broker can't be reached, or hasn't answered in time. */
+gboolean gst_kafka_error_is_unanswered (rd_kafka_resp_err_t err);
+
 /* Returns TRUE if the error means that no answer came in time. */
 gboolean gst_kafka_error_is_timeout (rd_kafka_resp_err_t err);
 

@@ -26,19 +26,41 @@ tell_tls_apart (rd_kafka_resp_err_t err, const gchar *detail)
   return err;
 }
 
-void
-gst_kafka_fault_init (GstKafkaFault *fault)
+GstKafkaFault *
+gst_kafka_fault_new (gpointer user_data, const gchar *congestion_control)
 {
-  memset (fault, 0, sizeof *fault);
+  GstKafkaFault *fault = g_new0 (GstKafkaFault, 1);
+
+  g_atomic_ref_count_init (&fault->refs);
+  fault->user_data = user_data;
+  fault->connections = gst_kafka_connections_new (congestion_control);
   g_mutex_init (&fault->lock);
+  return fault;
+}
+
+GstKafkaFault *
+gst_kafka_fault_ref (GstKafkaFault *fault)
+{
+  g_atomic_ref_count_inc (&fault->refs);
+  return fault;
 }
 
 void
-gst_kafka_fault_clear (GstKafkaFault *fault)
+gst_kafka_fault_unref (GstKafkaFault *fault)
 {
+  if (!g_atomic_ref_count_dec (&fault->refs))
+    return;
   gst_kafka_fault_forget (fault);
+  gst_kafka_connections_free (fault->connections);
   g_free (fault->ca_file);
   g_mutex_clear (&fault->lock);
+  g_free (fault);
+}
+
+gpointer
+gst_kafka_fault_get_user_data (gpointer fault)
+{
+  return ((GstKafkaFault *) fault)->user_data;
 }
 
 static guint
@@ -211,10 +233,30 @@ gst_kafka_fault_get_throttle_time (GstKafkaFault *fault)
   return time;
 }
 
+/* Called on librdkafka's threads. */
+static int
+open_socket (int domain, int type, int protocol, void *opaque)
+{
+  GstKafkaFault *fault = opaque;
+
+  return gst_kafka_connections_open (fault->connections, domain, type, protocol);
+}
+
+/* Called on librdkafka's threads. */
+static int
+close_socket (int fd, void *opaque)
+{
+  GstKafkaFault *fault = opaque;
+
+  return gst_kafka_connections_close (fault->connections, fd);
+}
+
 void
 gst_kafka_fault_watch (GstKafkaFault *fault, rd_kafka_conf_t *conf)
 {
   rd_kafka_conf_set_opaque (conf, fault);
+  rd_kafka_conf_set_socket_cb (conf, open_socket);
+  rd_kafka_conf_set_closesocket_cb (conf, close_socket);
   rd_kafka_conf_set_throttle_cb (conf, note_throttling);
   rd_kafka_conf_set_ssl_cert_verify_cb (conf, look_at_certificate);
 }

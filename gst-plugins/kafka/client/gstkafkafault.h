@@ -4,12 +4,18 @@
 #include <gst/gst.h>
 #include <librdkafka/rdkafka.h>
 
+#include "gstkafkaconnections.h"
+
 G_BEGIN_DECLS
 
 /* Remembers the most informative of librdkafka's errors since gst_kafka_fault_forget(): a refused
  * password says more than the "all brokers down" that follows it. Any thread may use this memory of
- * errors. */
+ * errors. librdkafka's own threads use it until the client is destroyed, so the owner of the client
+ * holds a reference. */
 typedef struct {
+  gatomicrefcount refs;
+  gpointer user_data; /* the owner of the client, for the callbacks that run when it polls */
+  GstKafkaConnections *connections;
   GMutex lock; /* guards all fields below */
   rd_kafka_resp_err_t err;
   gchar *detail;
@@ -20,8 +26,13 @@ typedef struct {
   gboolean throttling_told;
 } GstKafkaFault;
 
-void gst_kafka_fault_init (GstKafkaFault *fault);
-void gst_kafka_fault_clear (GstKafkaFault *fault);
+/* @congestion_control: (nullable): as for gst_kafka_connections_new() */
+GstKafkaFault *gst_kafka_fault_new (gpointer user_data, const gchar *congestion_control);
+GstKafkaFault *gst_kafka_fault_ref (GstKafkaFault *fault);
+void gst_kafka_fault_unref (GstKafkaFault *fault);
+/* Returns the user_data of a fault that a callback of librdkafka gets as its opaque pointer. Only
+ * callbacks that run within a call of the owner may use it. */
+gpointer gst_kafka_fault_get_user_data (gpointer fault);
 /* Remembers an error that librdkafka reported to an error callback, and returns a more exact code
  * for this error. */
 rd_kafka_resp_err_t gst_kafka_fault_note (
@@ -45,7 +56,7 @@ void gst_kafka_fault_warn_of_throttling (
 /* Returns the time for which the brokers let this client wait at present, ns. */
 guint64 gst_kafka_fault_get_throttle_time (GstKafkaFault *fault);
 /* Makes @fault the opaque pointer of @conf, and from then on records in @fault why a certificate is
- * refused. */
+ * refused, and which connections are open. */
 void gst_kafka_fault_watch (GstKafkaFault *fault, rd_kafka_conf_t *conf);
 
 G_END_DECLS

@@ -33,7 +33,8 @@
  * drop buffers (once a run), and about buffers on the disk (#GstKafkaSink:spool). EOS is posted
  * when all buffers are delivered.
  *
- * Warnings: RESOURCE/NOT_AUTHORIZED when access is lost, RESOURCE/WRITE for each buffer that
+ * Warnings: RESOURCE/OPEN_WRITE when no broker has answered for 10 s (and an info message when one
+ * answers again), RESOURCE/NOT_AUTHORIZED when access is lost, RESOURCE/WRITE for each buffer that
  * #GstKafkaSink:on-error skips and for a connection that ended with `acks=none`, RESOURCE/SETTINGS
  * for a partition that the topic doesn't have, for a header that #GstKafkaSink:key names and a
  * buffer lacks, and for a socket buffer that the kernel doesn't grant, RESOURCE/NO_SPACE_LEFT,
@@ -930,7 +931,8 @@ gst_kafka_sink_class_init (GstKafkaSinkClass *klass)
    * | spool-used-bytes | uint64 | number of bytes that the buffers on the disk use |
    * | latency | uint64 | moving mean of the time from a buffer's transfer to librdkafka to its
    *   acknowledgement, ns |
-   * | connected | boolean | TRUE if the cluster has answered since the start |
+   * | connected | boolean | TRUE if the brokers have answered since the start, and there is no
+   *   outage |
    * | throttle-time | uint64 | time for which the brokers let the element wait at present, because
    *   it exceeds a quota, ns |
    * | waits-for-access | boolean | TRUE if access was lost, and the element waits until it is

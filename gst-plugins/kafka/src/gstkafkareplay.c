@@ -239,6 +239,7 @@ open_tracks (GstKafkaReplay *self, GError **error)
   if (self->tracks->ended || !measure (self, &last) || !find_begin (self, &begin))
     return gst_kafka_tracks_explain (self->tracks, 0, error);
   self->tracks->playing = TRUE;
+  gst_kafka_fault_forget (self->tracks->fault);
   if (!go_to_begin (self))
     return gst_kafka_tracks_explain (self->tracks, 0, error);
   /* an unknown time is the largest number, and an empty recording needs some origin */
@@ -462,9 +463,12 @@ void
 gst_kafka_replay_add_stats (GstKafkaReplay *self, GstStructure *stats)
 {
   g_mutex_lock (&self->tracks->lock);
-  gst_structure_set (stats, "lost", G_TYPE_UINT64, self->tracks->lost, "damaged", G_TYPE_UINT64,
-      self->tracks->damaged, "other-cameras", G_TYPE_UINT64, self->tracks->others, "throttle-time",
-      G_TYPE_UINT64, gst_kafka_fault_get_throttle_time (&self->tracks->fault), NULL);
+  gst_structure_set (stats, "connected", G_TYPE_BOOLEAN,
+      GST_CLOCK_TIME_IS_VALID (self->duration) &&
+          !gst_kafka_outage_is_reported (&self->tracks->outage),
+      "lost", G_TYPE_UINT64, self->tracks->lost, "damaged", G_TYPE_UINT64, self->tracks->damaged,
+      "other-cameras", G_TYPE_UINT64, self->tracks->others, "throttle-time", G_TYPE_UINT64,
+      gst_kafka_fault_get_throttle_time (self->tracks->fault), NULL);
   g_mutex_unlock (&self->tracks->lock);
 }
 

@@ -54,8 +54,9 @@
  * offsets; -1: a time, or not known) and `lost` (int64: number of offsets; -1: not known). A
  * warning (RESOURCE, READ) about messages that wait for the end of a transaction has the details
  * `topic` (string), `partition` (int), `stable` (int64: the last stable offset) and `held-back`
- * (int64: number of offsets). Errors end the stream with EOS. README.md lists the errors' domains,
- * codes and remedies.
+ * (int64: number of offsets). A warning (RESOURCE, OPEN_READ) says that no broker has answered for
+ * 10 s, and an info message (RESOURCE, OPEN_READ) that one answers again. Errors end the stream
+ * with EOS. README.md lists the errors' domains, codes and remedies.
  *
  * ## Queries
  *
@@ -792,12 +793,12 @@ add_empty_stats (GstStructure *s)
   GValue none = G_VALUE_INIT;
 
   g_value_init (&none, GST_TYPE_ARRAY);
-  gst_structure_set (s, "damaged", G_TYPE_UINT64, (guint64) 0, "waits-for-access", G_TYPE_BOOLEAN,
-      FALSE, "lag", G_TYPE_UINT64, (guint64) 0, "prefetched", G_TYPE_UINT64, (guint64) 0, "pending",
-      G_TYPE_UINT64, (guint64) 0, "parked", G_TYPE_UINT64, (guint64) 0, "rebalances", G_TYPE_UINT64,
-      (guint64) 0, "lost", G_TYPE_UINT64, (guint64) 0, "offsets-missing", G_TYPE_UINT64,
-      (guint64) 0, "held-back", G_TYPE_UINT64, (guint64) 0, "throttle-time", G_TYPE_UINT64,
-      (guint64) 0, NULL);
+  gst_structure_set (s, "connected", G_TYPE_BOOLEAN, FALSE, "damaged", G_TYPE_UINT64, (guint64) 0,
+      "waits-for-access", G_TYPE_BOOLEAN, FALSE, "lag", G_TYPE_UINT64, (guint64) 0, "prefetched",
+      G_TYPE_UINT64, (guint64) 0, "pending", G_TYPE_UINT64, (guint64) 0, "parked", G_TYPE_UINT64,
+      (guint64) 0, "rebalances", G_TYPE_UINT64, (guint64) 0, "lost", G_TYPE_UINT64, (guint64) 0,
+      "offsets-missing", G_TYPE_UINT64, (guint64) 0, "held-back", G_TYPE_UINT64, (guint64) 0,
+      "throttle-time", G_TYPE_UINT64, (guint64) 0, NULL);
   gst_structure_take_value (s, "partitions", &none);
 }
 
@@ -910,6 +911,8 @@ gst_kafka_src_class_init (GstKafkaSrcClass *klass)
    * | refused-caps | number of messages skipped because downstream doesn't accept their caps |
    * | clock-skew | number of messages with a capture time in the future |
    * | age | time from capture to arrival of the last message, ns; the maximum: not known |
+   * | connected | boolean: TRUE if the brokers have answered since the start, and there is no
+   *   outage |
    * | damaged | number of messages skipped because their batch is damaged |
    * | waits-for-access | boolean: TRUE if access was lost, and the element waits until it is
    *   granted again (#GstKafkaSrc:access-timeout) |

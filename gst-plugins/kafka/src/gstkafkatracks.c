@@ -51,7 +51,8 @@ tracks_unref (GstKafkaTracks *self)
   g_clear_pointer (&self->all, g_ptr_array_unref);
   g_clear_pointer (&self->handle, gst_kafka_handle_unref_and_wait);
   gst_kafka_consumer_settings_free (self->settings);
-  gst_kafka_fault_clear (&self->fault);
+  gst_kafka_fault_unref (self->fault);
+  gst_kafka_outage_clear (&self->outage);
   g_free (self->missing);
   g_clear_error (&self->ended);
   g_mutex_clear (&self->lock);
@@ -61,10 +62,10 @@ tracks_unref (GstKafkaTracks *self)
 static void
 take_error (rd_kafka_t *rk, int err, const char *reason, void *opaque)
 {
-  GstKafkaTracks *self = opaque;
+  GstKafkaTracks *self = gst_kafka_fault_get_user_data (opaque);
 
   GST_INFO ("%s: %s: %s", rd_kafka_name (rk), rd_kafka_err2name (err), reason);
-  gst_kafka_fault_note (&self->fault, err, reason);
+  gst_kafka_fault_note (self->fault, err, reason);
   if (err == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION || err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
     g_atomic_int_set (&self->gone, TRUE);
 }
@@ -75,17 +76,18 @@ gst_kafka_tracks_new (rd_kafka_conf_t *conf, GstKafkaConsumerSettings *settings,
   GstKafkaTracks *self = g_new0 (GstKafkaTracks, 1);
 
   g_atomic_ref_count_init (&self->refs);
-  gst_kafka_fault_init (&self->fault);
+  self->fault = gst_kafka_fault_new (self, NULL);
+  gst_kafka_outage_init (&self->outage);
   g_mutex_init (&self->lock);
   self->settings = settings;
   rd_kafka_conf_set_error_cb (conf, take_error);
-  self->rk = gst_kafka_client_new (RD_KAFKA_CONSUMER, conf, &self->fault, error);
+  self->rk = gst_kafka_client_new (RD_KAFKA_CONSUMER, conf, self->fault, error);
   if (!self->rk) {
     gst_kafka_tracks_free (self);
     return NULL;
   }
   rd_kafka_poll_set_consumer (self->rk);
-  self->handle = gst_kafka_handle_new (self->rk);
+  self->handle = gst_kafka_handle_new (self->rk, self->fault);
   return self;
 }
 
@@ -102,6 +104,7 @@ gst_kafka_tracks_free (GstKafkaTracks *self)
   FogThread *thread;
 
   g_clear_pointer (&self->check, gst_kafka_query_free);
+  g_clear_pointer (&self->contact, gst_kafka_query_free);
   thread = fog_thread_new ("kafkasrc-replay", end_tracks, self, NULL);
   if (!fog_thread_end (thread, g_get_monotonic_time () + STOP_TIME))
     GST_WARNING ("librdkafka %s doesn't end the client: its threads and connections stay",
@@ -119,13 +122,22 @@ is_flushing (GstKafkaTracks *self)
   return flushing;
 }
 
+/* Lets librdkafka call the callbacks, e.g. for errors. */
+static void
+serve (GstKafkaTracks *self)
+{
+  rd_kafka_message_t *event = rd_kafka_consumer_poll (self->rk, 0);
+
+  g_clear_pointer (&event, rd_kafka_message_destroy);
+}
+
 static GstKafkaRead
 fail (GstKafkaTracks *self, rd_kafka_resp_err_t err, GError **error)
 {
   g_autofree gchar *tried = g_strdup_printf ("replay %s", self->settings->where);
   g_autofree gchar *detail = NULL;
   rd_kafka_resp_err_t fault =
-      err != RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ? gst_kafka_fault_get (&self->fault, &detail) : 0;
+      err != RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ? gst_kafka_fault_get (self->fault, &detail) : 0;
 
   g_propagate_error (error, gst_kafka_error_new (tried, fault ? fault : err,
                                 fault ? detail : self->missing, GST_RESOURCE_ERROR_OPEN_READ));
@@ -712,6 +724,55 @@ look_for_deleted_topic (GstKafkaTracks *self)
   gst_kafka_query_free (query);
 }
 
+static void
+note_contact (GstKafkaTracks *self, gboolean answered)
+{
+  GstElement *element = gst_pad_get_parent_element (self->settings->pad);
+  gint64 now = g_get_monotonic_time ();
+  g_autofree gchar *cause = NULL;
+
+  if (answered)
+    gst_kafka_fault_forget (self->fault);
+  gst_kafka_fault_get (self->fault, &cause);
+  gst_kafka_outage_note_answer (&self->outage, answered, now);
+  if (element)
+    gst_kafka_outage_report (&self->outage, element, GST_RESOURCE_ERROR_OPEN_READ,
+        self->settings->where, "The replay waits, and continues when a broker answers.", cause,
+        now);
+  gst_clear_object (&element);
+}
+
+static void
+begin_query_for_contact (GstKafkaTracks *self)
+{
+  gst_kafka_connections_mark (self->fault->connections);
+  self->contact_asked = question_new (self, ask_topics, NULL);
+  self->contact = gst_kafka_query_new (ask, self->contact_asked, question_free);
+}
+
+static void
+end_query_for_contact (GstKafkaTracks *self)
+{
+  gboolean answered = !gst_kafka_error_is_unanswered (self->contact_asked->err) ||
+                      gst_kafka_connections_have_received (self->fault->connections);
+
+  g_clear_pointer (&self->contact, gst_kafka_query_free);
+  self->contact_asked = NULL;
+  serve (self);
+  note_contact (self, answered);
+}
+
+/* While the broker of a silent partition doesn't answer, queries whether any other does. The
+ * streaming thread doesn't wait for the answer. */
+static void
+look_for_outage (GstKafkaTracks *self)
+{
+  if (self->contact && gst_kafka_query_is_answered (self->contact))
+    end_query_for_contact (self);
+  if (!self->contact && gst_kafka_outage_is_suspected (&self->outage))
+    begin_query_for_contact (self);
+}
+
 /* Handles a track from which no message comes although messages exist, because librdkafka doesn't
  * report some kinds of damage, and fetches the same batch again and again. */
 static void
@@ -726,6 +787,7 @@ look_for_silence (GstKafkaTracks *self, GstKafkaTrack *track)
   look_for_deleted_topic (self);
   if (!is_answered (self, track)) {
     track->heard = now;
+    gst_kafka_outage_note_error (&self->outage, RD_KAFKA_RESP_ERR__TIMED_OUT, now);
   } else if (searched && now - track->heard >= GST_KAFKA_SEARCH_TIME) {
     gst_kafka_damage_note_bad (
         &track->damage, track->damage.bad, track->position, get_high (self, track));
@@ -746,10 +808,14 @@ gst_kafka_tracks_fill_one (GstKafkaTracks *self, GstKafkaTrack *track)
   while (!track->head && !track->at_end) {
     rd_kafka_message_t *message = rd_kafka_consume_queue (track->queue, POLL_TIME_MS);
 
-    if (message)
+    if (message) {
+      if (!message->err && gst_kafka_outage_is_suspected (&self->outage))
+        note_contact (self, TRUE);
       take_head (self, track, message);
-    else
+    } else {
+      look_for_outage (self);
       look_for_silence (self, track);
+    }
     if (track->astray)
       place_again (self, track);
     if (self->ended || is_flushing (self))
@@ -764,16 +830,14 @@ look_for_throttling (GstKafkaTracks *self)
   GstElement *element = gst_pad_get_parent_element (self->settings->pad);
 
   if (element)
-    gst_kafka_fault_warn_of_throttling (&self->fault, element, "consumer_byte_rate");
+    gst_kafka_fault_warn_of_throttling (self->fault, element, "consumer_byte_rate");
   gst_clear_object (&element);
 }
 
 gboolean
 gst_kafka_tracks_fill (GstKafkaTracks *self)
 {
-  rd_kafka_message_t *event = rd_kafka_consumer_poll (self->rk, 0);
-
-  g_clear_pointer (&event, rd_kafka_message_destroy);
+  serve (self);
   look_for_throttling (self);
   for (guint i = 0; i < self->all->len; i++)
     if (!gst_kafka_tracks_fill_one (self, g_ptr_array_index (self->all, i)))
@@ -871,15 +935,14 @@ gst_kafka_tracks_open (GstKafkaTracks *self, GError **error)
   if (!self->deadline)
     self->deadline = g_get_monotonic_time () + OPEN_TIME;
   while (!self->all) {
-    rd_kafka_message_t *event = rd_kafka_consumer_poll (self->rk, 0);
     rd_kafka_resp_err_t err;
 
-    g_clear_pointer (&event, rd_kafka_message_destroy);
+    serve (self);
     err = find_tracks (self);
     if (is_flushing (self))
       return GST_KAFKA_READ_FLUSHING;
     if (err == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC || gst_kafka_error_is_refusal (err) ||
-        gst_kafka_error_is_refusal (gst_kafka_fault_get (&self->fault, NULL)) ||
+        gst_kafka_error_is_refusal (gst_kafka_fault_get (self->fault, NULL)) ||
         (err && g_get_monotonic_time () > self->deadline))
       return fail (self, err, error);
   }

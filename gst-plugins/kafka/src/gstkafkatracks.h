@@ -2,6 +2,7 @@
 #pragma once
 
 #include "client/gstkafkafault.h"
+#include "client/gstkafkaoutage.h"
 #include "client/gstkafkaquery.h"
 #include "src/consumer/gstkafkaconsumer.h"
 #include "src/consumer/gstkafkahandle.h"
@@ -52,8 +53,8 @@ typedef struct _GstKafkaQuestion GstKafkaQuestion;
  * here. Only the streaming thread may call the functions. No function blocks much longer than a
  * second. */
 typedef struct {
-  /* the first member, because gst_kafka_client_new() makes it the opaque pointer */
-  GstKafkaFault fault;
+  GstKafkaFault *fault; /* owned by the handle too */
+  GstKafkaOutage outage;
   gatomicrefcount refs; /* reference count: one for the replay, one for each query */
   GstKafkaHandle *handle;
   rd_kafka_t *rk;
@@ -67,7 +68,9 @@ typedef struct {
   gint64 checked;
   GstKafkaQuery *check;    /* (nullable): the check of the tracks' logs that isn't answered yet */
   GstKafkaQuestion *asked; /* the data of `check` */
-  gchar *missing;          /* text about a topic or partition that doesn't exist */
+  GstKafkaQuery *contact;  /* (nullable): the query whether any broker answers */
+  GstKafkaQuestion *contact_asked; /* the data of `contact` */
+  gchar *missing;                  /* text about a topic or partition that doesn't exist */
   /* shortest time in ms from capture to Kafka's timestamp of the messages seen so far; at most
    * 0 */
   gint64 least_lag;
@@ -87,8 +90,6 @@ typedef struct {
    * again */
   guint64 others;
 } GstKafkaTracks;
-
-G_STATIC_ASSERT (G_STRUCT_OFFSET (GstKafkaTracks, fault) == 0);
 
 /* Takes ownership of @conf and @settings. */
 GstKafkaTracks *gst_kafka_tracks_new (

@@ -18,7 +18,7 @@
 #define TOLERANCE 1600
 
 struct _LiveGroup {
-  GstKafkaFault fault; /* the client's opaque */
+  GstKafkaFault *fault; /* the client's opaque */
   const LiveSource *source;
   LiveModel *model;
   LiveTopicRole role;
@@ -147,7 +147,7 @@ dup_trouble (LiveGroup *self, rd_kafka_resp_err_t err)
 {
   gchar *detail = NULL, *internals;
 
-  if (!gst_kafka_fault_get (&self->fault, &detail) || !detail)
+  if (!gst_kafka_fault_get (self->fault, &detail) || !detail)
     detail = g_strdup (rd_kafka_err2str (err));
   /* librdkafka adds " (after 0ms in state CONNECT, 1 identical error(s) suppressed)". */
   internals = strstr (detail, " (after ");
@@ -159,7 +159,7 @@ dup_trouble (LiveGroup *self, rd_kafka_resp_err_t err)
 static void
 note_answer (LiveGroup *self, gboolean missing)
 {
-  gst_kafka_fault_forget (&self->fault);
+  gst_kafka_fault_forget (self->fault);
   live_model_set_missing (self->model, self->role, missing ? self->source->topic : NULL, now_ms ());
 }
 
@@ -234,7 +234,7 @@ live_group_new (const LiveSource *source, LiveModel *model, LiveTopicRole role, 
   LiveGroup *self = g_new0 (LiveGroup, 1);
   rd_kafka_conf_t *conf;
 
-  gst_kafka_fault_init (&self->fault);
+  self->fault = gst_kafka_fault_new (NULL, NULL);
   self->source = source;
   self->model = model;
   self->role = role;
@@ -242,7 +242,7 @@ live_group_new (const LiveSource *source, LiveModel *model, LiveTopicRole role, 
   self->ends = g_ptr_array_new_with_free_func ((GDestroyNotify) live_progress_free);
   self->element = gst_object_ref_sink (gst_bin_new (source->group));
   conf = make_conf (self, error);
-  self->rk = conf ? gst_kafka_client_new (RD_KAFKA_CONSUMER, conf, &self->fault, error) : NULL;
+  self->rk = conf ? gst_kafka_client_new (RD_KAFKA_CONSUMER, conf, self->fault, error) : NULL;
   if (!self->rk) {
     live_group_free (self);
     return NULL;
@@ -259,6 +259,6 @@ live_group_free (LiveGroup *self)
     rd_kafka_destroy_flags (self->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
   gst_object_unref (self->element);
   g_ptr_array_unref (self->ends);
-  gst_kafka_fault_clear (&self->fault);
+  gst_kafka_fault_unref (self->fault);
   g_free (self);
 }

@@ -23,7 +23,7 @@ alerts_client_open (AlertsClient *self, const LiveSource *source, rd_kafka_type_
   GstKafkaSettings settings;
   rd_kafka_conf_t *conf;
 
-  gst_kafka_fault_init (&self->fault);
+  self->fault = gst_kafka_fault_new (self, NULL);
   gst_kafka_settings_init (&settings);
   g_free (settings.bootstrap_servers);
   settings.bootstrap_servers = g_strdup (source->servers);
@@ -36,7 +36,7 @@ alerts_client_open (AlertsClient *self, const LiveSource *source, rd_kafka_type_
   rd_kafka_conf_set_error_cb (conf, note_error);
   if (delivered)
     rd_kafka_conf_set_dr_msg_cb (conf, delivered);
-  self->rk = gst_kafka_client_new (type, conf, &self->fault, error);
+  self->rk = gst_kafka_client_new (type, conf, self->fault, error);
   return self->rk != NULL;
 }
 
@@ -48,14 +48,14 @@ alerts_client_close (AlertsClient *self)
   if (self->rk)
     rd_kafka_destroy_flags (self->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
   g_clear_pointer (&self->said, g_free);
-  gst_kafka_fault_clear (&self->fault);
+  g_clear_pointer (&self->fault, gst_kafka_fault_unref);
 }
 
 GError *
 alerts_client_explain (AlertsClient *self, const gchar *tried, rd_kafka_resp_err_t err)
 {
   g_autofree gchar *detail = NULL;
-  rd_kafka_resp_err_t known = gst_kafka_fault_get (&self->fault, &detail);
+  rd_kafka_resp_err_t known = gst_kafka_fault_get (self->fault, &detail);
   gboolean little = gst_kafka_error_is_timeout (err) || err == RD_KAFKA_RESP_ERR__TRANSPORT;
 
   return gst_kafka_error_new (tried, known && little ? known : err, known && little ? detail : NULL,
@@ -82,5 +82,5 @@ alerts_client_recover (AlertsClient *self, const gchar *tried)
     return;
   g_message ("It works again to %s.", tried);
   g_clear_pointer (&self->said, g_free);
-  gst_kafka_fault_forget (&self->fault);
+  gst_kafka_fault_forget (self->fault);
 }

@@ -9,8 +9,7 @@ G_BEGIN_DECLS
 /* A Kafka client with the settings of the stages, which explains librdkafka's errors in
  * sentences. */
 typedef struct {
-  /* must be the first field, because the client's callbacks get it as their opaque pointer */
-  GstKafkaFault fault;
+  GstKafkaFault *fault; /* its user_data is this AlertsClient */
   rd_kafka_t *rk;
   gchar *said;       /* (nullable): the last error that was logged; NULL: there is no error */
   gint64 complained; /* monotonic time of the last error, us */

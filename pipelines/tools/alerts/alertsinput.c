@@ -246,7 +246,7 @@ static void
 note_commit (
     rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_partition_list_t *list, void *opaque)
 {
-  AlertsInput *self = opaque;
+  AlertsInput *self = gst_kafka_fault_get_user_data (opaque);
 
   self->committing--;
   if (!err || err == RD_KAFKA_RESP_ERR__NO_OFFSET)

@@ -17,7 +17,7 @@
 #define PARTITION 0
 
 struct _AlertsState {
-  /* must be the first field, because it begins with the client's opaque pointer */
+  /* must be the first field, because callbacks cast it back to the state */
   AlertsClient client;
   const LiveSource *source;
   AlertsBook *book;
@@ -66,7 +66,7 @@ note_delivery (rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque)
   Pending *pending = message->_private;
 
   if (pending->key)
-    note_record (opaque, pending, message->err);
+    note_record (gst_kafka_fault_get_user_data (opaque), pending, message->err);
   else
     pending->done (message->err, pending->data);
   pending_free (pending);

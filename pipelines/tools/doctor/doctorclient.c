@@ -19,7 +19,7 @@ note_error (rd_kafka_t *rk, int err, const char *reason, void *opaque)
 static void
 note_delivery (rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque)
 {
-  DoctorClient *self = opaque;
+  DoctorClient *self = gst_kafka_fault_get_user_data (opaque);
 
   self->delivered = message->err;
   self->reported = TRUE;
@@ -102,8 +102,8 @@ doctor_client_new (GstElement *element, const DoctorClientWish *wish, GError **e
   if (!conf)
     return NULL;
   self = g_new0 (DoctorClient, 1);
-  gst_kafka_fault_init (&self->fault);
-  self->rk = gst_kafka_client_new (wish->type, conf, &self->fault, error);
+  self->fault = gst_kafka_fault_new (self, NULL);
+  self->rk = gst_kafka_client_new (wish->type, conf, self->fault, error);
   if (self->rk)
     return self;
   doctor_client_free (self);
@@ -117,7 +117,7 @@ doctor_client_free (DoctorClient *self)
     rd_kafka_purge (self->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
   if (self->rk)
     rd_kafka_destroy_flags (self->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
-  gst_kafka_fault_clear (&self->fault);
+  gst_kafka_fault_unref (self->fault);
   g_free (self);
 }
 
@@ -133,7 +133,7 @@ doctor_client_explain (DoctorClient *self, const gchar *tried, rd_kafka_resp_err
   g_autofree gchar *detail = NULL;
   g_autofree gchar *nothing =
       g_strdup_printf ("there was no answer within %d s", DOCTOR_ANSWER_TIME / 1000);
-  rd_kafka_resp_err_t known = gst_kafka_fault_get (&self->fault, &detail);
+  rd_kafka_resp_err_t known = gst_kafka_fault_get (self->fault, &detail);
   g_autoptr (GError) error = NULL;
 
   if (known && says_little (err))
@@ -152,7 +152,7 @@ is_hopeless (DoctorClient *self, gint waited)
   rd_kafka_resp_err_t err;
 
   rd_kafka_poll (self->rk, 0);
-  err = gst_kafka_fault_get (&self->fault, NULL);
+  err = gst_kafka_fault_get (self->fault, NULL);
   return gst_kafka_error_is_refusal (err) || (err && waited >= PATIENCE_TIME);
 }
 

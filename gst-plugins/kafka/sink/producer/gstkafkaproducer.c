@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "client/gstkafkaclient.h"
+#include "client/gstkafkaquery.h"
 #include "client/gstkafkarenewal.h"
 #include "fogthread.h"
 #include "gstkafkaproducerprivate.h"
@@ -42,7 +43,7 @@ gst_kafka_producer_explain_error (GstKafkaProducer *self, rd_kafka_resp_err_t er
   *detail = NULL;
   if (err != RD_KAFKA_RESP_ERR__MSG_TIMED_OUT && err != RD_KAFKA_RESP_ERR__TIMED_OUT)
     return err;
-  fault = gst_kafka_fault_get (&self->fault, detail);
+  fault = gst_kafka_fault_get (self->fault, detail);
   return fault ? fault : err;
 }
 
@@ -338,26 +339,99 @@ return_handle (GstKafkaProducer *self)
   g_cond_broadcast (&self->changed);
 }
 
+/* With lock */
+static gboolean
+is_active (GstKafkaProducer *self)
+{
+  return !self->stopping && self->health == GST_KAFKA_PRODUCER_WORKING;
+}
+
+static gboolean
+has_to_end (gpointer producer)
+{
+  GstKafkaProducer *self = producer;
+  gboolean active;
+
+  g_mutex_lock (&self->lock);
+  active = is_active (self);
+  g_mutex_unlock (&self->lock);
+  return !active;
+}
+
+typedef struct {
+  GstKafkaProducer *producer; /* lives until the query has returned `rk` */
+  rd_kafka_t *rk;
+  gchar *topic; /* (nullable) */
+  gint timeout_ms;
+  gboolean answered;
+  rd_kafka_resp_err_t topic_err;
+} TopicQuery;
+
+static void
+topic_query_free (gpointer data)
+{
+  TopicQuery *self = data;
+
+  g_free (self->topic);
+  g_free (self);
+}
+
+/* On a thread of its own. A stop doesn't wait for it, so it must not use the element. */
+static void
+run_topic_query (gpointer data)
+{
+  TopicQuery *query = data;
+  GstKafkaProducer *self = query->producer;
+  gboolean heard;
+
+  gst_kafka_connections_mark (self->fault->connections);
+  query->answered = query_topic (query->rk, query->topic, query->timeout_ms, &query->topic_err);
+  heard = query->answered || gst_kafka_connections_have_received (self->fault->connections);
+  gst_kafka_outage_note_answer (&self->outage, heard, g_get_monotonic_time ());
+  g_mutex_lock (&self->lock);
+  return_handle (self);
+  g_mutex_unlock (&self->lock);
+}
+
+/* Without lock. @rk: a borrowed handle, which the query returns */
+static gboolean
+ask_cluster (GstKafkaProducer *self, rd_kafka_t *rk, const gchar *topic, gint timeout_ms,
+    rd_kafka_resp_err_t *topic_err)
+{
+  TopicQuery *asked = g_new0 (TopicQuery, 1);
+  gboolean answered = FALSE;
+  GstKafkaQuery *query;
+
+  *asked = (TopicQuery){self, rk, g_strdup (topic), timeout_ms};
+  query = gst_kafka_query_new (run_topic_query, asked, topic_query_free);
+  if (gst_kafka_query_wait (query, has_to_end, self)) {
+    answered = asked->answered;
+    *topic_err = asked->topic_err;
+  }
+  gst_kafka_query_free (query);
+  return answered;
+}
+
 gboolean
 gst_kafka_producer_query_topic (
     GstKafkaProducer *self, const gchar *topic, gint timeout_ms, rd_kafka_resp_err_t *topic_err)
 {
-  gboolean answered = FALSE, renew;
+  gboolean answered, renew;
   rd_kafka_t *rk;
 
   g_mutex_lock (&self->lock);
-  if ((rk = borrow_handle (self))) {
-    renew = self->access == GST_KAFKA_ACCESS_CONNECTION_LOST;
-    g_mutex_unlock (&self->lock);
-    if (renew)
-      gst_kafka_renew_password (rk, self->element);
-    answered = query_topic (rk, topic, timeout_ms, topic_err);
-    g_mutex_lock (&self->lock);
-    if (answered && !self->connected)
-      GST_INFO_OBJECT (self->element, "the cluster at %s answers", self->servers);
-    self->connected |= answered;
-    return_handle (self);
-  }
+  rk = borrow_handle (self);
+  renew = self->access == GST_KAFKA_ACCESS_CONNECTION_LOST;
+  g_mutex_unlock (&self->lock);
+  if (!rk)
+    return FALSE;
+  if (renew)
+    gst_kafka_renew_password (rk, self->element);
+  answered = ask_cluster (self, rk, topic, timeout_ms, topic_err);
+  g_mutex_lock (&self->lock);
+  if (answered && !self->connected)
+    GST_INFO_OBJECT (self->element, "the cluster at %s answers", self->servers);
+  self->connected |= answered;
   g_mutex_unlock (&self->lock);
   return answered;
 }
@@ -379,7 +453,7 @@ create_topic (GstKafkaProducer *self, gint timeout_ms)
     g_mutex_lock (&self->lock);
     return_handle (self);
     if (err)
-      gst_kafka_fault_note (&self->fault, err, detail ? detail : rd_kafka_err2str (err));
+      gst_kafka_fault_note (self->fault, err, detail ? detail : rd_kafka_err2str (err));
   }
   g_mutex_unlock (&self->lock);
   if (err)
@@ -437,13 +511,6 @@ fail_contact (GstKafkaProducer *self)
     gst_kafka_producer_fail (self, error, "no contact with the cluster");
 }
 
-/* With lock */
-static gboolean
-is_active (GstKafkaProducer *self)
-{
-  return !self->stopping && self->health == GST_KAFKA_PRODUCER_WORKING;
-}
-
 /* With lock. Returns FALSE if the producer is stopping or has failed. */
 static gboolean
 sleep_a_slice (GstKafkaProducer *self)
@@ -455,14 +522,56 @@ sleep_a_slice (GstKafkaProducer *self)
   return is_active (self);
 }
 
+/* Returns what happens to buffers while no broker answers. */
+static const gchar *
+describe_outage (GstKafkaProducer *self)
+{
+  GstKafkaLeaky leaky;
+
+  if (self->config.spool)
+    return "Buffers go to the disk (spool), and are sent when a broker answers.";
+  g_mutex_lock (&self->lock);
+  leaky = self->queue.bounds.leaky;
+  g_mutex_unlock (&self->lock);
+  if (leaky != GST_KAFKA_LEAKY_NONE)
+    return "Buffers wait in the queue, which drops buffers when it is full (leaky).";
+  if (!GST_CLOCK_TIME_IS_VALID (self->config.delivery_timeout))
+    return "Buffers wait in the queue, and the stream waits when it is full.";
+  return self->config.skip_failed
+             ? "Buffers wait in the queue; after delivery-timeout they are skipped (on-error)."
+             : "Buffers wait in the queue; after delivery-timeout they are an error (on-error).";
+}
+
+/* Without lock. A loss of access, which has a warning of its own, isn't an outage: a broker has
+ * answered. */
+static void
+report_outage (GstKafkaProducer *self)
+{
+  gint64 now = g_get_monotonic_time ();
+  g_autofree gchar *cause = NULL;
+  gboolean refused, active;
+
+  g_mutex_lock (&self->lock);
+  refused = self->access != GST_KAFKA_ACCESS_GRANTED;
+  active = is_active (self) && self->connected;
+  g_mutex_unlock (&self->lock);
+  if (refused)
+    gst_kafka_outage_note_answer (&self->outage, TRUE, now);
+  gst_kafka_fault_get (self->fault, &cause);
+  if (active)
+    gst_kafka_outage_report (&self->outage, self->element, GST_RESOURCE_ERROR_OPEN_WRITE,
+        self->servers, describe_outage (self), cause, now);
+}
+
 /* Returns FALSE if the producer is stopping or has failed. */
 static gboolean
 wait_for_contact (GstKafkaProducer *self, gint64 deadline)
 {
   gboolean refused, ended, hopeless;
 
+  report_outage (self);
   g_mutex_lock (&self->lock);
-  refused = gst_kafka_error_is_refusal (gst_kafka_fault_get (&self->fault, NULL));
+  refused = gst_kafka_error_is_refusal (gst_kafka_fault_get (self->fault, NULL));
   ended = !sleep_a_slice (self);
   hopeless = !self->connected && (refused || g_get_monotonic_time () >= deadline);
   g_mutex_unlock (&self->lock);
@@ -487,10 +596,9 @@ settle_limit (GstKafkaProducer *self, gint timeout_ms, guint *tries)
 }
 
 /* Makes the first contact with the cluster. Runs on the connector's thread, without lock. */
-static gpointer
-make_contact (gpointer user_data)
+static void
+make_contact (GstKafkaProducer *self)
 {
-  GstKafkaProducer *self = user_data;
   /* With a spool the first contact has no deadline, because the spool keeps the records. */
   gint64 deadline = GST_CLOCK_TIME_IS_VALID (self->config.connect_timeout) && !self->config.spool
                         ? g_get_monotonic_time () + self->config.connect_timeout / GST_USECOND
@@ -513,14 +621,59 @@ make_contact (gpointer user_data)
     settled = !topic_err && settle_limit (self, patience_ms, &tries);
     release (self);
     if (settled)
-      return NULL;
+      return;
     if (!topic_err)
       continue;
-    gst_kafka_fault_note (&self->fault, topic_err, NULL);
+    gst_kafka_fault_note (self->fault, topic_err, NULL);
     if (!reported && topic_err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
       report_missing_topic (self);
     reported = TRUE;
   } while (wait_for_contact (self, deadline));
+}
+
+/* Waits until an error makes an outage possible. Returns FALSE if the producer is stopping or has
+ * failed. */
+static gboolean
+wait_for_suspicion (GstKafkaProducer *self)
+{
+  gboolean active;
+
+  g_mutex_lock (&self->lock);
+  while (!self->stopping && !gst_kafka_outage_is_suspected (&self->outage))
+    g_cond_wait (&self->suspicion, &self->lock);
+  active = is_active (self);
+  g_mutex_unlock (&self->lock);
+  return active;
+}
+
+/* Queries the brokers until one answers, and reports an outage. */
+static void
+ask_for_contact (GstKafkaProducer *self)
+{
+  rd_kafka_resp_err_t unused;
+  gboolean active = TRUE;
+
+  while (active && gst_kafka_outage_is_suspected (&self->outage)) {
+    gst_kafka_producer_query_topic (self, NULL, GST_KAFKA_ANSWER_MS, &unused);
+    report_outage (self);
+    g_mutex_lock (&self->lock);
+    active = sleep_a_slice (self);
+    g_mutex_unlock (&self->lock);
+  }
+}
+
+/* Runs on the connector's thread, without lock. An outage may begin and end before the topic is
+ * there, so its end is reported also after make_contact(). */
+static gpointer
+keep_contact (gpointer user_data)
+{
+  GstKafkaProducer *self = user_data;
+
+  make_contact (self);
+  do {
+    ask_for_contact (self);
+    report_outage (self);
+  } while (wait_for_suspicion (self));
   return NULL;
 }
 
@@ -655,23 +808,18 @@ gst_kafka_producer_push (GstKafkaProducer *self, GstKafkaRecord *record)
 /* --- life --- */
 
 static void
-note_error (rd_kafka_t *rk, gint err, const gchar *reason, gpointer user_data)
+note_error (rd_kafka_t *rk, gint err, const gchar *reason, gpointer fault)
 {
-  GstKafkaProducer *self = user_data;
+  GstKafkaProducer *self = gst_kafka_fault_get_user_data (fault);
 
   GST_INFO_OBJECT (self->element, "librdkafka reports %s: %s", rd_kafka_err2name (err), reason);
-  err = gst_kafka_fault_note (&self->fault, err, reason);
+  err = gst_kafka_fault_note (self->fault, err, reason);
   if (gst_kafka_error_is_refusal (err))
     gst_kafka_producer_lose_connection (self, err, reason);
-}
-
-/* Called on librdkafka's threads. */
-static int
-open_socket (int domain, int type, int protocol, void *user_data)
-{
-  GstKafkaProducer *self = user_data;
-
-  return gst_kafka_connections_open (self->connections, domain, type, protocol);
+  g_mutex_lock (&self->lock);
+  if (gst_kafka_outage_note_error (&self->outage, err, g_get_monotonic_time ()))
+    g_cond_signal (&self->suspicion);
+  g_mutex_unlock (&self->lock);
 }
 
 GstKafkaProducer *
@@ -680,9 +828,11 @@ gst_kafka_producer_new (GstElement *element, rd_kafka_conf_t *conf,
 {
   GstKafkaProducer *self = g_new0 (GstKafkaProducer, 1);
 
-  gst_kafka_fault_init (&self->fault);
+  self->fault = gst_kafka_fault_new (self, config->congestion_control);
+  gst_kafka_outage_init (&self->outage);
   g_mutex_init (&self->lock);
   g_cond_init (&self->changed);
+  g_cond_init (&self->suspicion);
   gst_kafka_send_queue_init (&self->queue);
   self->reported = g_ptr_array_new ();
   self->skips.told = g_hash_table_new (NULL, NULL);
@@ -692,7 +842,6 @@ gst_kafka_producer_new (GstElement *element, rd_kafka_conf_t *conf,
   /* the strings in @config belong to the caller, so the strings that are needed later are copied */
   self->config = *config;
   self->topic = g_strdup (config->topic);
-  self->connections = gst_kafka_connections_new (config->congestion_control);
   self->held = !config->each_names_topic;
   self->queue.spools = config->spool != NULL;
   self->astray = -1;
@@ -700,14 +849,12 @@ gst_kafka_producer_new (GstElement *element, rd_kafka_conf_t *conf,
   gst_kafka_producer_init_batches (self);
   rd_kafka_conf_set_dr_msg_cb (conf, gst_kafka_producer_note_report);
   rd_kafka_conf_set_error_cb (conf, note_error);
-  rd_kafka_conf_set_socket_cb (conf, open_socket);
-  rd_kafka_conf_set_closesocket_cb (conf, gst_kafka_producer_close_socket);
   if (!(self->rk = gst_kafka_producer_new_handle (self, error))) {
     gst_kafka_producer_stop (self);
     return NULL;
   }
   self->poller = g_thread_new ("kafkasink-poll", gst_kafka_producer_poll_reports, self);
-  self->connector = g_thread_new ("kafkasink-conn", make_contact, self);
+  self->connector = g_thread_new ("kafkasink-conn", keep_contact, self);
   return self;
 }
 
@@ -730,12 +877,16 @@ free_queue (GQueue *queue)
 }
 
 /* Destroys librdkafka's client before the buffers are released, because the client may still read
- * them. */
+ * them. A query that a stop has interrupted still uses the client. */
 static gpointer
 free_producer (gpointer producer)
 {
   GstKafkaProducer *self = producer;
 
+  g_mutex_lock (&self->lock);
+  while (self->rk_users)
+    g_cond_wait (&self->changed, &self->lock);
+  g_mutex_unlock (&self->lock);
   if (self->rk)
     rd_kafka_destroy (self->rk);
   free_queue (&self->queue.in_flight);
@@ -745,14 +896,42 @@ free_producer (gpointer producer)
   g_clear_pointer (&self->unacked.sent, rd_kafka_topic_partition_list_destroy);
   g_free (self->refusal_detail);
   rd_kafka_conf_destroy (self->conf);
-  gst_kafka_fault_clear (&self->fault);
+  gst_kafka_fault_unref (self->fault);
+  gst_kafka_outage_clear (&self->outage);
   g_mutex_clear (&self->lock);
   g_cond_clear (&self->changed);
+  g_cond_clear (&self->suspicion);
   g_free (self->topic);
   g_free (self->servers);
-  gst_kafka_connections_free (self->connections);
   g_free (self);
   return NULL;
+}
+
+/* Returns TRUE if a query that the stop has interrupted still runs. */
+static gboolean
+is_queried (GstKafkaProducer *self)
+{
+  gboolean queried;
+
+  g_mutex_lock (&self->lock);
+  queried = self->rk_users > 0;
+  g_mutex_unlock (&self->lock);
+  return queried;
+}
+
+/* Frees the memory and the client on a thread. The stop waits for this thread, unless a query still
+ * runs, which ends within GST_KAFKA_ANSWER_MS. */
+static void
+end_producer (GstKafkaProducer *self)
+{
+  GstElement *element = self->element;
+  gboolean queried = is_queried (self);
+  gint64 bound = queried ? 0 : DESTROY_BOUND;
+  FogThread *thread = fog_thread_new ("kafka-end", free_producer, self, NULL);
+
+  if (!fog_thread_end (thread, g_get_monotonic_time () + bound) && !queried)
+    GST_WARNING_OBJECT (element, "the client doesn't end within %d s: abandoning it",
+        (gint) (DESTROY_BOUND / G_USEC_PER_SEC));
 }
 
 static void
@@ -760,8 +939,9 @@ join_threads (GstKafkaProducer *self)
 {
   g_mutex_lock (&self->lock);
   self->stopping = TRUE;
-  g_atomic_int_set (&self->unacked.closing, TRUE);
+  gst_kafka_connections_set_closing (self->fault->connections, TRUE);
   g_cond_broadcast (&self->changed);
+  g_cond_signal (&self->suspicion);
   g_mutex_unlock (&self->lock);
   g_clear_pointer (&self->connector, g_thread_join);
   g_clear_pointer (&self->poller, g_thread_join);
@@ -785,10 +965,7 @@ gst_kafka_producer_stop (GstKafkaProducer *self)
   free_queue (&self->queue.waiting);
   for (GList *l = self->queue.in_flight.head; l; l = l->next)
     gst_kafka_meta_mark (((GstKafkaRecord *) l->data)->buffer, GST_KAFKA_ACK_FAILED);
-  if (!fog_thread_end (fog_thread_new ("kafka-end", free_producer, self, NULL),
-          g_get_monotonic_time () + DESTROY_BOUND))
-    GST_WARNING_OBJECT (element, "the client doesn't end within %d s: abandoning it",
-        (gint) (DESTROY_BOUND / G_USEC_PER_SEC));
+  end_producer (self);
 }
 
 void
@@ -984,8 +1161,8 @@ gst_kafka_producer_stats (GstKafkaProducer *self)
   g_mutex_lock (&self->lock);
   s = counters_to_structure (&self->counters, self->queue.waiting.length,
       self->queue.in_flight.length, gst_kafka_send_queue_bytes (&self->queue), self->batch_bytes,
-      self->connected, self->access != GST_KAFKA_ACCESS_GRANTED,
-      gst_kafka_fault_get_throttle_time (&self->fault));
+      self->connected && !gst_kafka_outage_is_reported (&self->outage),
+      self->access != GST_KAFKA_ACCESS_GRANTED, gst_kafka_fault_get_throttle_time (self->fault));
   g_mutex_unlock (&self->lock);
   gst_kafka_spool_add_stats (self->config.spool, s);
   return s;

@@ -480,10 +480,13 @@ count_delivery (GstKafkaProducer *self, GstKafkaRecord *record, gint64 now)
   gst_kafka_pace_delivered (
       &self->queue.pace, now, gst_kafka_record_size (record), now - record->sent);
   self->connected = TRUE;
+  /* Without acknowledgement a report says only that the record was sent. */
+  if (self->config.acknowledged)
+    gst_kafka_outage_note_answer (&self->outage, TRUE, now);
   self->unconfirmed = !self->config.acknowledged;
   note_arrival (self, record);
   regain_access (self, record->topic);
-  gst_kafka_fault_forget (&self->fault);
+  gst_kafka_fault_forget (self->fault);
 }
 
 static void
@@ -500,10 +503,9 @@ log_delivery (
 }
 
 void
-gst_kafka_producer_note_report (
-    rd_kafka_t *rk, const rd_kafka_message_t *message, gpointer user_data)
+gst_kafka_producer_note_report (rd_kafka_t *rk, const rd_kafka_message_t *message, gpointer fault)
 {
-  GstKafkaProducer *self = user_data;
+  GstKafkaProducer *self = gst_kafka_fault_get_user_data (fault);
   GstKafkaRecord *record = message->_private;
 
   record->err = message->err;
@@ -717,7 +719,7 @@ hand_over (GstKafkaProducer *self, rd_kafka_resp_err_t *err)
       continue;
     }
     if (*err == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC && !record->topic)
-      gst_kafka_fault_note (&self->fault, *err, NULL);
+      gst_kafka_fault_note (self->fault, *err, NULL);
     if (is_overdue (self, record) || (!lose_access (self, record->topic, *err) &&
                                          !is_retriable (self, self->rk, record, *err))) {
       self->lost++;
@@ -750,7 +752,7 @@ rd_kafka_t *
 gst_kafka_producer_new_handle (GstKafkaProducer *self, GError **error)
 {
   return gst_kafka_client_new (
-      RD_KAFKA_PRODUCER, rd_kafka_conf_dup (self->conf), &self->fault, error);
+      RD_KAFKA_PRODUCER, rd_kafka_conf_dup (self->conf), self->fault, error);
 }
 
 /* Called on the poller's thread, without lock. */
@@ -792,12 +794,12 @@ replace_handle (GstKafkaProducer *self, const gchar *reason)
   g_mutex_unlock (&self->lock);
   if (!self->config.acknowledged)
     gst_kafka_producer_confirm_sent (self, old);
-  g_atomic_int_set (&self->unacked.closing, TRUE);
+  gst_kafka_connections_set_closing (self->fault->connections, TRUE);
   purge (self, old);
   rd_kafka_destroy (old);
-  g_atomic_int_set (&self->unacked.closing, FALSE);
+  gst_kafka_connections_set_closing (self->fault->connections, FALSE);
   /* The new client reports no end of a wait that it doesn't know of. */
-  gst_kafka_fault_note_throttling (&self->fault, 0);
+  gst_kafka_fault_note_throttling (self->fault, 0);
   fresh = gst_kafka_producer_new_handle (self, &error);
   g_mutex_lock (&self->lock);
   take_back_unreported (self);
@@ -893,7 +895,7 @@ query_doubted (GstKafkaProducer *self)
   if (!topic)
     return;
   if (gst_kafka_producer_query_topic (self, topic, GST_KAFKA_ANSWER_MS, &err) && err)
-    gst_kafka_fault_note (&self->fault, err, NULL);
+    gst_kafka_fault_note (self->fault, err, NULL);
   g_mutex_lock (&self->lock);
   g_clear_pointer (&self->doubted, g_free);
   g_cond_broadcast (&self->changed);
@@ -915,7 +917,7 @@ serve (GstKafkaProducer *self)
     replace_ended (self, reason);
   regroup (self);
   gst_kafka_producer_watch_unacked (self);
-  gst_kafka_connections_tend (self->connections, self->element);
+  gst_kafka_connections_tend (self->fault->connections, self->element);
   g_mutex_lock (&self->lock);
   gst_kafka_producer_watch_spool (self);
   gst_kafka_producer_hand_over_all (self);
@@ -925,7 +927,7 @@ serve (GstKafkaProducer *self)
     give_up (self, overdue, RD_KAFKA_RESP_ERR__MSG_TIMED_OUT);
   watch_access (self);
   query_doubted (self);
-  gst_kafka_fault_warn_of_throttling (&self->fault, self->element, "producer_byte_rate");
+  gst_kafka_fault_warn_of_throttling (self->fault, self->element, "producer_byte_rate");
   warn_of_partition (self);
 }
 

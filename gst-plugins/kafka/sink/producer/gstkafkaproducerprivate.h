@@ -3,8 +3,8 @@
 
 #include "client/gstkafkaerror.h"
 #include "client/gstkafkafault.h"
+#include "client/gstkafkaoutage.h"
 #include "gstkafkaproducer.h"
-#include "gstkafkaconnections.h"
 
 G_BEGIN_DECLS
 
@@ -35,12 +35,10 @@ typedef enum {
 
 /* The state for records that the brokers don't acknowledge (acks=none). */
 typedef struct {
-  gint closed;  /* atomic: number of connections that were closed while in use */
-  gint closing; /* atomic: number of connections that this element closed itself */
   /* Poller's thread only. */
   rd_kafka_topic_partition_list_t *sent; /* partitions with records that are not confirmed */
-  gint seen;                             /* the value of `closed` when the last loss was handled */
-  gint64 warned;                         /* monotonic us */
+  guint seen;    /* number of connections that had ended when the last loss was handled */
+  gint64 warned; /* monotonic us */
 } GstKafkaProducerUnacked;
 
 /* State of the warnings about buffers that on-error=skip has skipped. For each cause, a warning is
@@ -61,11 +59,12 @@ typedef struct {
  * gstkafkaproducerdelivery.c the poller's thread, gstkafkaproducerunacked.c its work with
  * acks=none, gstkafkaproducerspool.c the way to the disk and back. */
 struct _GstKafkaProducer {
-  GstKafkaFault fault; /* the most informative error of librdkafka since the last delivery */
+  /* the most informative error of librdkafka since the last delivery, and the connections */
+  GstKafkaFault *fault;
+  GstKafkaOutage outage;
   GstElement *element;
   rd_kafka_conf_t *conf; /* configuration; each client is made from a copy of it */
   gchar *topic, *servers;
-  GstKafkaConnections *connections;
   GstKafkaProducerConfig config;
   GThread *poller, *connector;
   /* Poller's thread only. */
@@ -74,6 +73,7 @@ struct _GstKafkaProducer {
 
   GMutex lock; /* guards all fields below */
   GCond changed;
+  GCond suspicion; /* signalled when an outage becomes possible, and when the producer stops */
   /* librdkafka's client; NULL while it is being replaced; only the poller's thread changes it */
   rd_kafka_t *rk;
   /* number of records that left the queue and that give_up() hasn't finished with */
@@ -122,10 +122,6 @@ struct _GstKafkaProducer {
   gboolean astray_reported;
 };
 
-/* gst_kafka_client_new() makes fault the opaque pointer of the client, and the callbacks cast it
- * back to the producer. */
-G_STATIC_ASSERT (G_STRUCT_OFFSET (GstKafkaProducer, fault) == 0);
-
 /* In gstkafkaproducerdelivery.c */
 
 /* The main function of the poller's thread, called without lock. */
@@ -133,7 +129,7 @@ gpointer gst_kafka_producer_poll_reports (gpointer self);
 /* librdkafka's callback for delivery reports, called on the poller's thread, without lock, from
  * rd_kafka_poll(). */
 void gst_kafka_producer_note_report (
-    rd_kafka_t *rk, const rd_kafka_message_t *message, gpointer self);
+    rd_kafka_t *rk, const rd_kafka_message_t *message, gpointer fault);
 /* Makes a new client of librdkafka. Called without lock, on the poller's thread or before this
  * thread runs. */
 rd_kafka_t *gst_kafka_producer_new_handle (GstKafkaProducer *self, GError **error);
@@ -161,8 +157,6 @@ void gst_kafka_producer_report_skip (
 
 /* In gstkafkaproducerunacked.c: records that nobody acknowledges (acks=none) */
 
-/* librdkafka's callback that closes a socket, called on any of the client's threads. */
-int gst_kafka_producer_close_socket (int fd, void *self);
 /* Notes that @message was sent without acknowledgement. Called on the poller's thread. */
 void gst_kafka_producer_note_sent (GstKafkaProducer *self, const rd_kafka_message_t *message);
 /* Called without lock, on the poller's thread. Waits until the brokers have handled all sent
@@ -202,7 +196,7 @@ gboolean gst_kafka_producer_spool_all (GstKafkaProducer *self);
 rd_kafka_resp_err_t gst_kafka_producer_query_batch_limit (
     GstKafkaProducer *self, gint timeout_ms, guint64 *limit);
 /* Without lock. Calls query_topic() with the current client. Returns FALSE also if there is no
- * client. */
+ * client, or if the producer is stopping or has failed. */
 gboolean gst_kafka_producer_query_topic (
     GstKafkaProducer *self, const gchar *topic, gint timeout_ms, rd_kafka_resp_err_t *topic_err);
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "client/gstkafkaclient.h"
-#include "client/gstkafkasocket.h"
 #include "gstkafkaproducerprivate.h"
 
 GST_DEBUG_CATEGORY_EXTERN (gst_kafka_sink_debug);
@@ -24,17 +23,6 @@ gst_kafka_producer_note_sent (GstKafkaProducer *self, const rd_kafka_message_t *
     rd_kafka_topic_partition_list_add (self->unacked.sent, topic, message->partition);
 }
 
-int
-gst_kafka_producer_close_socket (int fd, void *user_data)
-{
-  GstKafkaProducer *self = user_data;
-
-  if (!self->config.acknowledged && !g_atomic_int_get (&self->unacked.closing) &&
-      gst_kafka_socket_is_in_use (fd))
-    g_atomic_int_inc (&self->unacked.closed);
-  return gst_kafka_connections_close (self->connections, fd);
-}
-
 static void
 warn_of_loss (GstKafkaProducer *self)
 {
@@ -51,7 +39,7 @@ warn_of_loss (GstKafkaProducer *self)
 static void
 note_lost_connections (GstKafkaProducer *self)
 {
-  gint closed = g_atomic_int_get (&self->unacked.closed);
+  guint closed = gst_kafka_connections_count_ended (self->fault->connections);
   gint64 now = g_get_monotonic_time ();
   gboolean counts;
 

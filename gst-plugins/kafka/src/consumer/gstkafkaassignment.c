@@ -697,7 +697,7 @@ void
 gst_kafka_consumer_rebalance (
     rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_partition_list_t *list, void *opaque)
 {
-  GstKafkaConsumer *self = opaque;
+  GstKafkaConsumer *self = gst_kafka_fault_get_user_data (opaque);
 
   GST_INFO_OBJECT (
       self->settings->pad, "rebalance: %s of %d partitions", rd_kafka_err2name (err), list->cnt);

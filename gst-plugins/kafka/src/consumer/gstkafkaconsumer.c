@@ -54,7 +54,8 @@ consumer_unref (GstKafkaConsumer *self)
   if (!g_atomic_ref_count_dec (&self->refs))
     return;
   g_ptr_array_unref (self->partitions);
-  gst_kafka_fault_clear (&self->fault);
+  gst_kafka_fault_unref (self->fault);
+  gst_kafka_outage_clear (&self->outage);
   g_clear_pointer (&self->known_topics, g_hash_table_unref);
   g_clear_pointer (&self->committed_once, g_hash_table_unref);
   g_clear_pointer (&self->read_topics, g_hash_table_unref);
@@ -168,20 +169,21 @@ fail_too_large (GstKafkaConsumer *self, const gchar *reason)
 static void
 take_error (rd_kafka_t *rk, int err, const char *reason, void *opaque)
 {
-  GstKafkaConsumer *self = opaque;
+  GstKafkaConsumer *self = gst_kafka_fault_get_user_data (opaque);
   g_autofree gchar *detail = NULL;
 
   GST_INFO_OBJECT (
       self->settings->pad, "librdkafka reports %s: %s", rd_kafka_err2name (err), reason);
   gst_kafka_consumer_note_coordinator (self, reason);
-  err = gst_kafka_fault_note (&self->fault, err, reason);
+  err = gst_kafka_fault_note (self->fault, err, reason);
+  gst_kafka_outage_note_error (&self->outage, err, g_get_monotonic_time ());
   if (is_too_large (self, err, reason))
     fail_too_large (self, reason);
   else if (err == RD_KAFKA_RESP_ERR__FATAL)
     gst_kafka_consumer_take_error (self, err, NULL, reason);
   if (!gst_kafka_error_is_refusal (err))
     return;
-  err = gst_kafka_fault_get (&self->fault, &detail);
+  err = gst_kafka_fault_get (self->fault, &detail);
   gst_kafka_consumer_take_error (self, err, NULL, detail);
 }
 
@@ -212,7 +214,7 @@ static void
 fail_to_connect (GstKafkaConsumer *self, rd_kafka_resp_err_t err)
 {
   g_autofree gchar *detail = NULL;
-  rd_kafka_resp_err_t fault = gst_kafka_fault_get (&self->fault, &detail);
+  rd_kafka_resp_err_t fault = gst_kafka_fault_get (self->fault, &detail);
 
   gst_kafka_consumer_fail (self, fault ? fault : err, detail);
 }
@@ -224,7 +226,7 @@ waits_for_contact (GstKafkaConsumer *self, gint64 waited)
 {
   GstClockTime bound = self->settings->connect_timeout;
 
-  if (gst_kafka_error_is_refusal (gst_kafka_fault_get (&self->fault, NULL)))
+  if (gst_kafka_error_is_refusal (gst_kafka_fault_get (self->fault, NULL)))
     bound = MIN (bound, CONNECT_TIME * GST_USECOND);
   return !gst_kafka_consumer_is_stopping (self) && (GstClockTime) waited * GST_USECOND < bound;
 }
@@ -271,6 +273,7 @@ connect_first (GstKafkaConsumer *self)
   if (!err && found.missing)
     gst_kafka_consumer_tell_waiting (self, found.missing);
   gst_kafka_discovery_clear (&found);
+  gst_kafka_outage_note_answer (&self->outage, !err, g_get_monotonic_time ());
   if (err && !gst_kafka_consumer_is_stopping (self))
     fail_to_connect (self, err);
 }
@@ -304,7 +307,7 @@ static void
 note_commit (
     rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_partition_list_t *offsets, void *opaque)
 {
-  GstKafkaConsumer *self = opaque;
+  GstKafkaConsumer *self = gst_kafka_fault_get_user_data (opaque);
 
   GST_LOG_OBJECT (self->settings->pad, "commit: %s", rd_kafka_err2name (err));
   if (err == RD_KAFKA_RESP_ERR_NO_ERROR)
@@ -494,6 +497,21 @@ report_held (GstKafkaConsumer *self)
   return topic != NULL;
 }
 
+/* Queries the brokers for the ends of the partitions in @list. Returns FALSE if the query failed.
+ * Errors that don't come from the network show nothing about an outage: librdkafka reports unknown
+ * partitions also if it has no leader to ask. */
+static gboolean
+query_ends (GstKafkaConsumer *self, rd_kafka_topic_partition_list_t *list)
+{
+  rd_kafka_resp_err_t err;
+
+  gst_kafka_connections_mark (self->fault->connections);
+  err = rd_kafka_offsets_for_times (self->rk, list, GST_KAFKA_ANSWER_MS);
+  if (gst_kafka_error_is_unanswered (err) || (!err && has_no_error (list)))
+    gst_kafka_consumer_note_contact (self, !err);
+  return !err;
+}
+
 /* Queries the partitions' ends. Fetches return the high watermark too, but with a full prefetch
  * queue there are no fetches. The query also wakes librdkafka's fetcher, which sleeps for up to 1 s
  * after the prefetch queue was full. */
@@ -509,7 +527,7 @@ watch_lag (GstKafkaConsumer *self)
   self->hungry_time = self->fed ? HUNGRY_TIME : MIN (2 * self->hungry_time, WATCH_TIME);
   self->hungry = self->fed = FALSE;
   g_mutex_unlock (&self->lock);
-  answered = list->cnt > 0 && !rd_kafka_offsets_for_times (self->rk, list, GST_KAFKA_ANSWER_MS);
+  answered = list->cnt > 0 && query_ends (self, list);
   gst_kafka_consumer_note_answer (self, answered && has_no_error (list));
   if (answered) {
     g_mutex_lock (&self->lock);
@@ -529,6 +547,24 @@ watch_lag (GstKafkaConsumer *self)
       ;
   }
   rd_kafka_topic_partition_list_destroy (list);
+  self->watched = g_get_monotonic_time ();
+  gst_kafka_consumer_note_compared (self);
+}
+
+/* While no broker answers, the query for contact takes the place of the others. The leader of a
+ * partition may not answer although another broker does, so the end of an outage is reported before
+ * the leaders are queried. */
+static void
+watch_brokers (GstKafkaConsumer *self)
+{
+  gboolean contact = gst_kafka_consumer_has_contact (self);
+
+  gst_kafka_consumer_look_for_outage (self);
+  if (contact) {
+    watch_lag (self);
+    return;
+  }
+  gst_kafka_consumer_note_answer (self, FALSE);
   self->watched = g_get_monotonic_time ();
   gst_kafka_consumer_note_compared (self);
 }
@@ -596,7 +632,7 @@ look_for_throttling (GstKafkaConsumer *self)
   GstElement *element = gst_kafka_consumer_get_element (self);
 
   if (element)
-    gst_kafka_fault_warn_of_throttling (&self->fault, element, "consumer_byte_rate");
+    gst_kafka_fault_warn_of_throttling (self->fault, element, "consumer_byte_rate");
   gst_clear_object (&element);
 }
 
@@ -730,7 +766,7 @@ work (GstKafkaConsumer *self)
     gst_kafka_consumer_check_logs (self);
     gst_kafka_consumer_reset_strays (self);
     if (has_to_watch (self))
-      watch_lag (self);
+      watch_brokers (self);
   }
 }
 
@@ -774,7 +810,8 @@ consumer_new (GstElement *element, GstKafkaConsumerSettings *settings)
 {
   GstKafkaConsumer *self = g_new0 (GstKafkaConsumer, 1);
 
-  gst_kafka_fault_init (&self->fault);
+  self->fault = gst_kafka_fault_new (self, NULL);
+  gst_kafka_outage_init (&self->outage);
   g_atomic_ref_count_init (&self->refs);
   g_mutex_init (&self->lock);
   g_cond_init (&self->cond);
@@ -806,13 +843,13 @@ gst_kafka_consumer_start (
   rd_kafka_conf_set_error_cb (conf, take_error);
   rd_kafka_conf_set_offset_commit_cb (conf, note_commit);
   self->commit_interval = get_commit_interval (conf);
-  self->rk = gst_kafka_client_new (RD_KAFKA_CONSUMER, conf, &self->fault, error);
+  self->rk = gst_kafka_client_new (RD_KAFKA_CONSUMER, conf, self->fault, error);
   if (!self->rk) {
     consumer_unref (self);
     return NULL;
   }
   rd_kafka_poll_set_consumer (self->rk);
-  self->handle = gst_kafka_handle_new (self->rk);
+  self->handle = gst_kafka_handle_new (self->rk, self->fault);
   self->queue = rd_kafka_queue_new (self->rk);
   self->thread = fog_thread_new ("kafkasrc-group", run, consumer_ref (self), NULL);
   return self;

@@ -6,6 +6,7 @@
 #include "gstkafkadiscovery.h"
 #include "client/gstkafkaerror.h"
 #include "client/gstkafkafault.h"
+#include "client/gstkafkaoutage.h"
 
 G_BEGIN_DECLS
 
@@ -21,8 +22,8 @@ typedef enum {
  * and without lock. gstkafkaconsumer.c has the thread that serves the group, gstkafkaconsumerread.c
  * the streaming thread's part. */
 struct _GstKafkaConsumer {
-  /* the first member, because gst_kafka_client_new() makes it the opaque pointer */
-  GstKafkaFault fault;
+  GstKafkaFault *fault; /* owned by the handle too */
+  GstKafkaOutage outage;
   gatomicrefcount refs; /* reference count: one for the element, one for the thread */
   GstKafkaHandle *handle;
   rd_kafka_t *rk;
@@ -96,7 +97,6 @@ struct _GstKafkaConsumer {
   gboolean lost_assignment; /* TRUE if the group has continued without this member */
   gint64 commit_interval;
 };
-G_STATIC_ASSERT (G_STRUCT_OFFSET (GstKafkaConsumer, fault) == 0);
 
 /* Functions of gstkafkaassignment.c; called without lock, on the thread that serves the group. */
 
@@ -164,6 +164,14 @@ void gst_kafka_consumer_forget_coordinator (GstKafkaConsumer *self);
 /* Ends the run if the broker that coordinates the group has another address than before. Called on
  * the consumer's thread. */
 void gst_kafka_consumer_look_for_coordinator (GstKafkaConsumer *self);
+/* Notes whether a query was answered that began with gst_kafka_connections_mark(). If a broker is
+ * sending data, it answers later. */
+void gst_kafka_consumer_note_contact (GstKafkaConsumer *self, gboolean answered);
+/* Returns FALSE if an outage is suspected, and no broker answers a query. Called on the consumer's
+ * thread. */
+gboolean gst_kafka_consumer_has_contact (GstKafkaConsumer *self);
+/* Reports the begin and the end of an outage. Called on the consumer's thread. */
+void gst_kafka_consumer_look_for_outage (GstKafkaConsumer *self);
 /* Notes whether the brokers have answered the last query. */
 void gst_kafka_consumer_note_answer (GstKafkaConsumer *self, gboolean answered);
 /* Checks whether no message comes although messages exist, because librdkafka doesn't report some

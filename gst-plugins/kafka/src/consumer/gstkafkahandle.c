@@ -14,17 +14,19 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 struct _GstKafkaHandle {
   gatomicrefcount refs;
   rd_kafka_t *rk;
+  GstKafkaFault *fault; /* librdkafka's threads use it until the client is destroyed */
   gboolean assigned, closed, would_abort;
   gint without_metadata; /* atomic: TRUE if the brokers have refused metadata for its length */
 };
 
 GstKafkaHandle *
-gst_kafka_handle_new (rd_kafka_t *rk)
+gst_kafka_handle_new (rd_kafka_t *rk, GstKafkaFault *fault)
 {
   GstKafkaHandle *self = g_new0 (GstKafkaHandle, 1);
 
   g_atomic_ref_count_init (&self->refs);
   self->rk = rk;
+  self->fault = gst_kafka_fault_ref (fault);
   return self;
 }
 
@@ -57,6 +59,7 @@ destroy (gpointer handle)
   /* rd_kafka_destroy() would close the consumer first, which takes over a minute with a frozen
    * broker. */
   rd_kafka_destroy_flags (self->rk, self->closed ? 0 : RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+  gst_kafka_fault_unref (self->fault);
   g_free (self);
   return NULL;
 }

@@ -4,6 +4,7 @@
 #include <glib.h>
 #include <librdkafka/rdkafka.h>
 
+#include "client/gstkafkafault.h"
 #include "client/gstkafkaquery.h"
 
 G_BEGIN_DECLS
@@ -13,8 +14,8 @@ G_BEGIN_DECLS
  * blocks only if the system gives no thread. */
 typedef struct _GstKafkaHandle GstKafkaHandle;
 
-/* Takes ownership of @rk, a consumer. */
-GstKafkaHandle *gst_kafka_handle_new (rd_kafka_t *rk);
+/* Takes ownership of @rk, a consumer, whose opaque pointer is @fault. */
+GstKafkaHandle *gst_kafka_handle_new (rd_kafka_t *rk, GstKafkaFault *fault);
 GstKafkaHandle *gst_kafka_handle_ref (GstKafkaHandle *self);
 /* Releases a reference. Any thread may call this function. */
 void gst_kafka_handle_unref (GstKafkaHandle *self);

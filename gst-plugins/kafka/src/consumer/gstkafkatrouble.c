@@ -305,6 +305,55 @@ gst_kafka_consumer_look_for_coordinator (GstKafkaConsumer *self)
     fail_moved (self, before, after);
 }
 
+/* --- outages --- */
+
+void
+gst_kafka_consumer_note_contact (GstKafkaConsumer *self, gboolean answered)
+{
+  gboolean receives = gst_kafka_connections_have_received (self->fault->connections);
+
+  if (!answered)
+    GST_DEBUG_OBJECT (self->settings->pad, "a query isn't answered; data %s",
+        receives ? "comes all the same" : "doesn't come either");
+  gst_kafka_outage_note_answer (&self->outage, answered || receives, g_get_monotonic_time ());
+}
+
+gboolean
+gst_kafka_consumer_has_contact (GstKafkaConsumer *self)
+{
+  const rd_kafka_metadata_t *metadata;
+  gboolean answered;
+
+  if (!gst_kafka_outage_is_suspected (&self->outage))
+    return TRUE;
+  gst_kafka_connections_mark (self->fault->connections);
+  answered = !rd_kafka_metadata (self->rk, 0, NULL, &metadata, GST_KAFKA_ANSWER_MS);
+  if (answered) {
+    rd_kafka_metadata_destroy (metadata);
+    gst_kafka_fault_forget (self->fault);
+  }
+  gst_kafka_consumer_note_contact (self, answered);
+  return answered;
+}
+
+/* A loss of access, which has a warning of its own, isn't an outage: a broker has answered. */
+void
+gst_kafka_consumer_look_for_outage (GstKafkaConsumer *self)
+{
+  GstElement *element = gst_kafka_consumer_get_element (self);
+  gint64 now = g_get_monotonic_time ();
+  g_autofree gchar *cause = NULL;
+
+  if (gst_kafka_consumer_is_refused (self))
+    gst_kafka_outage_note_answer (&self->outage, TRUE, now);
+  gst_kafka_fault_get (self->fault, &cause);
+  if (element && self->known_topics && !gst_kafka_consumer_is_stopping (self))
+    gst_kafka_outage_report (&self->outage, element, GST_RESOURCE_ERROR_OPEN_READ,
+        self->settings->where,
+        "The stream waits, and continues at its position when a broker answers.", cause, now);
+  gst_clear_object (&element);
+}
+
 /* --- other errors --- */
 
 static gboolean

@@ -9,9 +9,6 @@
 
 #include "client/gstkafkasocket.h"
 
-GST_DEBUG_CATEGORY_EXTERN (gst_kafka_sink_debug);
-#define GST_CAT_DEFAULT gst_kafka_sink_debug
-
 #define TENDING_TIME (G_USEC_PER_SEC / 2)
 /* Losses are counted over at least ENOUGH_PACKETS packets. ENOUGH_COUNTS counts in a row with a
  * share of losses above MANY_LOSSES mean that the link loses packets. A single count above
@@ -31,14 +28,19 @@ typedef struct {
   guint lossy;          /* number of counts in a row with too many losses */
   /* the connection's congestion control was set, or the kernel refused to set it */
   gboolean settled;
+  gboolean marked;
+  guint64 received; /* number of bytes received before the mark */
 } Connection;
 
 struct _GstKafkaConnections {
+  GstDebugCategory *log; /* kafkasink's, because only kafkasink changes the congestion control */
   GMutex lock;
   GArray *open; /* of Connection */
   gchar *wanted;
   gint64 tended; /* monotonic us */
   gboolean refused;
+  gboolean closing; /* this program closes connections at present */
+  guint ended;      /* number of other connections that ended while they were in use */
 };
 
 GstKafkaConnections *
@@ -46,6 +48,7 @@ gst_kafka_connections_new (const gchar *wanted)
 {
   GstKafkaConnections *self = g_new0 (GstKafkaConnections, 1);
 
+  GST_DEBUG_CATEGORY_GET (self->log, "kafkasink");
   g_mutex_init (&self->lock);
   self->open = g_array_new (FALSE, FALSE, sizeof (Connection));
   self->wanted = g_strdup (wanted);
@@ -78,6 +81,8 @@ gint
 gst_kafka_connections_close (GstKafkaConnections *self, gint fd)
 {
   g_mutex_lock (&self->lock);
+  if (!self->closing && gst_kafka_socket_is_in_use (fd))
+    self->ended++;
   for (guint i = 0; i < self->open->len; i++)
     if (g_array_index (self->open, Connection, i).fd == fd) {
       g_array_remove_index_fast (self->open, i);
@@ -85,6 +90,69 @@ gst_kafka_connections_close (GstKafkaConnections *self, gint fd)
     }
   g_mutex_unlock (&self->lock);
   return close (fd);
+}
+
+void
+gst_kafka_connections_set_closing (GstKafkaConnections *self, gboolean closing)
+{
+  g_mutex_lock (&self->lock);
+  self->closing = closing;
+  g_mutex_unlock (&self->lock);
+}
+
+guint
+gst_kafka_connections_count_ended (GstKafkaConnections *self)
+{
+  guint ended;
+
+  g_mutex_lock (&self->lock);
+  ended = self->ended;
+  g_mutex_unlock (&self->lock);
+  return ended;
+}
+
+/* Returns FALSE if the connection isn't established. */
+static gboolean
+count_received (const Connection *connection, guint64 *received)
+{
+  struct tcp_info info = {0};
+  socklen_t size = sizeof info;
+
+  if (getsockopt (connection->fd, IPPROTO_TCP, TCP_INFO, &info, &size) ||
+      info.tcpi_state != TCP_ESTABLISHED)
+    return FALSE;
+  *received = info.tcpi_bytes_received;
+  return TRUE;
+}
+
+void
+gst_kafka_connections_mark (GstKafkaConnections *self)
+{
+  g_mutex_lock (&self->lock);
+  for (guint i = 0; i < self->open->len; i++) {
+    Connection *connection = &g_array_index (self->open, Connection, i);
+
+    connection->marked = count_received (connection, &connection->received);
+  }
+  g_mutex_unlock (&self->lock);
+}
+
+gboolean
+gst_kafka_connections_have_received (GstKafkaConnections *self)
+{
+  gboolean some = FALSE;
+
+  g_mutex_lock (&self->lock);
+  for (guint i = 0; i < self->open->len; i++) {
+    const Connection *connection = &g_array_index (self->open, Connection, i);
+    guint64 received;
+
+    /* What a new connection receives may come from a proxy, e.g. the answer to a TLS handshake. */
+    some |= connection->marked && count_received (connection, &received) &&
+            received > connection->received;
+  }
+  g_mutex_unlock (&self->lock);
+  return some;
 }
 
 /* Returns which share of the packets since the last count were sent again, if the share was too
@@ -141,11 +209,12 @@ change (GstKafkaConnections *self, Connection *connection, const gchar *name, gd
   if (g_str_equal (before, name))
     return;
   if (gst_kafka_socket_set_congestion_control (connection->fd, name)) {
-    GST_INFO_OBJECT (element, "congestion control %s in place of %s: %s", name, before, why);
+    GST_CAT_INFO_OBJECT (
+        self->log, element, "congestion control %s in place of %s: %s", name, before, why);
     return;
   }
   if (!self->refused)
-    GST_WARNING_OBJECT (element,
+    GST_CAT_WARNING_OBJECT (self->log, element,
         "the kernel refuses congestion control %s in place of %s (%s), although %s: load the "
         "module tcp_%s, and name it in net.ipv4.tcp_allowed_congestion_control",
         name, before, g_strerror (errno), why, name);
