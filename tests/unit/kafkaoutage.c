@@ -17,7 +17,7 @@
 #define MANY 15
 /* A message that takes 15 s at the slow rate (bytes/s). */
 #define HUGE_MESSAGE 900000
-#define SLOW_RATE 60000
+#define SLOW_RATE 45000
 /* A stop during an outage doesn't wait for a query, which takes 2 s. */
 #define STOP_BOUND (1500 * G_TIME_SPAN_MILLISECOND)
 /* librdkafka tries to reach a broker again soon. */
@@ -181,13 +181,13 @@ GST_START_TEST (test_the_sink_posts_one_warning_an_outage)
   push (&early);
   push (&ending);
   push (&stuck);
-  expect_begin (&early, GST_RESOURCE_ERROR_OPEN_WRITE, mock.servers);
   expect_begin (&ending, GST_RESOURCE_ERROR_OPEN_WRITE, mock.servers);
+  /* A query, which takes 2.0 of 2.1 s, runs when `ending` stops. */
+  g_usleep (3 * G_USEC_PER_SEC / 10);
+  stop_in_time (&ending);
+  expect_begin (&early, GST_RESOURCE_ERROR_OPEN_WRITE, mock.servers);
   expect_begin (&waiting, GST_RESOURCE_ERROR_OPEN_WRITE, slow.servers);
   expect_begin (&stuck, GST_RESOURCE_ERROR_OPEN_WRITE, frozen.servers);
-  /* A query, which takes 2.0 of 2.1 s, runs when `ending` stops. */
-  g_usleep (G_USEC_PER_SEC / 2);
-  stop_in_time (&ending);
   rd_kafka_mock_topic_set_error (slow.cluster, TOPIC, RD_KAFKA_RESP_ERR_NO_ERROR);
   rd_kafka_mock_broker_set_up (slow.cluster, -1);
   rd_kafka_mock_broker_set_up (mock.cluster, -1);

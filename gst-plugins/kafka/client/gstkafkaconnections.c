@@ -28,8 +28,9 @@ typedef struct {
   guint lossy;          /* number of counts in a row with too many losses */
   /* the connection's congestion control was set, or the kernel refused to set it */
   gboolean settled;
-  gboolean marked;
-  guint64 received; /* number of bytes received before the mark */
+  gboolean seen;    /* the connection was open when the connections were marked */
+  gboolean marked;  /* `received` is valid */
+  guint64 received; /* number of bytes received before the latest mark */
 } Connection;
 
 struct _GstKafkaConnections {
@@ -132,7 +133,8 @@ gst_kafka_connections_mark (GstKafkaConnections *self)
   for (guint i = 0; i < self->open->len; i++) {
     Connection *connection = &g_array_index (self->open, Connection, i);
 
-    connection->marked = count_received (connection, &connection->received);
+    connection->marked = connection->seen && count_received (connection, &connection->received);
+    connection->seen = TRUE;
   }
   g_mutex_unlock (&self->lock);
 }
@@ -147,7 +149,8 @@ gst_kafka_connections_have_received (GstKafkaConnections *self)
     const Connection *connection = &g_array_index (self->open, Connection, i);
     guint64 received;
 
-    /* What a new connection receives may come from a proxy, e.g. the answer to a TLS handshake. */
+    /* What a new connection receives may come from a proxy, e.g. the answer to a TLS handshake, so
+     * a connection counts only from its second mark on. */
     some |= connection->marked && count_received (connection, &received) &&
             received > connection->received;
   }

@@ -462,12 +462,13 @@ gst_kafka_replay_set_flushing (GstKafkaReplay *self, gboolean flushing)
 void
 gst_kafka_replay_add_stats (GstKafkaReplay *self, GstStructure *stats)
 {
+  gboolean opened = GST_CLOCK_TIME_IS_VALID (gst_kafka_replay_get_duration (self));
+
   g_mutex_lock (&self->tracks->lock);
   gst_structure_set (stats, "connected", G_TYPE_BOOLEAN,
-      GST_CLOCK_TIME_IS_VALID (self->duration) &&
-          !gst_kafka_outage_is_reported (&self->tracks->outage),
-      "lost", G_TYPE_UINT64, self->tracks->lost, "damaged", G_TYPE_UINT64, self->tracks->damaged,
-      "other-cameras", G_TYPE_UINT64, self->tracks->others, "throttle-time", G_TYPE_UINT64,
+      opened && !gst_kafka_outage_is_reported (&self->tracks->outage), "lost", G_TYPE_UINT64,
+      self->tracks->lost, "damaged", G_TYPE_UINT64, self->tracks->damaged, "other-cameras",
+      G_TYPE_UINT64, self->tracks->others, "throttle-time", G_TYPE_UINT64,
       gst_kafka_fault_get_throttle_time (self->tracks->fault), NULL);
   g_mutex_unlock (&self->tracks->lock);
 }

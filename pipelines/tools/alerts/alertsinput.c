@@ -30,6 +30,7 @@ typedef struct {
 } Beginning;
 
 struct _AlertsInput {
+  /* must be the first field, because the callbacks of the client get it as their opaque pointer */
   AlertsClient client;
   const LiveSource *source;
   gint role;

@@ -12,8 +12,7 @@ G_BEGIN_DECLS
 
 /* A Kafka client with the config-file and the security settings of a kafkasink or kafkasrc. */
 typedef struct {
-  /* must be the first field, because the callbacks of @rk get it as their opaque pointer */
-  GstKafkaFault *fault;
+  GstKafkaFault *fault; /* what the callbacks of @rk report */
   rd_kafka_t *rk;
   rd_kafka_resp_err_t delivered; /* error code in a producer's latest delivery report */
   gboolean reported;

@@ -389,6 +389,7 @@ run_topic_query (gpointer data)
   heard = query->answered || gst_kafka_connections_have_received (self->fault->connections);
   gst_kafka_outage_note_answer (&self->outage, heard, g_get_monotonic_time ());
   g_mutex_lock (&self->lock);
+  g_cond_signal (&self->suspicion);
   return_handle (self);
   g_mutex_unlock (&self->lock);
 }

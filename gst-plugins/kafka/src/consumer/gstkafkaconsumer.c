@@ -560,7 +560,7 @@ watch_brokers (GstKafkaConsumer *self)
   gboolean contact = gst_kafka_consumer_has_contact (self);
 
   gst_kafka_consumer_look_for_outage (self);
-  if (contact) {
+  if (contact && !gst_kafka_consumer_is_stopping (self)) {
     watch_lag (self);
     return;
   }
