@@ -25,9 +25,9 @@ typedef struct {
   gdouble still_interval;
   /* number of frames that the camera didn't send in the interval because they show nothing new */
   guint64 still;
-  gboolean looked;    /* the fields below are known */
+  gboolean looked;    /* `brightness`, `detail` and `frozen` are known */
   gdouble brightness; /* mean luma of the last picture that was looked at, 0 to 255 */
-  gdouble detail;     /* its contrast, see FogLook, levels of luma */
+  gdouble detail;     /* greatest contrast in the same picture, levels of luma; see FogLook */
   gdouble frozen;     /* time for which the picture has been bit-identical, s */
 } FogReportCamera;
 

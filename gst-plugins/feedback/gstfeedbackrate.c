@@ -785,8 +785,8 @@ install_properties (GObjectClass *klass)
    * | capacity | double | frames/s that the living replicas can count |
    * | delivered | double | frames/s that the living replicas do count |
    * | demand | double | rate that all cameras want, divided by the capacity; absent if unknown |
-   * | needed-replicas | double | number of replicas of the present mean speed that could count what
-   *   all cameras want; absent if unknown |
+   * | needed-replicas | double | number of replicas, as fast as the present ones are on average,
+   *   that could count all frames that the cameras want; absent if unknown |
    * | queue | double | frames waiting before the replicas |
    * | replicas, cameras | uint | number of living replicas, and of cameras |
    * | link-rate | double | frames/s that the link to Kafka takes; 0: it sets no limit |

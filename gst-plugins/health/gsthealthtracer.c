@@ -13,8 +13,9 @@
  * | --- | --- |
  * | /livez | 503 if the stage has stalled: a buffer got stuck in an element, a camera gives no
  *   frames, the start takes too long; else 200. Waiting for data or a server isn't a stall |
- * | /readyz | 200 if the stage plays and waits for no server, else 503. If no camerabranch with a
- *   sink runs: 503. Names of branches that are down follow |
+ * | /readyz | 200 if the stage plays and waits for no server, else 503; also 503 if the pipeline
+ *   has camerabranches with a sink and none of them runs. The answer names the branches that are
+ *   down |
  * | /metrics | Prometheus text: each number in the `stats` of each element, and the state of the
  * stage |
  *
@@ -166,7 +167,7 @@ judge (GstHealthTracer *self, GstElement *pipeline, gboolean playing, gint64 sin
 
 /* The branches (camerabranch) of a pipeline. */
 typedef struct {
-  guint sinks, running_sinks; /* number of branches with a sink, and of those that run */
+  guint sinks, running_sinks; /* number of branches with a sink; number of those that run */
   GString *down;              /* names of the branches that failed and wait for their next start */
 } Branches;
 

@@ -155,7 +155,8 @@ note_fault (GstIpCameraSrc *self, GError *fault)
   g_mutex_unlock (&self->lock);
 }
 
-/* Returns: (transfer full): the reason as a sentence for users */
+/* Returns: (transfer full): the reason why the connection to the camera failed, as a sentence for
+ * users */
 static gchar *
 explain (const GError *error, const gchar *debug)
 {

@@ -44,7 +44,7 @@ gboolean gst_mongo_settings_set_property (GstMongoSettings *self, guint id, cons
 gboolean gst_mongo_settings_get_property (GstMongoSettings *self, guint id, GValue *value);
 
 /* Takes the object lock of @element. Returns: (nullable) (transfer full): the URI of the property
- * uri or uri-file, or of the environment; NULL if there is none, or the properties about
+ * uri or uri-file, or of the environment; NULL if there is no URI, or if the properties about
  * collection, mode and indexes contradict each other. @error: a GstResourceError */
 mongoc_uri_t *gst_mongo_settings_open_uri (
     GstMongoSettings *self, GstObject *element, GError **error);

@@ -742,8 +742,9 @@ gst_mongo_sink_render (GstBaseSink *sink, GstBuffer *buffer)
                    : push_whole_buffer (self, format, gst_buffer_ref (buffer));
 }
 
-/* Handles a flush, which discards the first part of a document whose rest hasn't come, and caps
- * that are taken: the base class doesn't set caps that it set before the refused ones. */
+/* At a flush, discards the first part of a document whose rest hasn't come. When caps are accepted,
+ * forgets the refused caps, which set_caps() can't do, because the base class doesn't set caps
+ * again that it had set before the refused caps. */
 static gboolean
 gst_mongo_sink_event (GstBaseSink *sink, GstEvent *event)
 {

@@ -31,7 +31,7 @@ def large_frames(directory):
 
 
 def slow_frames(directory):
-    """Writes frames that stand still for SHOWN frames each, as links to the pictures with texture."""
+    """Writes SHOWN equal frames for each picture with texture, as links to this picture."""
     for number, path in enumerate(sorted(stages.pictures("texture").iterdir())):
         for frame in range(number * SHOWN, (number + 1) * SHOWN):
             (directory / f"{frame:02d}.bgr").symlink_to(path)

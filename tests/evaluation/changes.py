@@ -24,16 +24,17 @@ import kafka_server
 RATE = 10  # raw frames/s, about four fifths of what the link carries
 SLOW = links.Link(rate=5)
 SETTLING_S = 8
-RETURNED_S = 18  # how long frames are judged after a return
+RETURNED_S = 18  # time (s) after a return within which captured frames are judged
 PATIENCE_S = 240
 CAMERA_METRICS = 9103
-GOAL_S = 1  # greatest p95 of the ages after a return
+GOAL_S = 1  # goal for the p95 (s) of the ages of frames captured after a return: at most this
 NODES = 3
-PICTURE, DRAWN_S = "slow", 40  # the change of which a picture is drawn, and how long after its beginning
+PICTURE, DRAWN_S = "slow", 40  # the change whose ages are drawn; the time (s) from the change's beginning up to which they are drawn
 
 
 class Study(stages.Study):
-    """The study's camera and its processing service, which only receives. Its client's buffer holds 1 GiB."""
+    """The study's camera and its processing service, which only receives frames. The buffer of the camera's client holds 1
+    GiB."""
 
     def start(self, frames):
         self.arrived = self.directory / f"arrived{self.suffix}"
@@ -41,7 +42,7 @@ class Study(stages.Study):
         self.camera(frames, RATE, False)
 
     def finish(self):
-        """Ends the camera when its client has sent all that it holds. Returns the number of frames captured."""
+        """Ends the camera, whose client first sends all frames that it holds. Returns the number of frames captured."""
         process = self.processes.pop("edge")
         process.send_signal(signal.SIGINT)
         try:
@@ -62,7 +63,8 @@ class Study(stages.Study):
 
 
 class Ours(stages.Ours):
-    """kafkasink with `options`, and kafkasrc. Behind kafkasrc, haarfacecount searches nothing, but stamps each frame."""
+    """This project's kafkasink with `options`, and kafkasrc. Behind kafkasrc, haarfacecount searches nothing, but notes when
+    each frame came."""
 
     def __init__(self, *arguments, options="", **more):
         super().__init__(*arguments, jpeg=False, **more)
@@ -169,7 +171,8 @@ def _dead(cluster, _topic):
 
 
 def _moved(cluster, topic):
-    """Restarts the broker that leads the topic's partition. The partition counts as returned when another broker leads it."""
+    """Restarts the broker that leads the topic's partition. The return is the time from which another broker leads the
+    partition."""
     node = cluster.leader(topic)
     cluster.stop_node(node)
     try:
@@ -197,7 +200,7 @@ def _back(cluster, topic):
 @dataclasses.dataclass(frozen=True)
 class Change:
     title: str
-    make: callable  # makes the change; yields at each return
+    make: callable  # makes the change; yields whenever the link or the broker is back
     replicas: int = 1
     systems: tuple = tuple(SYSTEMS)
 
@@ -211,9 +214,9 @@ CHANGES = {
 
 
 def summary(arrivals, captured, began, returns):
-    """Returns what a table shows of the frames that arrived, given as (number, captured at, arrived at). `captured`: number of
-    frames; None if each frame's number is at most that of the last one that arrived. The curve has the greatest age (s) for
-    each second of capture since the time `began`."""
+    """Returns what a table shows of the frames that arrived, given as (number, captured at, arrived at). `captured`: number
+    of captured frames; None: it is computed from the highest number of a frame that arrived. The curve has the greatest age
+    (s) for each second of capture since the time `began`."""
     first, curve, after = {}, {}, []
     for number, at, arrived in arrivals:
         if number in first:

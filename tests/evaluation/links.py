@@ -92,7 +92,7 @@ class Site(network.Router):
             self._lay_cable(link.delay)
 
     def cut(self):
-        """Lets no packet through until the next `lay`."""
+        """Lets no packet through until `lay` is called."""
         self.command("iptables -F link")
         self.command("iptables -A link -j DROP")
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Draws the lines on standard input into an SVG file: picture.py FILE
 
-The input is JSON: `lines` has the points of each line by name, and `dashed` the names of those that are dashed; `axis` is the label of the x
-axis, `values` that of the y axis, which may be `logarithmic`."""
+The input is JSON: `lines` has the points of each line by name, and `dashed` the names of the dashed lines; `axis` is the
+label of the x axis, `values` the label of the y axis; `logarithmic` is true for a logarithmic y axis."""
 
 import json
 import sys

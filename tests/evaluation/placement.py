@@ -141,8 +141,8 @@ class Placement:
 
 
 def _curves(point):
-    """Yields the lines of the picture by title: the times at the edge, and those in the fog, which don't depend on the edge's
-    share."""
+    """Yields the title and the points of each line in the picture: times of frames counted at the edge, and times of frames
+    counted in the fog, which don't depend on the edge's share of a processor."""
     for who in ("study", "ours"):
         edge = [(slowdown, point(who, "edge", f"{slowdown:.2f}").get("median")) for slowdown in SLOWDOWNS]
         if any(value is not None for _, value in edge):

@@ -11,7 +11,7 @@ from links import CONGESTION_CONTROLS
 
 HERE = pathlib.Path(__file__).resolve().parent
 LATE = 0.001
-BOUNDS = ("2020", "iperf3, the best", "in theory")  # lines that are drawn beside those of the systems
+BOUNDS = ("2020", "iperf3, the best", "in theory")  # names of lines that are drawn for comparison with the systems' lines
 
 
 def ceiling_of(case, points):

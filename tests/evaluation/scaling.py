@@ -18,7 +18,7 @@ TOLERANCE = 0.1  # deviation of the ratio of a metric to its target from 1 at wh
 CPU_DELAY_S = 15  # time (s) over which the metrics server averages CPU usage
 REPORT_S = 5
 START_S = 6.4  # measured time (s) from the autoscaler's decision until the new replica counts (tests/cluster)
-SLOW_START_S = 20  # the same on a node that has to pull the image first
+SLOW_START_S = 20  # time (s) until a new replica counts on a node that has to pull the image first
 REPLICA_RATE = 16.4  # measured frames/s of a replica with a tenth of a core
 COST_MEMORY_S = 240  # time (s) over which `demand` averages the CPU time of a frame (ratecontroller.c)
 LATE_S = 1
@@ -48,7 +48,8 @@ def doubling(time):
 
 @dataclasses.dataclass(frozen=True)
 class Trace:
-    """`start`: time (s) until a new replica counts; `replaced`: time (s) after which one replica ends and starts again, each time."""
+    """`start`: time (s) until a new replica counts; `replaced`: interval (s) at which a replica ends and starts again; 0:
+    never."""
 
     wants: callable
     seconds: int
@@ -136,7 +137,8 @@ class Autoscaler:
 
 
 def replicas_for(replicas, ready, ratio):
-    """Returns the number of replicas to which the ratio of a metric to its target leads. Only `ready` replicas are multiplied."""
+    """Returns the number of replicas that the ratio of a metric to its target asks for: the ratio times the number of
+    `ready` replicas; the present number if the ratio is near 1."""
     return replicas if abs(ratio - 1) <= TOLERANCE else math.ceil(ready * ratio)
 
 
@@ -164,7 +166,8 @@ class ByCpu:
 
 
 class _Keda:
-    """KEDA with the behaviour of the manifest; `window`: time (s) in which all readings must ask for more, if not the manifest's."""
+    """KEDA with the behaviour of the manifest; `window`: time (s) in which all readings must ask for more replicas; None:
+    the manifest's time."""
 
     def __init__(self, window=None):
         spec = _read("components/keda/scaled-object.yaml")
@@ -194,7 +197,8 @@ class ByDemand(_Keda):
 
 
 class ByNeed(_Keda):
-    """The same with the number of replicas that are needed, which doesn't depend on the present number: the manifest."""
+    """Like ByDemand, but instead of the demand with the number of needed replicas, which doesn't depend on the present
+    number of replicas. This is what the manifest has."""
 
     def asks(self, fog):
         return max(replicas_sharing(fog.replicas, fog.needed, self.target), self.by_lag(fog))

@@ -56,7 +56,7 @@ def members(tmp_path_factory):
         return archive.getmembers()
 
 
-def test_no_file_of_the_image_gives_rights(members):
+def test_no_file_of_the_image_is_setuid_or_setgid(members):
     assert len(members) > 300
     assert not [one.name for one in members if not one.isdir() and one.mode & (stat.S_ISUID | stat.S_ISGID)]
 

@@ -16,8 +16,9 @@ class Sink:
     """A gst-launch-1.0 whose standard input goes to mongosink, a line of JSON a buffer."""
 
     def __init__(self, uri, database, tmp_path, *properties, **variables):
-        """`properties` of the test come last, because the last value of a property counts. The default of drain-timeout, 10 s, is
-        short for a database that closes connections on a busy machine."""
+        """drain-timeout is a minute, because its default of 10 s is too short for a database that closes connections on a
+        busy machine. `properties` come after drain-timeout, so that a test can set another one: the final value of a
+        property counts."""
         self.log = tmp_path / "sink.log"
         command = [
             "gst-launch-1.0", "-e", "fdsrc", f"blocksize={BLOCK}", "!", "application/x-ndjson", "!", "mongosink",

@@ -15,10 +15,10 @@ import server
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("GST_FOG_BUILD", TOP / "build"))
-# Returns the sanitizers' library that the build uses.
+# Path of the sanitizers' library that the build uses; empty: the build uses none.
 PRELOAD = os.environ.get("GST_FOG_PRELOAD", "")
-# How many times as long as its time limit a wait may take. A machine of CI may be five times as
-# slow as the one on which a test was written, and a wait that succeeds ends early.
+# Factor by which a wait may exceed its time limit. A machine of CI may be five times as slow as the
+# one on which a test was written, and a wait that succeeds ends early.
 PATIENCE = 4
 
 

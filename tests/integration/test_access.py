@@ -125,8 +125,8 @@ def test_error_names_the_topic_of_a_pattern_that_may_not_be_read(user, launch):
 
 
 @pytest.mark.parametrize("more", ["", "eos-at-end=true", "replay=true"])
-def test_a_list_with_a_topic_that_may_not_be_seen_is_an_error(user, guarded, launch, more):
-    """Brokers leave such a topic out of their answer about all topics, as if it didn't exist."""
+def test_a_list_with_a_topic_that_the_user_may_not_see_is_an_error(user, guarded, launch, more):
+    """Brokers leave a topic that the user may not see out of their answer about all topics, as if the topic didn't exist."""
     user.grant("describe read")
     send(user)
     hidden = user.topic + "-hidden"
@@ -137,7 +137,7 @@ def test_a_list_with_a_topic_that_may_not_be_seen_is_an_error(user, guarded, lau
 
 
 @pytest.mark.parametrize("group", ["", "group-id"])
-def test_a_pattern_that_matches_only_topics_that_may_not_be_seen(user, launch, group):
+def test_a_pattern_waits_while_the_user_may_see_no_topic_that_matches(user, launch, group):
     user.grant("group")
     stage = source(launch, user, f"topic=^{user.topic}$" + (f" group-id={user.topic}" if group else ""))
     wait_until(lambda: "this user may see (right Describe) doesn't exist yet" in stage.output(), 30, "an info message")
@@ -293,13 +293,13 @@ def test_sink_continues_if_its_topic_is_deleted_and_created_again(user, launch, 
     wait_until(lambda: arrived(user, again), 60, "frames in the new topic")
     stage.interrupt()
     assert not errors(stage)
-    # acks=none waits for no answer, so the last frame may still be on its way
+    # with acks=none the sink waits for no answer, so the last frame may still be on its way
     wait_until(lambda: max(published(user)) == frames(stage) - 1, 30, "the last frame")
     numbers = published(user)
     if "acks=none" not in more:
         assert numbers == set(range(min(numbers), max(numbers) + 1))
-    # Each warning comes once. With acks=none the broker also closes the connection, which is a
-    # warning of its own.
+    # Each warning comes once. With acks=none the broker also closes the connection, about which
+    # there is another warning.
     assert len(set(warnings(stage))) == len(warnings(stage)) <= 2, stage.output()
 
 

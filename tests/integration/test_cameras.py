@@ -57,7 +57,7 @@ class Edge:
         return found
 
     def probe(self, path):
-        """Returns the text of the answer of a probe, whatever its status."""
+        """Returns the text of the answer to a health probe, whatever the answer's status code."""
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/{path}", timeout=10) as answer:
                 return answer.read().decode()

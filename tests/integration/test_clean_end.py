@@ -220,7 +220,7 @@ def test_application_that_stops_just_after_sending_eos_commits_no_message(kafka,
 
 
 class DroppedEos:
-    """A probe on a sink pad that drops EOS."""
+    """A probe that drops EOS on a sink pad."""
 
     def __init__(self, pad):
         self.came = threading.Event()
@@ -235,8 +235,8 @@ class DroppedEos:
 
 @pytest.mark.parametrize("kept", ["one of two", "the only one"])
 def test_eos_that_reaches_no_sink_commits_no_message(kafka, fed, application, kept):
-    """The last queue releases no message before the last message is pushed, because a message counts as done 2 s after its
-    release if another push follows the release, even without EOS."""
+    """The queue before the sink holds all messages back until the final one is pushed, because a message counts as done 2 s
+    after its release if another push follows the release, even without EOS."""
     both = "tee name=t ! queue ! fakesink async=false t. ! " if kept == "one of two" else ""
     app = application(f"{source(kafka, fed)} ! {both} queue min-threshold-buffers={COUNT} ! fakesink async=false name=sink")
     eos = DroppedEos(app.get("sink").get_static_pad("sink"))

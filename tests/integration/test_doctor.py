@@ -78,7 +78,7 @@ class Site:
             "security.protocol=SASL_PLAINTEXT", "sasl.mechanism=PLAIN", f"sasl.username={user}", f"sasl.password={password}")}
 
     def examine(self, words, **settings):
-        """Returns (exit code, findings). Checks too what every run of the doctor must do: print no password, end within 240
+        """Returns (exit code, findings). Also checks what every run of the doctor must do: print no password, end within 240
         s, and give each fault a reason and a remedy."""
         began = time.monotonic()
         done = subprocess.run(

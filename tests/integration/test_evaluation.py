@@ -67,7 +67,7 @@ def test_most_frames_are_late_while_an_autoscaler_follows_the_lag():
     assert found["late"] > 0.6
 
 
-def test_a_restarting_replica_makes_the_fog_grow_by_demand_but_not_by_needed_replicas():
+def test_restarts_of_a_replica_change_the_fog_more_often_if_it_scales_by_demand_than_by_needed_replicas():
     trace = scaling.Trace(lambda time: 72, 1800, scaling.SLOW_START_S, 307)
     by_need, by_demand = (scaling.simulate(make, True, trace)["changes"] for make in (scaling.ByNeed, lambda: scaling.ByDemand(0)))
     assert by_need < by_demand
@@ -119,7 +119,7 @@ def test_quantiles_are_computed_for_three_ages_and_for_none():
     assert whole.quantiles([3, 1, 2]) == {"documents": 3, "p50": 2, "p95": 3, "p99": 3}
 
 
-def test_frames_are_judged_that_were_captured_soon_after_a_return():
+def test_ages_are_those_of_frames_captured_soon_after_the_link_is_back():
     soon, late = 100.0, 100.0 + changes.RETURNED_S
     arrivals = [(0, 90.0, 99.0), (1, soon, soon + 0.5), (1, soon, soon + 7), (3, soon + 1, soon + 1.25), (4, late, late + 5)]
     found = changes.summary(arrivals, 6, 90.0, [100.0])
@@ -128,7 +128,7 @@ def test_frames_are_judged_that_were_captured_soon_after_a_return():
     assert found["curve"] == [[0, 9.0], [10, 0.5], [11, 0.25], [28, 5.0]]
 
 
-def test_without_a_count_of_captured_frames_the_last_one_that_arrived_was_the_last():
+def test_unknown_number_of_captured_frames_is_computed_from_the_highest_number_that_arrived():
     assert changes.summary([(0, 1.0, 1.5), (3, 2.0, 2.5)], None, 0.0, [50.0])["lost"] == 2
     assert changes.summary([], None, 0.0, [50.0]) == {"captured": 0, "lost": 0, "arrived/s": 0, "curve": [], "documents": 0}
 

@@ -10,9 +10,9 @@ from messages import Feed
 from pipeline import wait_until
 from system import System
 
-# Time (s) within which a stage has to end: the elements promise 5 s, gst-launch-1.0 takes up to
-# 2 s, and a busy machine may take three times as long. Without a bound in an element it takes
-# minutes.
+# Time (s) within which a stage has to end: the elements promise 5 s, gst-launch-1.0 takes up to 2
+# s, and a busy machine may take three times as long. A stage with an element that doesn't keep this
+# promise takes minutes to end.
 AT_ONCE = 20
 
 

@@ -125,7 +125,7 @@ def test_wrong_settings_of_the_health_tracer_are_reported(launch, settings, comp
     assert complaint in said.output()
 
 
-def test_a_stage_that_only_reads_reports_has_the_demand_and_the_need_as_metrics(kafka, mongo, launch, fresh):
+def test_a_stage_that_only_reads_reports_has_metrics_of_demand_and_needed_replicas(kafka, mongo, launch, fresh):
     system = System(kafka, mongo, fresh)
     launch(system.live_edge("max-rate=5"))
     launch(system.fog("replica"))

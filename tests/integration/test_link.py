@@ -82,7 +82,7 @@ def age_here(message):
 
 def check(ages, bits, seconds):
     """Checks that the frames used at least half of the link's rate, and that 95% of them were younger than 6 s. On an idle
-    machine they are younger than 3 s; without control the age rises all the time."""
+    machine the frames are younger than 3 s; without rate control their age would rise all the time."""
     ages.over(SETTLING)
     counted = ages.over(seconds)
     most = bits / 8 / FRAME * seconds

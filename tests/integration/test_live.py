@@ -343,7 +343,7 @@ def test_time_travel_lists_each_frame_of_the_window_with_its_boxes(running, page
     assert len(page.picture(frames[0])[1]) == frames[0]["bytes"]
 
 
-def test_a_window_has_frames_that_came_after_later_ones(running, page, fresh):
+def test_a_window_has_frames_that_reached_kafka_late(running, page, fresh):
     """A window has each frame that was captured in it, also those that arrived after later frames of another camera."""
     at = int(time.time() * 1000)
     for camera, seq, ms in ((fresh, 0, 0), ("other", 0, 3000), (fresh, 1, 200), ("other", 1, 3100), (fresh, 2, 400)):
@@ -354,7 +354,7 @@ def test_a_window_has_frames_that_came_after_later_ones(running, page, fresh):
 
 def test_a_window_is_incomplete_while_one_of_its_frames_may_still_come(running, page, fresh):
     at = int(time.time() * 1000)
-    for seq in (0, 2, 1):  # another partition would deliver 1 later than 2
+    for seq in (0, 2, 1):  # frame 1 comes after frame 2, as it may from another partition
         publish(running, fresh, b"x", captured=at + seq, session="s", seq=str(seq))
         window = page.json("/api/travel", camera=fresh, at=at, span=10)
         assert window["complete"] == (seq != 2), window

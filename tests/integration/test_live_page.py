@@ -254,7 +254,8 @@ def moved_from(browser, place):
 
 
 def test_the_buttons_of_time_travel_go_from_frame_to_frame(running, browser):
-    """Each step goes to the neighbour, also beyond the frames that the page lists at once: those of 2 s, 16 at most."""
+    """Each click shows the neighbouring frame, also beyond the frames that the page lists at once (those of 2 s, but at most
+    16)."""
     places, numbers = [travel(browser)], [browser.text("#frame-seq")]
     for _ in range(18):
         browser.click("#travel-back")

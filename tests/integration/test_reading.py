@@ -130,8 +130,8 @@ def test_members_of_a_group_share_its_partitions_and_a_static_member_keeps_its_o
 
 
 def test_a_slow_reader_prefetches_no_more_than_its_limit(kafka, fresh):
-    """The reader may hold the limit, one fetch beyond it, and librdkafka's events without bytes, which `prefetched` counts
-    too. Without the limit it would hold nearly all messages."""
+    """The reader may hold messages up to the limit, one fetch more, and events of librdkafka without bytes, which
+    `prefetched` also counts. Without the limit the reader would hold nearly all messages."""
     kafka.create_topic(fresh, 4)
     producer = kafka.producer(batch_num_messages=1)
     for _ in range(200):

@@ -19,7 +19,7 @@ import server
 
 HERE = pathlib.Path(__file__).resolve().parent
 COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
-VERSION = os.environ.get("KAFKA_VERSION")  # another version of Kafka than that in pom.xml, for example 3.9.1
+VERSION = os.environ.get("KAFKA_VERSION")  # version of Kafka to use instead of the one in pom.xml, for example 3.9.1
 IS_OLD = (VERSION or "4").startswith("3.")
 CLASSES, BOOTSTRAP = "classes.jsa", "bootstrap.checkpoint"
 

@@ -21,7 +21,7 @@ class PortClash(StartError):
     """Raised if another program has the port."""
 
 
-FIRST_PORT, BLOCK = 10240, 250  # each process of tests has a block of this many ports
+FIRST_PORT, BLOCK = 10240, 250  # the lowest port; the number of ports that each process of tests has
 EPHEMERAL = pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
@@ -45,7 +45,7 @@ class _Ports:
         raise StartError(f"other tests use all ports from {FIRST_PORT} to {end}: end them")
 
     def take(self):
-        """Returns the port that was returned longest ago."""
+        """Returns the next port of this process, in turn, so that each port is used again as late as possible."""
         return next(self._next)
 
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* tests/tsan/run includes this file before each C file. ThreadSanitizer doesn't see the locks and
- * queues of GLib, which is built without it, so these functions report each lock and its
- * release. */
+ * queues of GLib, because GLib is built without ThreadSanitizer, so these functions report each
+ * lock and its release. */
 #pragma once
 #include <glib.h>
 

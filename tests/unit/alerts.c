@@ -543,9 +543,9 @@ GST_END_TEST;
   "\"cameras\":{\"cam-1\":{\"frames\":9,\"brightness\":20,\"detail\":" detail                      \
   ",\"frozen\":" frozen "}}}"
 
-/* An alert begins when the picture says so for long enough, doesn't flicker near the limit, and
- * ends when the picture is clear, or moves, again. Reports that say nothing about pictures change
- * nothing. */
+/* An alert begins when reports have said for long enough that the lens is covered or the picture
+ * frozen, doesn't end and begin again near the limit, and ends when the picture is clear, or moves,
+ * again. Reports without `detail` and `frozen` change nothing. */
 GST_START_TEST (test_covered_and_frozen)
 {
   static const struct {

@@ -4,7 +4,8 @@
 #include <gst/check/gstcheck.h>
 #include <string.h>
 
-/* A wait that succeeds ends early, so the bound suits the slowest machine. */
+/* Longest time of a wait: long enough for the slowest machine, because a wait that succeeds ends
+ * early anyway. */
 #define WAIT_TIME (100 * GST_SECOND)
 
 /* Checks the domain and the code of an error, warning or info. Takes ownership of @message.

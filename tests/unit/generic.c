@@ -236,7 +236,7 @@ check_metadata (GstElementFactory *factory)
 
     fail_unless (text && *text, "%s says no %s", GST_OBJECT_NAME (factory), keys[i]);
   }
-  /* a bin that only groups elements gets its pads from them */
+  /* a bin that only groups elements gets its pads from these elements, so it has no pad template */
   fail_unless (gst_element_factory_get_static_pad_templates (factory) != NULL ||
                    g_str_equal (gst_element_factory_get_metadata (factory, keys[1]), "Generic/Bin"),
       "%s has no pad template", GST_OBJECT_NAME (factory));

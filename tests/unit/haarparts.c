@@ -492,9 +492,9 @@ GST_START_TEST (test_a_report_counts_exactly_the_frames_since_the_last_one)
 }
 GST_END_TEST;
 
-/* A report says what was seen last of each camera, and only if a frame was looked at since the last
- * report. */
-GST_START_TEST (test_a_report_says_what_was_seen_of_a_camera)
+/* A report has `brightness`, `detail` and `frozen` of a camera only if a frame of the camera was
+ * looked at since the previous report. */
+GST_START_TEST (test_a_report_has_the_latest_look_at_a_camera)
 {
   const HaarLook look = {97.26, 1.5, 12};
   HaarTally *tally = haar_tally_new ("r", 1, 1);
@@ -858,7 +858,7 @@ haarparts_suite (void)
   tcase_add_test (tc, test_a_new_camera_replaces_the_camera_without_frames_for_the_longest_time);
   tcase_add_test (tc, test_frames_of_unusual_cost_change_the_cost_little);
   tcase_add_test (tc, test_a_report_counts_exactly_the_frames_since_the_last_one);
-  tcase_add_test (tc, test_a_report_says_what_was_seen_of_a_camera);
+  tcase_add_test (tc, test_a_report_has_the_latest_look_at_a_camera);
   tcase_add_test (tc, test_a_cpu_quota_is_in_the_cost_before_it_has_paused_the_process);
   tcase_add_test (tc, test_the_work_of_the_process_other_threads_is_in_the_cost);
   tcase_add_test (tc, test_the_work_of_the_start_is_no_cost_of_a_frame);

@@ -10,17 +10,18 @@
 #include "kafkamock.h"
 
 /* What kafkasink and kafkasrc report when all brokers go away. An outage takes over 10 s, so
- * several elements have it at the same time. */
+ * several elements are tested in the same outage. */
 
 #define TOPIC "frames"
 #define LARGE 200000
 #define MANY 15
-/* A message that takes 15 s at the slow rate (bytes/s). */
+/* Size (bytes) of a message that takes 20 s at SLOW_RATE (bytes/s). */
 #define HUGE_MESSAGE 900000
 #define SLOW_RATE 45000
-/* A stop during an outage doesn't wait for a query, which takes 2 s. */
+/* Longest time (us) for stopping an element during an outage: less than the 2 s of a query, because
+ * the stop doesn't wait for a running query. */
 #define STOP_BOUND (1500 * G_TIME_SPAN_MILLISECOND)
-/* librdkafka tries to reach a broker again soon. */
+/* Settings with which librdkafka soon tries to reach a broker again. */
 #define SOON "reconnect.backoff.ms=100,reconnect.backoff.max.ms=500"
 
 typedef struct {
@@ -155,10 +156,11 @@ stop_in_time (Stream *self)
   fail_unless (g_get_monotonic_time () - begin < STOP_BOUND);
 }
 
-/* All brokers of a sink go away while the sink still queries the topic's settings (`early`), while
- * the topic isn't there yet (`waiting`), and freeze (`stuck`). The other sink's connections are
- * idle, and one of its three brokers is down. */
-GST_START_TEST (test_the_sink_posts_one_warning_an_outage)
+/* All brokers go away while `early` still queries the topic's settings, and while the topic of
+ * `waiting` doesn't exist yet; the brokers of `stuck` freeze; `ending` is stopped during its
+ * outage. `quiet` has no outage, although its connections are idle and one of its three brokers is
+ * down. */
+GST_START_TEST (test_the_sink_posts_one_warning_for_each_outage)
 {
   rd_kafka_mock_cluster_t *three = rd_kafka_mock_cluster_new (mock.rk, 3);
   Stream early = {0}, ending = {0}, waiting = {0}, stuck = {0}, quiet = {0};
@@ -182,7 +184,8 @@ GST_START_TEST (test_the_sink_posts_one_warning_an_outage)
   push (&ending);
   push (&stuck);
   expect_begin (&ending, GST_RESOURCE_ERROR_OPEN_WRITE, mock.servers);
-  /* A query, which takes 2.0 of 2.1 s, runs when `ending` stops. */
+  /* A query takes 2.0 s, and one begins every 2.1 s, so a query is running when `ending` is
+   * stopped. */
   g_usleep (3 * G_USEC_PER_SEC / 10);
   stop_in_time (&ending);
   expect_begin (&early, GST_RESOURCE_ERROR_OPEN_WRITE, mock.servers);
@@ -206,7 +209,7 @@ GST_START_TEST (test_the_sink_posts_one_warning_an_outage)
 }
 GST_END_TEST;
 
-/* A group may read its messages again, so the number of buffers isn't known. */
+/* Pulls buffers until the test ends, however many come, because a group may read messages twice. */
 static gpointer
 pull_all (gpointer stream)
 {
@@ -259,7 +262,7 @@ static const struct {
     {"", &frozen},
 };
 
-/* The brokers answer before the partition has a leader again. */
+/* Ends the outages. The brokers answer again before the partition has a leader again. */
 static void
 end_outages (Stream *streams)
 {
@@ -271,8 +274,9 @@ end_outages (Stream *streams)
   rd_kafka_mock_partition_set_leader (mock.cluster, TOPIC, 0, 1);
 }
 
-/* The quiet stream reads a message that takes longer than the bound of an outage. */
-GST_START_TEST (test_the_source_posts_one_warning_an_outage)
+/* `quiet` has no outage, although the message that it reads takes longer to arrive than the time
+ * after which an outage is reported. */
+GST_START_TEST (test_the_source_posts_one_warning_for_each_outage)
 {
   g_autofree gchar *large = g_strnfill (HUGE_MESSAGE, 'x');
   Stream streams[G_N_ELEMENTS (sources)] = {0}, quiet = {0};
@@ -319,8 +323,8 @@ kafkaoutage_suite (void)
   suite_add_tcase (s, tc);
   tcase_set_timeout (tc, 150);
   tcase_add_checked_fixture (tc, setup, teardown);
-  tcase_add_test (tc, test_the_sink_posts_one_warning_an_outage);
-  tcase_add_test (tc, test_the_source_posts_one_warning_an_outage);
+  tcase_add_test (tc, test_the_sink_posts_one_warning_for_each_outage);
+  tcase_add_test (tc, test_the_source_posts_one_warning_for_each_outage);
   return s;
 }
 

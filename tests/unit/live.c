@@ -100,7 +100,8 @@ GST_START_TEST (test_the_sentence_names_the_fault_with_its_place_and_duration)
       "answer 0.4 s old, 61 events waiting for the database for 4.0 s");
   s = good_summary ();
   s.frames = (LiveMissing){"camera", 9.1};
-  s.stopped = 3; /* a consequence, which isn't named */
+  /* the sentence doesn't name stopped cameras, because the missing topic is the cause */
+  s.stopped = 3;
   s.stopped_camera = "cam-1";
   expect_sentence (&s, LIVE_BAD,
       "the topic \"camera\" has been missing for 9.1 s, 3 cameras, 2 replicas, newest answer 0.4 s "
@@ -598,7 +599,7 @@ GST_START_TEST (test_late_events_do_not_make_the_number_of_faces_flicker)
       give_answer (camera, "s", n, now - delays[i], now + 200);
       fail_unless (n <= 2 || live_camera_get_settled (camera, 0) <= now - delays[i]);
     }
-    /* When nobody is there any more, no event comes, and the reports go on. */
+    /* When no face is left in the pictures, no event comes, but reports go on. */
     for (left = now; camera->faces && now - left < 120000; now += 500)
       give_report (camera, (guint64) (now / 500) | 1, 4, 0.1, now);
     fail_unless (

@@ -6,7 +6,8 @@
 
 #include "frames/haarlooks.h"
 
-/* A picture with less detail counts as covered, one with more as clear (pipelines/tools/alerts). */
+/* Pictures with a detail below COVERED count as covered, pictures with a detail of CLEAR or more as
+ * clear (pipelines/tools/alerts). */
 #define COVERED 4.0
 #define CLEAR 8.0
 
@@ -104,7 +105,7 @@ paint (Paint picture, gint width, gint height, gdouble deviation)
 static const struct {
   const gchar *name;
   Paint paint;
-  gdouble deviation; /* of the sensor's noise, levels */
+  gdouble deviation; /* standard deviation of the sensor's noise, levels of luma */
   gboolean covered;
 } pictures[] = {
     {"black", black, 0, TRUE},
@@ -141,7 +142,7 @@ GST_START_TEST (test_covered)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_a_tiny_picture_says_nothing)
+GST_START_TEST (test_a_picture_that_is_too_small_is_not_judged)
 {
   FogLuma luma = paint (room, 16, 16, 0);
   FogLook look;
@@ -197,7 +198,7 @@ GST_START_TEST (test_frozen)
 GST_END_TEST;
 
 /* One frame a second of each camera is looked at. */
-GST_START_TEST (test_one_frame_a_second)
+GST_START_TEST (test_one_frame_a_second_of_each_camera_is_looked_at)
 {
   FogLuma luma = paint (room, 64, 64, 2);
   HaarLooks *looks = haar_looks_new ();
@@ -222,10 +223,10 @@ look_suite (void)
 
   suite_add_tcase (suite, tests);
   tcase_add_loop_test (tests, test_covered, 0, G_N_ELEMENTS (pictures));
-  tcase_add_test (tests, test_a_tiny_picture_says_nothing);
+  tcase_add_test (tests, test_a_picture_that_is_too_small_is_not_judged);
   tcase_add_test (tests, test_brightness);
   tcase_add_test (tests, test_frozen);
-  tcase_add_test (tests, test_one_frame_a_second);
+  tcase_add_test (tests, test_one_frame_a_second_of_each_camera_is_looked_at);
   return suite;
 }
 

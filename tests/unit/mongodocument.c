@@ -495,7 +495,8 @@ new_bson_around (guint8 type, const guint8 *child, guint size)
 }
 
 /* An embedded document is refused if its length is wrong, or it doesn't end with a zero. libbson
- * validates such a document without an error, and ends the process when it copies it. */
+ * validates a document with this fault without an error, and ends the process when it copies the
+ * document. */
 GST_START_TEST (test_embedded_documents_with_a_wrong_length_are_refused)
 {
   static const guint8 types[] = {BSON_TYPE_DOCUMENT, BSON_TYPE_ARRAY, BSON_TYPE_CODEWSCOPE};

@@ -248,7 +248,7 @@ GST_START_TEST (test_caps_other_than_json_are_refused_without_wrap)
 }
 GST_END_TEST;
 
-/* Caps that are refused again after others were taken are an error again. */
+/* Caps that are refused again after other caps were accepted are an error again. */
 GST_START_TEST (test_each_refusal_of_caps_is_an_error)
 {
   Fixture f;

@@ -781,7 +781,7 @@ begin_listener (void)
 
 /* The number of replicas that are needed doesn't depend on how many there are, so an autoscaler
  * doesn't add replicas because one restarts. */
-GST_START_TEST (test_a_lost_replica_changes_the_demand_but_not_the_need)
+GST_START_TEST (test_a_lost_replica_changes_the_demand_but_not_the_needed_replicas)
 {
   Fixture f = begin_listener ();
 
@@ -1011,7 +1011,7 @@ ratecontroller_suite (void)
   tcase_add_test (tcase, test_frames_go_to_the_replicas_with_spare_capacity);
   tcase_add_test (tcase, test_demand_is_known);
   tcase_add_test (tcase, test_demand_is_known_without_frames_of_this_camera);
-  tcase_add_test (tcase, test_a_lost_replica_changes_the_demand_but_not_the_need);
+  tcase_add_test (tcase, test_a_lost_replica_changes_the_demand_but_not_the_needed_replicas);
   tcase_add_test (tcase, test_demand_forgets_cameras_that_are_gone);
   tcase_add_test (tcase, test_a_frame_that_has_just_come_does_not_mean_that_its_replica_hangs);
   tcase_add_test (tcase, test_a_replica_that_hangs_does_not_count_for_the_capacity);

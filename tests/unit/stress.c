@@ -18,7 +18,7 @@
 #define STRESS_US (G_USEC_PER_SEC / 2)
 #define PAUSE_US 200   /* time (us) between two calls of a thread */
 #define AWAY_US 20000  /* time (us) for which the camera closes connections */
-#define THERE_US 50000 /* time (us) for which it keeps them */
+#define THERE_US 50000 /* time (us) for which the camera keeps connections open */
 #define FRAME (HAAR_STUMP_SIDE * HAAR_STUMP_SIDE * 2)
 
 #define GRAY(w, h, rate)                                                                           \
@@ -56,7 +56,7 @@ static const Case cases[] = {
     {"ipcamerasrc uri=%s transport=tcp", NULL, "src", {NULL}, NULL, NULL},
 };
 
-static const Case *now; /* the case */
+static const Case *now; /* the case under test */
 static KafkaMock kafka;
 static MongoMock *mongo;
 static RtspMock *camera;

@@ -5,13 +5,15 @@
 
 #include "fogsketch.h"
 
-/* number of steps in which a sketch divides a level of luma */
+/* number of steps into which a sketch divides a level of luma */
 #define STEPS 64
-/* number of classes of contrast for each level of luma, and the greatest contrast, in levels */
+/* number of the histogram's classes for a contrast of one level of luma */
 #define CLASSES 4
+/* greatest contrast that the histogram distinguishes, levels of luma */
 #define MOST 64
-/* The blocks with the greatest contrast are this fraction of all blocks. It is small, so that one
- * lamp in a dark picture is seen, and above the few blocks that defects of the sensor change. */
+/* Only this fraction of all blocks may have more contrast than the one that counts as the greatest.
+ * The fraction is small, so that one lamp in a dark picture is seen, but larger than that of the
+ * few blocks that defects of the sensor change. */
 #define GREATEST 0.002
 /* Noise alone has a greatest contrast of about three times its median contrast. */
 #define NOISE_RATIO 3.0
@@ -20,7 +22,7 @@
 #define LEAST_BLOCKS 16
 
 typedef struct {
-  guint64 sum;                       /* of all means */
+  guint64 sum;                       /* sum of the mean luma of all blocks, in steps */
   guint classes[MOST * CLASSES + 1]; /* histogram of the contrasts */
   guint n;                           /* number of contrasts */
 } Survey;

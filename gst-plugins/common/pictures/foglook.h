@@ -9,10 +9,10 @@ G_BEGIN_DECLS
 typedef struct {
   gdouble brightness; /* mean of the luma, 0 to 255 */
   /* Contrast (levels of luma) between neighbouring blocks of 8 x 8 px where it is greatest, minus
-   * the contrast that noise or a gradient causes. A covered lens has almost none, whatever the
-   * brightness and the noise; a lamp in the night is enough to have much. */
+   * the contrast that noise or a gradient causes. A covered lens has almost no contrast, whatever
+   * the brightness and the noise; one lamp at night is enough for much contrast. */
   gdouble detail;
-  guint64 mark; /* differs from that of any picture that isn't bit-identical */
+  guint64 mark; /* hash of the luma: pictures with the same mark count as bit-identical */
 } FogLook;
 
 /* Returns FALSE if the picture is too small, or memory can't be allocated. */

@@ -15,7 +15,7 @@
 #define CAMERAS_ROOM 900000 /* bytes */
 /* largest number of bytes for one camera in a report, without its names */
 #define CAMERA_TEXT 180
-/* largest number of bytes for what a camera's pictures say, in addition */
+/* largest number of bytes that `brightness`, `detail` and `frozen` of a camera add to a report */
 #define LOOK_TEXT 60
 /* largest number of bytes that a camera with a still picture needs in addition, without its
  * names */

@@ -31,8 +31,8 @@ void haar_tally_free (HaarTally *tally);
 gdouble haar_tally_add (
     HaarTally *tally, const HaarOrigin *origin, guint faces, const HaarCost *cost, gdouble age);
 
-/* Adds to the next report what a frame of @camera says about the camera; to be called after
- * haar_tally_add() for this frame. */
+/* Adds @look, made of a frame of @camera, to the next report. To be called after haar_tally_add()
+ * for this frame. */
 void haar_tally_note_look (HaarTally *tally, const gchar *camera, const HaarLook *look);
 
 /* From time to time, counts the threads of other processes that want a processor. Must be called

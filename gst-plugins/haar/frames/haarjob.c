@@ -325,8 +325,8 @@ read_analytics (HaarRegions *self, GstBuffer *frame, const HaarRect *crop)
 /* Reads the frame's regions of interest (#GstVideoRegionOfInterestMeta). Only if no region counts,
  * the function reads the detections of GStreamer's analytics (#GstAnalyticsODMtd, since GStreamer
  * 1.24), because some detectors attach both for the same objects. A region without a confidence
- * gets the score NAN; parts of a region outside of the frame are cut off. @regions: (inout):
- * `label` and `boxes` are set. @info: of the frame's caps */
+ * gets the score NAN; parts of a region outside of the frame are cut off. @self: (inout): `label`
+ * and `boxes` are set. @info: the video format in the frame's caps */
 static void
 read_all_regions (HaarRegions *self, GstBuffer *frame, const GstVideoInfo *info)
 {

@@ -8,15 +8,15 @@
 
 /* The latest look at a camera's picture. Times are monotonic, us. */
 typedef struct {
-  gint64 due;   /* time of the next look */
-  gint64 since; /* time when the picture changed last */
-  guint64 mark; /* 0: there was no look yet */
+  gint64 due;   /* time when a picture of the camera is to be looked at next */
+  gint64 since; /* time of the picture's latest change */
+  guint64 mark; /* FogLook's mark of the picture; 0: no picture was looked at yet */
 } Last;
 
 struct _HaarLooks {
   gatomicrefcount refs;
-  GMutex lock;         /* guards the field below; a leaf lock */
-  GHashTable *cameras; /* camera to Last */
+  GMutex lock;         /* guards the field below; no other lock is taken under it */
+  GHashTable *cameras; /* maps a camera's name to Last */
 };
 
 HaarLooks *
@@ -77,7 +77,7 @@ is_due (HaarLooks *self, const gchar *camera, gint64 now)
   return due;
 }
 
-/* Returns the time for which the picture has been the same, s. */
+/* Returns the time (s) for which the pictures of @camera have had the same @mark. */
 static gdouble
 compare (HaarLooks *self, const gchar *camera, guint64 mark, gint64 now)
 {

@@ -5,8 +5,9 @@
 
 G_BEGIN_DECLS
 
-/* What the pictures of each camera say about the camera. One frame a second of each camera is
- * looked at, because that is enough, and costs little. From any thread. */
+/* What the pictures of each camera say about the camera. Only one frame a second of each camera is
+ * looked at, which is enough to notice a covered lens, and costs little CPU time. Any thread may
+ * use a HaarLooks. */
 typedef struct _HaarLooks HaarLooks;
 
 typedef struct {
@@ -22,7 +23,7 @@ void haar_looks_unref (HaarLooks *looks);
  * haar_looks_take:
  * @camera: (nullable): the frame's camera; frames without a camera aren't looked at
  * @now: monotonic time, us
- * @look: (out): only with %TRUE
+ * @look: (out): set only if %TRUE is returned
  *
  * Returns: %TRUE if this frame was looked at
  */

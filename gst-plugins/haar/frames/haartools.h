@@ -10,7 +10,8 @@ typedef struct {
   const gchar *cascade; /* the cascade: a file, or the name of an installed one */
   /* an engine that can't check a cascade may also load a cascade that OpenCV doesn't ship */
   gboolean trusted;
-  const gchar *engine; /* its name, "auto", or "none" for a tool that counts regions */
+  /* an engine's name; "auto"; or "none": the tools count regions that another element found */
+  const gchar *engine;
   guint n_workers;
   /* the names of the engines that refused the cascade, and their reasons, are appended here */
   GString *refused;

@@ -6,7 +6,7 @@
 
 G_BEGIN_DECLS
 
-/* Size in bytes of the largest file of zones. */
+/* Largest size (bytes) of a file of zones. */
 #define HAAR_ZONES_MAX_FILE (1024 * 1024)
 
 /* The largest numbers of cameras, zones, points of a polygon and bytes of a name that the JSON may

@@ -34,14 +34,16 @@ typedef struct {
 } Connection;
 
 struct _GstKafkaConnections {
-  GstDebugCategory *log; /* kafkasink's, because only kafkasink changes the congestion control */
+  /* kafkasink's debug category, because only kafkasink changes the congestion control */
+  GstDebugCategory *log;
   GMutex lock;
   GArray *open; /* of Connection */
   gchar *wanted;
   gint64 tended; /* monotonic us */
   gboolean refused;
-  gboolean closing; /* this program closes connections at present */
-  guint ended;      /* number of other connections that ended while they were in use */
+  gboolean closing; /* TRUE while this program itself closes connections */
+  /* number of connections in use that ended, but weren't closed by this program */
+  guint ended;
 };
 
 GstKafkaConnections *

@@ -21,16 +21,17 @@ gint gst_kafka_connections_open (GstKafkaConnections *self, gint domain, gint ty
 /* Closes a connection like close(). */
 gint gst_kafka_connections_close (GstKafkaConnections *self, gint fd);
 
-/* Sets whether this program closes connections at present. */
+/* Sets whether this program itself is closing connections, so that their ends aren't counted. */
 void gst_kafka_connections_set_closing (GstKafkaConnections *self, gboolean closing);
 /* Returns the number of connections that ended while they were in use and that this program didn't
  * close. */
 guint gst_kafka_connections_count_ended (GstKafkaConnections *self);
 
-/* Notes how much each open connection has received. */
+/* Notes how many bytes each open connection has received so far. */
 void gst_kafka_connections_mark (GstKafkaConnections *self);
-/* Returns TRUE if a connection that was open at the last mark has received data since. A broker may
- * be busy with a large answer over a slow link, so that a short answer behind it comes late. */
+/* Returns TRUE if a connection that was open when gst_kafka_connections_mark() was last called has
+ * received data since then: a short answer may come late only because the broker still sends a
+ * large answer before it over a slow link. */
 gboolean gst_kafka_connections_have_received (GstKafkaConnections *self);
 
 /* Checks how many packets the connections lose, at most twice a second, and changes the congestion

@@ -11,10 +11,11 @@ G_BEGIN_DECLS
 /* Remembers the most informative of librdkafka's errors since gst_kafka_fault_forget(): a refused
  * password says more than the "all brokers down" that follows it. Any thread may use this memory of
  * errors. librdkafka's own threads use it until the client is destroyed, so the owner of the client
- * holds a reference. */
+ * must hold a reference until then. */
 typedef struct {
   gatomicrefcount refs;
-  gpointer user_data; /* the owner of the client, for the callbacks that run when it polls */
+  /* the owner of the client, for callbacks that run while the owner polls the client */
+  gpointer user_data;
   GstKafkaConnections *connections;
   GMutex lock; /* guards all fields below */
   rd_kafka_resp_err_t err;
@@ -31,7 +32,7 @@ GstKafkaFault *gst_kafka_fault_new (gpointer user_data, const gchar *congestion_
 GstKafkaFault *gst_kafka_fault_ref (GstKafkaFault *fault);
 void gst_kafka_fault_unref (GstKafkaFault *fault);
 /* Returns the user_data of a fault that a callback of librdkafka gets as its opaque pointer. Only
- * callbacks that run within a call of the owner may use it. */
+ * callbacks that run while the client's owner calls librdkafka may use the user_data. */
 gpointer gst_kafka_fault_get_user_data (gpointer fault);
 /* Remembers an error that librdkafka reported to an error callback, and returns a more exact code
  * for this error. */

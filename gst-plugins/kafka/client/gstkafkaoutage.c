@@ -5,10 +5,10 @@
 
 #include "gstkafkaerror.h"
 
-/* us: longer than several queries take, than the leader of a partition needs to change, and than a
- * broker usually needs to restart. */
+/* Time (us) without an answer after which an outage is reported: longer than several queries take,
+ * than the leader of a partition needs to change, and than a broker usually needs to restart. */
 #define OUTAGE_TIME (10 * G_TIME_SPAN_SECOND)
-/* us: after this time without a query the suspicion begins again, because the caller or the whole
+/* Time (us) without a query after which a suspicion begins anew, because the caller or the whole
  * process was stopped meanwhile. */
 #define STALE_TIME (10 * G_TIME_SPAN_SECOND)
 

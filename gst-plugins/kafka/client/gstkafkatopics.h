@@ -23,8 +23,9 @@ gboolean gst_kafka_topics_check_name (const gchar *name, GError **error);
 gboolean gst_kafka_topics_is_pattern (const gchar *wanted);
 gboolean gst_kafka_topics_have_pattern (gchar **topics);
 
-/* Returns: (transfer full): the subject of a sentence that says that no topic is found. Brokers
- * hide from a pattern the topics that the user has no right to describe. */
+/* Returns: (transfer full): the subject of a sentence that says that @wanted isn't found. For a
+ * pattern the subject also names the right Describe, because brokers hide topics from a pattern
+ * that the user has no right to describe. */
 gchar *gst_kafka_topics_describe (const gchar *wanted);
 
 /* Returns whether the name or pattern @wanted matches @topic. No pattern

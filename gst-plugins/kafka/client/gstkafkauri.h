@@ -24,8 +24,8 @@ gboolean gst_kafka_uri_apply (const GstKafkaUri *uri, GObject *object, GError **
 /* Returns: (nullable) (transfer full): the URI of @topic at @servers; %NULL if @topic is %NULL */
 gchar *gst_kafka_uri_to_string (const gchar *servers, const gchar *topic);
 
-/* Sets what the URI handlers of kafkasink and kafkasrc have in common: the protocol, and the URI
- * that the properties make. */
+/* Sets the functions that the URI handlers of kafkasink and kafkasrc share: one lists the
+ * protocols, the other makes a URI from the element's properties. */
 void gst_kafka_uri_init_handler (GstURIHandlerInterface *handler);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (GstKafkaUri, gst_kafka_uri_free)

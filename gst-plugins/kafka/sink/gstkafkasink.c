@@ -689,8 +689,8 @@ gst_kafka_sink_set_caps (GstBaseSink *sink, GstCaps *caps)
   return taken;
 }
 
-/* Forgets the refused caps when others are taken. The base class doesn't set caps that it set
- * before the refused ones. */
+/* Forgets the refused caps when other caps are accepted. set_caps() can't do that, because the base
+ * class doesn't set caps again that it had set before the refused caps. */
 static gboolean
 gst_kafka_sink_event (GstBaseSink *sink, GstEvent *event)
 {

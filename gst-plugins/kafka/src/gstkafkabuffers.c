@@ -17,7 +17,8 @@ struct _GstKafkaBuffers {
   gboolean closed;
 };
 
-/* GstBuffer's own dispose function, which gst_buffer_new() sets; only atomic operations use it. */
+/* GstBuffer's own dispose function, which gst_buffer_new() sets. This pointer is read and written
+ * only by atomic operations, because several threads use it. */
 static GstMiniObjectDisposeFunction dispose_buffer;
 
 static GQuark

@@ -25,13 +25,13 @@ void gst_kafka_replay_free (GstKafkaReplay *self);
 GstKafkaRead gst_kafka_replay_open (GstKafkaReplay *self, GError **error);
 
 /* Returns FALSE if @element, which replays a recording, can't carry out the seek @event. Logs the
- * reason, or posts a warning. Nothing has been flushed yet. */
+ * reason, or posts it as a warning. To be called before the seek flushes anything. */
 gboolean gst_kafka_replay_check_seek (GstElement *element, GstEvent *event);
 /* Seeks: the next read returns the first message captured at the position of @segment (ns after the
  * beginning of the recording) or later, or with delta-coded video the key unit before this message.
  * Reading ends when no message before the stop of @segment can follow (%GST_CLOCK_TIME_NONE: at the
- * end). Returns FALSE if a replay can't play the segment, because it runs forward only, and by
- * time. */
+ * end). Returns FALSE if a replay can't play the segment, because a replay is played forward only,
+ * and sought by time only. */
 gboolean gst_kafka_replay_seek (GstKafkaReplay *self, GstSegment *segment);
 
 /* Reads the next message. @fetched: (out): the message, without a ledger. @pts and @dts: (out):

@@ -762,8 +762,8 @@ end_query_for_contact (GstKafkaTracks *self)
   note_contact (self, answered);
 }
 
-/* While the broker of a silent partition doesn't answer, queries whether any other does. The
- * streaming thread doesn't wait for the answer. */
+/* While the broker of a silent partition doesn't answer, queries whether any other broker answers.
+ * The streaming thread doesn't wait for the answer. */
 static void
 look_for_outage (GstKafkaTracks *self)
 {

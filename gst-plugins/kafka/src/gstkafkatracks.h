@@ -49,9 +49,9 @@ typedef struct {
 typedef struct _GstKafkaQuestion GstKafkaQuestion;
 
 /* The partitions of a recording, each of which is read ahead by one message, so that a replay can
- * compare their messages. Deleted, damaged and replaced messages are found, counted and reported
- * here. Only the streaming thread may call the functions. No function blocks much longer than a
- * second. */
+ * compare their messages. The functions below find, count and report deleted, damaged and replaced
+ * messages. Only the streaming thread may call these functions. No function blocks much longer than
+ * a second. */
 typedef struct {
   GstKafkaFault *fault; /* owned by the handle too */
   GstKafkaOutage outage;
@@ -59,7 +59,8 @@ typedef struct {
   GstKafkaHandle *handle;
   rd_kafka_t *rk;
   GstKafkaConsumerSettings *settings;
-  GPtrArray *all;  /* GstKafkaTracks of one partition each; NULL before the recording is open */
+  /* array of GstKafkaTrack, one for each partition; NULL before the recording is open */
+  GPtrArray *all;
   gint64 deadline; /* the time when opening has to be finished, monotonic us; 0: not tried yet */
   /* messages captured before this time are skipped, ns since the Unix epoch */
   GstClockTime target;
@@ -67,9 +68,9 @@ typedef struct {
   /* the time when the last check of the tracks' logs began, monotonic us */
   gint64 checked;
   GstKafkaQuery *check;    /* (nullable): the check of the tracks' logs that isn't answered yet */
-  GstKafkaQuestion *asked; /* the data of `check` */
+  GstKafkaQuestion *asked; /* what `check` asks, and the answer */
   GstKafkaQuery *contact;  /* (nullable): the query whether any broker answers */
-  GstKafkaQuestion *contact_asked; /* the data of `contact` */
+  GstKafkaQuestion *contact_asked; /* what `contact` asks, and the answer */
   gchar *missing;                  /* text about a topic or partition that doesn't exist */
   /* shortest time in ms from capture to Kafka's timestamp of the messages seen so far; at most
    * 0 */
@@ -95,7 +96,8 @@ typedef struct {
 GstKafkaTracks *gst_kafka_tracks_new (
     rd_kafka_conf_t *conf, GstKafkaConsumerSettings *settings, GError **error);
 /* The client is ended on another thread, because librdkafka 2.0.2 never ends a client that has read
- * a topic which was deleted later. The tracks live until the last query returns. */
+ * a topic which was deleted later. The memory of @self is freed when the last query has
+ * returned. */
 void gst_kafka_tracks_free (GstKafkaTracks *self);
 
 /* Looks up the partitions, and the begin and end of the recording in each of them. Call the

@@ -117,7 +117,7 @@ typedef struct {
 } Level;
 
 /* Finds the bytes of the document, the array or the scope of code that @at holds. Returns FALSE if
- * @at holds another value. */
+ * @at holds a value of another type. */
 static gboolean
 find_child (bson_iter_t *at, const uint8_t **child, uint32_t *size)
 {
@@ -135,8 +135,8 @@ find_child (bson_iter_t *at, const uint8_t **child, uint32_t *size)
 }
 
 /* Returns: (nullable): an error if the document is nested too deeply, or the length of an embedded
- * document is wrong; %NULL if neither is the case. This is checked before libbson validates the
- * document, because libbson does that by recursion, and skips embedded documents whose length is
+ * document is wrong; %NULL if neither is the case. To be called before libbson validates the
+ * document, because libbson validates by recursion, and skips embedded documents whose length is
  * wrong. */
 static const gchar *
 check_levels (const bson_t *document)

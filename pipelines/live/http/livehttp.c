@@ -9,7 +9,7 @@
 #include "livesocket.h"
 #include "livetoken.h"
 
-/* Path of the page's files in the program. */
+/* Path of the page's files, which are embedded in the program as a GResource. */
 #define FILES "/live/"
 #define MAX_CONNECTIONS 256
 /* Time (s) for which a connection may send and take no data. */

@@ -18,15 +18,15 @@ const gchar *live_decode_get_format (const LiveFrame *frame);
  * is damaged */
 const gchar *live_decode_find_elements (const LiveFrame *frame, GError **error);
 
-/* Returns FALSE if @data isn't a JPEG or PNG picture as @format says, or has more than
- * LIVE_PICTURE_MAX pixels, before a decoder allocates memory for it. Returns TRUE for other
- * formats.
- * @error: as above */
+/* Checks JPEG and PNG pictures before a decoder allocates memory for them. Returns FALSE if @data
+ * isn't a picture of @format, or has more than LIVE_PICTURE_MAX pixels; TRUE if @format is neither
+ * JPEG nor PNG. @error: as for live_decode_find_elements() */
 gboolean live_decode_check_picture (
     const gchar *format, const guint8 *data, gsize size, GError **error);
 
 /* Makes each decodebin in @pipeline use only decoders and parsers, and only for pictures of at most
- * LIVE_PICTURE_MAX pixels. A frame's caps are set by its sender, and may be anything. */
+ * LIVE_PICTURE_MAX pixels. Otherwise a frame could choose any element, because its caps are set by
+ * its sender. */
 void live_decode_guard (GstElement *pipeline);
 
 /**

@@ -21,7 +21,8 @@
 /* Latest time in a request, ms since the Unix epoch: a time in the year 2223. */
 #define MOST_TIME G_GINT64_CONSTANT (8000000000000)
 #define MOST_NOTES 2000 /* bytes */
-/* Size (bytes) of the stack of each thread of fog-clip. A stack counts as data, used or not. */
+/* Size (bytes) of the stack of each thread of fog-clip. A stack counts towards the limit of
+ * fog-clip's memory, whether it is used or not. */
 #define STACK (2 * 1024 * 1024)
 /* Niceness of fog-clip, so that the page's own threads have priority. */
 #define NICENESS 10

@@ -15,7 +15,8 @@ G_BEGIN_DECLS
 /* Longest time (s) for making a clip, and largest size (bytes) of a clip. */
 #define LIVE_CLIP_TIME 120
 #define LIVE_CLIP_SIZE (256 * 1024 * 1024)
-/* Largest size (bytes) of the data in fog-clip's memory. A clip of 3840x2160 takes two thirds. */
+/* Largest size (bytes) of the data in fog-clip's memory. A clip of pictures of 3840x2160 takes two
+ * thirds of this size. */
 #define LIVE_CLIP_MEMORY (768 * 1024 * 1024)
 /* Largest number of clips that viewers haven't downloaded completely. */
 #define LIVE_CLIP_UNSENT 4
@@ -35,9 +36,9 @@ const gchar *live_clip_get_type (const LiveClip *self);
 typedef struct {
   const gchar *program; /* path of fog-clip */
   LiveBlur blur;
-  guint time;   /* s */
-  gsize size;   /* of the file, bytes */
-  gsize memory; /* of the program's data, bytes */
+  guint time;   /* longest time for making a clip, s */
+  gsize size;   /* largest size of a clip's file, bytes */
+  gsize memory; /* largest size of the data in fog-clip's memory, bytes */
 } LiveClipBounds;
 
 /* Makes clips, one at a time. */

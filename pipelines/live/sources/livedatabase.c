@@ -38,8 +38,9 @@ now_ms (void)
 
 /* --- is it there --- */
 
-/* Returns: (transfer full): the reason in @message, without the client's words about its own
- * settings: "No suitable servers found (`serverSelectionTryOnce` set): [connection refused]". */
+/* Returns: (transfer full): the reason in @message. The client also names its own settings, as in
+ * "No suitable servers found (`serverSelectionTryOnce` set): [connection refused]", of which only
+ * the words in brackets are the reason. */
 static gchar *
 dup_reason (const gchar *message)
 {

@@ -149,7 +149,8 @@ dup_trouble (LiveGroup *self, rd_kafka_resp_err_t err)
 
   if (!gst_kafka_fault_get (self->fault, &detail) || !detail)
     detail = g_strdup (rd_kafka_err2str (err));
-  /* librdkafka adds " (after 0ms in state CONNECT, 1 identical error(s) suppressed)". */
+  /* Without what librdkafka adds: " (after 0ms in state CONNECT, 1 identical error(s)
+   * suppressed)". */
   internals = strstr (detail, " (after ");
   if (internals)
     *internals = '\0';
@@ -163,8 +164,8 @@ note_answer (LiveGroup *self, gboolean missing)
   live_model_set_missing (self->model, self->role, missing ? self->source->topic : NULL, now_ms ());
 }
 
-/* Reports whether the topic exists, and whether Kafka answers. If the topic is missing, Kafka has
- * said so. */
+/* Reports whether the topic exists, and whether Kafka answers. An error about a missing topic means
+ * that Kafka has answered. */
 static void
 tell_trouble (LiveGroup *self, rd_kafka_resp_err_t err)
 {

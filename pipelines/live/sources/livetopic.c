@@ -5,8 +5,9 @@
 
 #include "liverounds.h"
 
-/* Least time (us) between two attempts to read, and time (ns) for which the bus is polled. */
+/* Least time (us) between two attempts to read. */
 #define RETRY_TIME (G_USEC_PER_SEC)
+/* Time (ns) for which the bus is polled. */
 #define LOOK_TIME (200 * GST_MSECOND)
 /* Largest number of messages that wait in the appsink. */
 #define MAX_BUFFERS 64

@@ -14,11 +14,13 @@
 /* Time (ms) for which a query of the range of stored messages stays valid; the range changes
  * slowly. */
 #define RANGE_TIME 3000
-/* Time (ms) for which messages after a window are read, because a partition's messages aren't
- * always in the order of their timestamps: a frame may arrive after later frames of other cameras.
- * Events of a topic that uses the time of arrival have a later timestamp than their frame. */
+/* Time (ms) after the end of a window whose messages are also read, because a partition's messages
+ * aren't always in the order of their timestamps: a frame may arrive after later frames of other
+ * cameras. In a topic whose timestamps are times of arrival, an event also has a later timestamp
+ * than its frame. */
 #define DISORDER 5000
-/* Time (ms) after its capture for which a missing frame may still come. */
+/* Time (ms) after a frame's capture within which a frame that is missing in Kafka may still
+ * come. */
 #define MAY_COME 10000
 
 struct _LiveTravel {
@@ -213,7 +215,8 @@ compare_frames (gconstpointer a, gconstpointer b)
   return one->seq < other->seq ? -1 : one->seq > other->seq;
 }
 
-/* The numbers of a session's frames in a window. */
+/* The first and the last number (seq) of a session's frames in a window, and how many frames the
+ * window has. */
 typedef struct {
   guint64 first, last, count;
 } Numbers;
@@ -233,8 +236,8 @@ add_number (GHashTable *sessions, const LiveFrame *frame)
   numbers->count++;
 }
 
-/* Returns TRUE if the numbers of a session's frames show that a frame is missing which may still
- * come: other partitions may deliver later frames before it. */
+/* Returns TRUE if the numbers of a session's recent frames have a gap. The missing frame may still
+ * come, because another partition may deliver later frames earlier. */
 static gboolean
 lacks_recent (const Window *window)
 {

@@ -227,7 +227,8 @@ find_cover (gdouble detail)
   return 100 * MAX (1 - detail / CLEAR_DETAIL, 0);
 }
 
-/* Takes what the pictures of cameras say about their lenses. */
+/* Gives @rule, of the kind covered or frozen, what @report says about the pictures of each
+ * camera. */
 static void
 look_at_cameras (
     AlertsBook *self, const AlertsRule *rule, const FogReport *report, const AlertsSample *sample)

@@ -9,7 +9,7 @@ G_BEGIN_DECLS
 /* A Kafka client with the settings of the stages, which explains librdkafka's errors in
  * sentences. */
 typedef struct {
-  GstKafkaFault *fault; /* its user_data is this AlertsClient */
+  GstKafkaFault *fault; /* the client's errors; its user_data is this AlertsClient */
   rd_kafka_t *rk;
   gchar *said;       /* (nullable): the last error that was logged; NULL: there is no error */
   gint64 complained; /* monotonic time of the last error, us */

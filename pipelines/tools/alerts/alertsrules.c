@@ -348,7 +348,7 @@ read_targets (AlertsRule *self, const AlertsRules *rules, AlertsSection *section
                                        "the rule %s has no targets", self->name);
 }
 
-/* Returns the default of the key `above`; -1: the rule file has to give it. */
+/* Returns the default of the key `above`; -1: no default, so the rule file has to set the key. */
 static gdouble
 find_above (AlertsKind kind)
 {

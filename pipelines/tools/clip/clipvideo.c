@@ -19,8 +19,8 @@
 /* Number of tiles along the longer side of a picture that is blurred as a whole. */
 #define TILES 5
 
-/* Without a look ahead, and with few threads, x264 keeps fewer frames in memory: for a picture of
- * 3840x2160 half as much. */
+/* Without a look ahead, and with few threads, x264 keeps fewer frames in memory: with pictures of
+ * 3840x2160 it needs half the memory. */
 #define H264                                                                                       \
   "x264enc bframes=0 key-int-max=60 speed-preset=veryfast rc-lookahead=0 mb-tree=false threads=2 " \
   "! h264parse ! "
@@ -257,8 +257,9 @@ may_be_decoded (const gchar *format, GstBuffer *picture)
   return may;
 }
 
-/* Counts the pictures that go into the decoder, and drops those that are too large for it. Other
- * formats aren't counted, because only a message that is a picture becomes exactly one frame. */
+/* Counts the pictures that go into the decoder, and drops pictures that are too large for the
+ * decoder. Other formats aren't counted, because only a message that is a picture becomes exactly
+ * one frame. */
 static GstPadProbeReturn
 see_picture (GstPad *pad, GstPadProbeInfo *info, gpointer data)
 {

@@ -26,7 +26,8 @@ typedef struct {
 
 /* Returns: (nullable) (transfer full): the client; NULL with @error, which says what to change. A
  * client that is a consumer commits nothing and creates no topic. A client that is a producer sends
- * each message with acks=2, so brokers check the right to write, and then refuse the message. */
+ * each message with acks=2, which makes brokers refuse the message, but only after they have
+ * checked the right to write. */
 DoctorClient *doctor_client_new (GstElement *element, const DoctorClientWish *wish, GError **error);
 void doctor_client_free (DoctorClient *self);
 

@@ -204,8 +204,7 @@ integral_clear (HaarIntegral *self)
   self->row_capacity = 0;
 }
 
-/* Allocates the part of the integral images that is modulo 2^16. Returns FALSE if there is no
- * memory for it. */
+/* Allocates `low`, the integral images modulo 2^16. Returns FALSE if there is no memory for it. */
 static gboolean
 integral_allocate_low (HaarIntegral *self, gsize size)
 {

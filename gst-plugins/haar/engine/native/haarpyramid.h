@@ -33,9 +33,8 @@ typedef struct {
 
 typedef struct _HaarPyramid HaarPyramid;
 
-/* A HaarPyramid makes a picture smaller for one level after another, row by row, with the same
- * pixels as cv::resize() with INTER_LINEAR_EXACT, and computes the integral images of the smaller
- * picture.
+/* A HaarPyramid scales a picture down for one level after another, row by row, to the same pixels
+ * as cv::resize() with INTER_LINEAR_EXACT, and computes the integral images of the smaller picture.
  *
  * @tilted: TRUE if the cascade has tilted features */
 HaarPyramid *haar_pyramid_new (const HaarKernel *kernel, gboolean tilted);
@@ -44,7 +43,7 @@ void haar_pyramid_free (HaarPyramid *self);
  * integral images, which have no row yet; NULL if there is no memory for them */
 const HaarIntegral *haar_pyramid_start (
     HaarPyramid *self, const HaarPicture *picture, const HaarLevel *level);
-/* Fills the integral images as far as the rows of the smaller picture before row @end need. */
+/* Adds all rows of the smaller picture before row @end to the integral images. */
 void haar_pyramid_add_rows (HaarPyramid *self, gint end);
 
 G_END_DECLS

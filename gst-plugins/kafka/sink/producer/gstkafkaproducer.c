@@ -376,7 +376,8 @@ topic_query_free (gpointer data)
   g_free (self);
 }
 
-/* On a thread of its own. A stop doesn't wait for it, so it must not use the element. */
+/* Runs on a thread of its own. Stopping the element doesn't wait for this thread, so the function
+ * must not use the element. */
 static void
 run_topic_query (gpointer data)
 {
@@ -394,7 +395,7 @@ run_topic_query (gpointer data)
   g_mutex_unlock (&self->lock);
 }
 
-/* Without lock. @rk: a borrowed handle, which the query returns */
+/* Without lock. @rk: a borrowed handle, which is given back by run_topic_query() */
 static gboolean
 ask_cluster (GstKafkaProducer *self, rd_kafka_t *rk, const gchar *topic, gint timeout_ms,
     rd_kafka_resp_err_t *topic_err)
@@ -543,8 +544,8 @@ describe_outage (GstKafkaProducer *self)
              : "Buffers wait in the queue; after delivery-timeout they are an error (on-error).";
 }
 
-/* Without lock. A loss of access, which has a warning of its own, isn't an outage: a broker has
- * answered. */
+/* Without lock. A loss of access, which has a warning of its own, isn't an outage, because a broker
+ * that refuses access has answered. */
 static void
 report_outage (GstKafkaProducer *self)
 {
@@ -632,8 +633,8 @@ make_contact (GstKafkaProducer *self)
   } while (wait_for_contact (self, deadline));
 }
 
-/* Waits until an error makes an outage possible. Returns FALSE if the producer is stopping or has
- * failed. */
+/* Waits until an error of librdkafka gives reason to suspect an outage. Returns FALSE if the
+ * producer is stopping or has failed. */
 static gboolean
 wait_for_suspicion (GstKafkaProducer *self)
 {
@@ -647,7 +648,7 @@ wait_for_suspicion (GstKafkaProducer *self)
   return active;
 }
 
-/* Queries the brokers until one answers, and reports an outage. */
+/* Queries the brokers until one answers, and reports an outage if none answers for 10 s. */
 static void
 ask_for_contact (GstKafkaProducer *self)
 {
@@ -663,8 +664,9 @@ ask_for_contact (GstKafkaProducer *self)
   }
 }
 
-/* Runs on the connector's thread, without lock. An outage may begin and end before the topic is
- * there, so its end is reported also after make_contact(). */
+/* Runs on the connector's thread, without lock. An outage may begin and end while make_contact()
+ * waits for the topic to be created, so the end of an outage is reported also after
+ * make_contact(). */
 static gpointer
 keep_contact (gpointer user_data)
 {
@@ -878,7 +880,8 @@ free_queue (GQueue *queue)
 }
 
 /* Destroys librdkafka's client before the buffers are released, because the client may still read
- * them. A query that a stop has interrupted still uses the client. */
+ * them. First waits for a query that a stop has interrupted, because the query still uses the
+ * client. */
 static gpointer
 free_producer (gpointer producer)
 {
@@ -920,8 +923,8 @@ is_queried (GstKafkaProducer *self)
   return queried;
 }
 
-/* Frees the memory and the client on a thread. The stop waits for this thread, unless a query still
- * runs, which ends within GST_KAFKA_ANSWER_MS. */
+/* Frees the producer's memory and its client on a thread of their own. Waits for this thread,
+ * unless a query is still running, which may take up to GST_KAFKA_ANSWER_MS. */
 static void
 end_producer (GstKafkaProducer *self)
 {

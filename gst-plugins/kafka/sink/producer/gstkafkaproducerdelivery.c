@@ -480,7 +480,8 @@ count_delivery (GstKafkaProducer *self, GstKafkaRecord *record, gint64 now)
   gst_kafka_pace_delivered (
       &self->queue.pace, now, gst_kafka_record_size (record), now - record->sent);
   self->connected = TRUE;
-  /* Without acknowledgement a report says only that the record was sent. */
+  /* With acks=none a delivery report says only that the record was sent, not that a broker has
+   * answered. */
   if (self->config.acknowledged)
     gst_kafka_outage_note_answer (&self->outage, TRUE, now);
   self->unconfirmed = !self->config.acknowledged;

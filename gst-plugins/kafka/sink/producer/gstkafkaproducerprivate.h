@@ -37,7 +37,7 @@ typedef enum {
 typedef struct {
   /* Poller's thread only. */
   rd_kafka_topic_partition_list_t *sent; /* partitions with records that are not confirmed */
-  guint seen;    /* number of connections that had ended when the last loss was handled */
+  guint seen;    /* number of connections that had ended when the latest loss was handled */
   gint64 warned; /* monotonic us */
 } GstKafkaProducerUnacked;
 
@@ -59,7 +59,8 @@ typedef struct {
  * gstkafkaproducerdelivery.c the poller's thread, gstkafkaproducerunacked.c its work with
  * acks=none, gstkafkaproducerspool.c the way to the disk and back. */
 struct _GstKafkaProducer {
-  /* the most informative error of librdkafka since the last delivery, and the connections */
+  /* the most informative error of librdkafka since the latest delivery, and the client's
+   * connections */
   GstKafkaFault *fault;
   GstKafkaOutage outage;
   GstElement *element;
@@ -73,7 +74,7 @@ struct _GstKafkaProducer {
 
   GMutex lock; /* guards all fields below */
   GCond changed;
-  GCond suspicion; /* signalled when an outage becomes possible, and when the producer stops */
+  GCond suspicion; /* signalled when an outage is suspected, and when the producer stops */
   /* librdkafka's client; NULL while it is being replaced; only the poller's thread changes it */
   rd_kafka_t *rk;
   /* number of records that left the queue and that give_up() hasn't finished with */
@@ -195,8 +196,8 @@ gboolean gst_kafka_producer_spool_all (GstKafkaProducer *self);
 /* Without lock. Calls query_batch_limit() with the current client. */
 rd_kafka_resp_err_t gst_kafka_producer_query_batch_limit (
     GstKafkaProducer *self, gint timeout_ms, guint64 *limit);
-/* Without lock. Calls query_topic() with the current client. Returns FALSE also if there is no
- * client, or if the producer is stopping or has failed. */
+/* Without lock. Calls query_topic() with the current client. Returns FALSE if no broker answers, if
+ * there is no client, or if the producer is stopping or has failed. */
 gboolean gst_kafka_producer_query_topic (
     GstKafkaProducer *self, const gchar *topic, gint timeout_ms, rd_kafka_resp_err_t *topic_err);
 

@@ -55,8 +55,9 @@ typedef struct {
 
 /* Returns: (nullable): the hole of @self (array of GstKafkaHole) that contains @offset. */
 GstKafkaHole *gst_kafka_holes_find (GArray *self, gint64 offset);
-/* Adds the offsets from @from up to before @good, unless a hole that ends there is known; that hole
- * begins no later than @from then. */
+/* Adds a hole to @self: the offsets from @from up to the one before @good. If @self already has a
+ * hole with the offset before @good, makes that hole begin at @from or earlier instead. Returns the
+ * hole. */
 GstKafkaHole *gst_kafka_holes_add (GArray *self, gint64 from, gint64 good);
 
 G_END_DECLS
