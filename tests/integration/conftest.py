@@ -25,9 +25,11 @@ LONGEST_NAME = 200
 # Files of tests, the one that takes longest (beside other tests) first, so that no worker is busy
 # long after the others. Files that aren't listed run last.
 LONG_FILES = [
-    "test_chaos", "test_faults", "test_demo", "test_link", "test_poison", "test_live", "test_live_page", "test_system", "test_poison_elsewhere",
-    "test_access", "test_monitoring", "test_damaged", "test_clip", "test_live_faults", "test_kafkasrc", "test_secured", "test_ledger", "test_replay",
-    "test_access_restart", "test_kafkasink", "test_frozen", "test_topic_again", "test_mongosink", "test_mongosink_faults", "test_clean_end"]
+    "test_faults", "test_chaos", "test_live_page", "test_system", "test_link", "test_poison", "test_poison_elsewhere", "test_access",
+    "test_demo", "test_topic_again", "test_secured", "test_clip", "test_damaged", "test_live", "test_kafkasrc", "test_replay",
+    "test_frozen", "test_live_faults", "test_spool", "test_reading", "test_retention", "test_access_restart", "test_doctor",
+    "test_documents", "test_alerts", "test_ledger", "test_mongosink", "test_kafkasink", "test_monitoring", "test_cameras",
+    "test_mongosink_faults", "test_memory", "test_manifests", "test_logs", "test_clean_end"]
 
 
 def pytest_addoption(parser):
