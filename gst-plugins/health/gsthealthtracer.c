@@ -11,8 +11,9 @@
  *
  * | path | answer |
  * | --- | --- |
- * | /livez | 503 if the stage has stalled: a buffer got stuck in an element, a camera gives no
- *   frames, the start takes too long; else 200. Waiting for data or a server isn't a stall |
+ * | /livez | 503 if the stage has stalled: a buffer got stuck in an element, a camera that isn't in
+ *   a camerabranch gives no frames, the start takes too long; else 200. Waiting for data or a
+ *   server isn't a stall |
  * | /readyz | 200 if the stage plays and waits for no server, else 503; also 503 if the pipeline
  *   has camerabranches with a sink and none of them runs. The answer names the branches that are
  *   down |
@@ -128,6 +129,8 @@ is_camera (GstElement *element)
   return klass && g_str_has_prefix (klass, "Source/Video");
 }
 
+/* Cameras in a camerabranch are left out, because a restart of the stage would stop other cameras
+ * too. */
 static GList *
 find_cameras (GstElement *pipeline)
 {
