@@ -10,10 +10,14 @@
  * twice as long as the one before, plus a random part of up to a quarter. After
  * #GstCameraBranch:steady-time without a failure the waits are short again.
  *
- * Buffers that come from outside while the elements are stopped are dropped and counted.
+ * Buffers that come from outside while the elements are stopped are dropped and counted. If the
+ * elements refuse what comes from outside, the branch fails, and the sender isn't stopped.
  *
- * A branch whose source has ended isn't restarted. If a branch fails while the pipeline ends, what
- * the branch hasn't sent is lost, the branch counts as ended, and other branches end properly.
+ * A branch whose source has ended isn't restarted. A branch without a source of its own ends when
+ * all streams from outside have ended. If a branch fails while the pipeline ends, what the branch
+ * hasn't sent is lost, the branch counts as ended, and other branches end properly.
+ *
+ * A branch should contain its sinks, because a sink outside isn't restarted.
  *
  * ## Messages
  *
@@ -25,7 +29,8 @@
  *
  * An element that refuses a setting at the start (RESOURCE/SETTINGS) ends the pipeline, because
  * that setting is refused each time. If each branch of the pipeline that contains a sink, and
- * hasn't ended, has failed five times in a row, the last one posts the error RESOURCE/FAILED.
+ * hasn't ended, has failed five times in a row, and hasn't run for 5 s since, the last one posts
+ * the error RESOURCE/FAILED.
  *
  * ## Example launch line
  *
@@ -48,6 +53,8 @@ GST_DEBUG_CATEGORY_STATIC (camera_branch_debug);
 
 /* number of failures in a row after which a branch counts as failed for good */
 #define FAILURES 5
+/* time (us) after a start from which the branch counts as working, although it failed before */
+#define WORKING_TIME (5 * G_USEC_PER_SEC)
 #define DEFAULT_LONGEST_WAIT (30 * GST_SECOND)
 #define DEFAULT_STEADY_TIME (60 * GST_SECOND)
 #define LONGEST (24 * 3600 * GST_SECOND)
@@ -64,7 +71,7 @@ typedef enum {
 G_DECLARE_FINAL_TYPE (GstCameraBranch, gst_camera_branch, GST, CAMERA_BRANCH, GstBin)
 
 /* Threads: the control thread stops and starts the elements; the elements' threads post messages;
- * threads from outside push into ghost pads. */
+ * threads from outside push into ghost pads; GStreamer's thread pool gives EOS to elements. */
 struct _GstCameraBranch {
   GstBin parent;
 
@@ -157,6 +164,41 @@ play_element (GstCameraBranch *self, GstElement *element)
   return gst_element_set_state (element, GST_STATE_PLAYING) != GST_STATE_CHANGE_FAILURE;
 }
 
+static gboolean
+activate_pad (GstElement *element, GstPad *pad, gpointer data)
+{
+  return gst_pad_set_active (pad, TRUE);
+}
+
+/* Returns TRUE if the stream that comes from outside by @pad has ended. */
+static gboolean
+has_ended (GstElement *element, GstPad *pad, gpointer data)
+{
+  g_autoptr (GstProxyPad) inner = gst_proxy_pad_get_internal (GST_PROXY_PAD (pad));
+
+  return GST_PAD_IS_EOS (inner);
+}
+
+/* Pushes the pad's sticky events, which precede each event, to the element inside. */
+static void
+push_sticky_events (GstElement *element, gpointer pad)
+{
+  g_autoptr (GstProxyPad) inner = gst_proxy_pad_get_internal (GST_PROXY_PAD (pad));
+  GstStructure *empty = gst_structure_new_empty ("camerabranch");
+
+  gst_pad_push_event (GST_PAD (inner), gst_event_new_custom (GST_EVENT_CUSTOM_DOWNSTREAM, empty));
+}
+
+/* Gives EOS again to an element that has forgotten it. Another thread does so, because the element
+ * may block it. */
+static gboolean
+renew_eos (GstElement *element, GstPad *pad, gpointer data)
+{
+  if (has_ended (element, pad, data))
+    gst_element_call_async (element, push_sticky_events, gst_object_ref (pad), gst_object_unref);
+  return TRUE;
+}
+
 /* Links the pad inside the bin anew, so that sticky events reach the element again, which has
  * forgotten them. */
 static gboolean
@@ -200,21 +242,31 @@ take_fault (GstCameraBranch *self, GstMessage *message)
   return taken;
 }
 
-/* Returns TRUE if the message isn't for the pipeline. A source that fails ends its stream, so its
- * sink says that it has ended. A sink that prerolls again after a restart would pause the
- * pipeline. */
+/* Returns TRUE while EOS only follows from a fault: a source that fails ends its stream. */
 static gboolean
-is_internal (GstCameraBranch *self, GstMessage *message)
+is_failing (GstCameraBranch *self)
 {
-  gboolean failing, restarted;
+  gboolean failing;
 
   g_mutex_lock (&self->lock);
   failing = self->fault || self->phase == DOWN;
+  g_mutex_unlock (&self->lock);
+  return failing;
+}
+
+/* Returns TRUE if the message isn't for the pipeline. A sink that prerolls again after a restart
+ * would pause the pipeline. */
+static gboolean
+is_internal (GstCameraBranch *self, GstMessage *message)
+{
+  gboolean restarted;
+
+  g_mutex_lock (&self->lock);
   restarted = self->failures > 0;
   g_mutex_unlock (&self->lock);
   switch (GST_MESSAGE_TYPE (message)) {
     case GST_MESSAGE_EOS:
-      return failing;
+      return is_failing (self);
     case GST_MESSAGE_ASYNC_START:
     case GST_MESSAGE_ASYNC_DONE:
       return restarted;
@@ -309,6 +361,9 @@ report_return (GstCameraBranch *self)
   g_autofree gchar *text = g_strdup_printf (
       "The branch has run for %.0f s again.", (gdouble) self->steady_time / GST_SECOND);
 
+  g_mutex_lock (&self->lock);
+  self->in_a_row = 0;
+  g_mutex_unlock (&self->lock);
   GST_ELEMENT_INFO (self, RESOURCE, READ, ("%s", text), ("%s", text));
   g_clear_error (&self->reported);
 }
@@ -325,7 +380,7 @@ is_hopeless (GstCameraBranch *self)
 {
   gint64 running = self->phase == UP ? g_get_monotonic_time () - self->started : 0;
 
-  return self->in_a_row >= FAILURES && running < (gint64) GST_TIME_AS_USECONDS (self->steady_time);
+  return self->in_a_row >= FAILURES && running < WORKING_TIME;
 }
 
 static void
@@ -372,13 +427,14 @@ count_branches (GstCameraBranch *self)
   return census;
 }
 
-/* Ends the pipeline by an error if no branch with a sink works any more. */
+/* Ends the pipeline by an error if this branch was the last one with a sink that worked. */
 static void
 give_up_if_all_fail (GstCameraBranch *self, const GError *error)
 {
   Census census = count_branches (self);
 
-  if (census.branches == 0 || census.hopeless < census.branches)
+  if (!GST_OBJECT_FLAG_IS_SET (self, GST_ELEMENT_FLAG_SINK) || census.branches == 0 ||
+      census.hopeless < census.branches)
     return;
   GST_ELEMENT_ERROR (self, RESOURCE, FAILED,
       ("All %u branches have failed %d times or more in a row, the last one because of %s",
@@ -435,28 +491,42 @@ new_start_fault (GstCameraBranch *self)
   return gst_message_new_error (GST_OBJECT (self), error, NULL);
 }
 
-/* Starts the elements, and forwards EOS if it was requested meanwhile. */
+/* Starts the elements. They are stopped at once if the end was requested meanwhile. */
 static void
 start_again (GstCameraBranch *self)
 {
-  gboolean started = start_elements (self), ending;
+  gboolean started = start_elements (self), up;
 
-  /* elements that have started must not stay behind if the bin is stopped before the next start */
-  if (!started)
-    stop_elements (self);
   g_mutex_lock (&self->lock);
-  self->phase = started ? UP : DOWN;
+  up = started && !self->ending;
+  self->phase = up ? UP : DOWN;
   self->started = g_get_monotonic_time ();
   if (!started && !self->fault)
     self->fault = new_start_fault (self);
-  ending = self->ending;
   g_mutex_unlock (&self->lock);
-  GST_INFO_OBJECT (self, "started again: %d", started);
-  if (ending && started)
-    GST_ELEMENT_CLASS (parent_class)->send_event (GST_ELEMENT (self), gst_event_new_eos ());
+  GST_INFO_OBJECT (self, "started again: %d", up);
+  /* elements that have started must not stay behind if the bin is stopped before the next start */
+  if (!up)
+    stop_elements (self);
+  else
+    gst_element_foreach_sink_pad (GST_ELEMENT (self), renew_eos, NULL);
 }
 
-/* Posts EOS if it was requested while the elements don't run. */
+static void
+push_eos (GstElement *element, gpointer pad)
+{
+  gst_pad_push_event (pad, gst_event_new_eos ());
+}
+
+/* Ends a stream that leaves the branch, in another thread, because an element outside may block. */
+static gboolean
+end_stream (GstElement *element, GstPad *pad, gpointer data)
+{
+  gst_element_call_async (element, push_eos, gst_object_ref (pad), gst_object_unref);
+  return TRUE;
+}
+
+/* Ends the branch if this was requested while the elements don't run. */
 static void
 end_if_requested (GstCameraBranch *self)
 {
@@ -466,8 +536,10 @@ end_if_requested (GstCameraBranch *self)
   ends = self->ending && !self->ended && self->phase == DOWN;
   self->ended |= ends;
   g_mutex_unlock (&self->lock);
-  if (ends)
-    gst_element_post_message (GST_ELEMENT (self), gst_message_new_eos (GST_OBJECT (self)));
+  if (!ends)
+    return;
+  gst_element_foreach_src_pad (GST_ELEMENT (self), end_stream, NULL);
+  gst_element_post_message (GST_ELEMENT (self), gst_message_new_eos (GST_OBJECT (self)));
 }
 
 static gchar *
@@ -563,6 +635,7 @@ run (gpointer data)
   GstCameraBranch *self = data;
 
   resume (self);
+  end_if_requested (self);
   while (!is_stopping (self)) {
     GstMessage *fault = wait_for_fault (self);
 
@@ -677,8 +750,12 @@ gst_camera_branch_change_state (GstElement *element, GstStateChange transition)
   if (transition == GST_STATE_CHANGE_NULL_TO_READY)
     begin_run (self);
   ret = GST_ELEMENT_CLASS (parent_class)->change_state (element, transition);
-  if (ret == GST_STATE_CHANGE_FAILURE && goes_up (transition) && take_failed_start (self))
+  if (ret == GST_STATE_CHANGE_FAILURE && goes_up (transition) && take_failed_start (self)) {
+    /* the parent class activates no sink pad if an element doesn't start */
+    if (next >= GST_STATE_PAUSED)
+      gst_element_foreach_sink_pad (element, activate_pad, NULL);
     ret = GST_STATE_CHANGE_SUCCESS;
+  }
   if (ret != GST_STATE_CHANGE_FAILURE && next >= GST_STATE_PAUSED)
     start_thread (self, next == GST_STATE_PLAYING);
   if (transition == GST_STATE_CHANGE_READY_TO_NULL)
@@ -688,29 +765,33 @@ gst_camera_branch_change_state (GstElement *element, GstStateChange transition)
 
 /* --- events, and buffers from outside --- */
 
+/* The control thread ends the branch if its elements don't run. Returns TRUE if they run. */
+static gboolean
+request_end (GstCameraBranch *self)
+{
+  gboolean up;
+
+  g_mutex_lock (&self->lock);
+  self->ending = TRUE;
+  up = self->phase == UP;
+  g_cond_broadcast (&self->cond);
+  g_mutex_unlock (&self->lock);
+  return up;
+}
+
 static gboolean
 gst_camera_branch_send_event (GstElement *element, GstEvent *event)
 {
-  GstCameraBranch *self = GST_CAMERA_BRANCH (element);
-  Phase phase;
-
-  if (GST_EVENT_TYPE (event) != GST_EVENT_EOS)
-    return GST_ELEMENT_CLASS (parent_class)->send_event (element, event);
-  g_mutex_lock (&self->lock);
-  self->ending = TRUE;
-  phase = self->phase;
-  g_cond_broadcast (&self->cond);
-  g_mutex_unlock (&self->lock);
-  if (phase == UP)
+  if (GST_EVENT_TYPE (event) != GST_EVENT_EOS || request_end (GST_CAMERA_BRANCH (element)))
     return GST_ELEMENT_CLASS (parent_class)->send_event (element, event);
   gst_event_unref (event);
-  end_if_requested (self);
   return TRUE;
 }
 
-/* Returns FALSE if the elements don't run, and counts @buffers as dropped. */
+/* Returns FALSE if the elements don't run, and counts @buffers as dropped. @failures: (out): the
+ * failures before this moment */
 static gboolean
-admits (GstCameraBranch *self, guint buffers)
+admits (GstCameraBranch *self, guint buffers, guint64 *failures)
 {
   gboolean up;
 
@@ -718,23 +799,45 @@ admits (GstCameraBranch *self, guint buffers)
   up = self->phase == UP;
   if (!up)
     self->dropped += buffers;
+  *failures = self->failures;
   g_mutex_unlock (&self->lock);
   return up;
 }
 
-/* Returns the result of a push into the branch for the element outside, which must not stop because
- * the branch has. */
-static GstFlowReturn
-hide_failure (GstFlowReturn flow)
+/* Returns: (transfer full): the fault of elements that have returned @flow to an element outside */
+static GstMessage *
+new_flow_fault (GstCameraBranch *self, GstFlowReturn flow)
 {
-  return flow == GST_FLOW_EOS ? flow : GST_FLOW_OK;
+  g_autoptr (GError) error = g_error_new (GST_STREAM_ERROR, GST_STREAM_ERROR_FAILED,
+      "The elements refuse what comes from outside: %s.", gst_flow_get_name (flow));
+
+  return gst_message_new_error (GST_OBJECT (self), error, NULL);
+}
+
+/* Returns the result of a push into the branch for the element outside, which must not stop because
+ * the branch has. So @flow is a fault of the branch here, unless the branch has failed since the
+ * push, before which it had @failures. */
+static GstFlowReturn
+take_flow (GstCameraBranch *self, GstFlowReturn flow, guint64 failures)
+{
+  if (flow >= GST_FLOW_OK || flow == GST_FLOW_EOS)
+    return flow;
+  g_mutex_lock (&self->lock);
+  if (flow != GST_FLOW_FLUSHING && self->phase == UP && !self->fault && self->failures == failures)
+    self->fault = new_flow_fault (self, flow);
+  g_cond_broadcast (&self->cond);
+  g_mutex_unlock (&self->lock);
+  return GST_FLOW_OK;
 }
 
 static GstFlowReturn
 take_buffer (GstPad *pad, GstObject *parent, GstBuffer *buffer)
 {
-  if (admits (GST_CAMERA_BRANCH (parent), 1))
-    return hide_failure (gst_proxy_pad_chain_default (pad, parent, buffer));
+  GstCameraBranch *self = GST_CAMERA_BRANCH (parent);
+  guint64 failures;
+
+  if (admits (self, 1, &failures))
+    return take_flow (self, gst_proxy_pad_chain_default (pad, parent, buffer), failures);
   gst_buffer_unref (buffer);
   return GST_FLOW_OK;
 }
@@ -742,31 +845,86 @@ take_buffer (GstPad *pad, GstObject *parent, GstBuffer *buffer)
 static GstFlowReturn
 take_list (GstPad *pad, GstObject *parent, GstBufferList *list)
 {
-  if (admits (GST_CAMERA_BRANCH (parent), gst_buffer_list_length (list)))
-    return hide_failure (gst_proxy_pad_chain_list_default (pad, parent, list));
+  GstCameraBranch *self = GST_CAMERA_BRANCH (parent);
+  guint64 failures;
+
+  if (admits (self, gst_buffer_list_length (list), &failures))
+    return take_flow (self, gst_proxy_pad_chain_list_default (pad, parent, list), failures);
   gst_buffer_list_unref (list);
   return GST_FLOW_OK;
+}
+
+/* Returns TRUE if everything that the branch gets has ended. */
+static gboolean
+is_at_end (GstElement *branch)
+{
+  return !GST_OBJECT_FLAG_IS_SET (branch, GST_ELEMENT_FLAG_SOURCE) &&
+         gst_element_foreach_sink_pad (branch, has_ended, NULL);
 }
 
 /* Returns TRUE even if the elements don't run, so that the pad stores sticky events for them. */
 static gboolean
 take_event (GstPad *pad, GstObject *parent, GstEvent *event)
 {
-  if (admits (GST_CAMERA_BRANCH (parent), 0) || GST_EVENT_IS_STICKY (event))
+  GstCameraBranch *self = GST_CAMERA_BRANCH (parent);
+  gboolean eos = GST_EVENT_TYPE (event) == GST_EVENT_EOS;
+  guint64 failures;
+
+  if (admits (self, 0, &failures) || GST_EVENT_IS_STICKY (event))
     gst_pad_event_default (pad, parent, event);
   else
     gst_event_unref (event);
+  if (eos && is_at_end (GST_ELEMENT (self)))
+    request_end (self);
   return TRUE;
+}
+
+/* Accepts all caps, because the sender would stop. If the elements refuse them, the branch
+ * fails. */
+static gboolean
+take_query (GstPad *pad, GstObject *parent, GstQuery *query)
+{
+  if (GST_QUERY_TYPE (query) != GST_QUERY_ACCEPT_CAPS)
+    return gst_pad_query_default (pad, parent, query);
+  gst_query_set_accept_caps_result (query, TRUE);
+  return TRUE;
+}
+
+/* Keeps elements outside from ending because a source in the branch has failed. */
+static GstPadProbeReturn
+keep_eos (GstPad *pad, GstPadProbeInfo *info, gpointer data)
+{
+  GstEvent *event = GST_PAD_PROBE_INFO_EVENT (info);
+
+  return GST_EVENT_TYPE (event) == GST_EVENT_EOS && is_failing (data) ? GST_PAD_PROBE_DROP
+                                                                      : GST_PAD_PROBE_OK;
+}
+
+static void
+adopt_sink_pad (GstPad *pad)
+{
+  gst_pad_set_chain_function (pad, take_buffer);
+  gst_pad_set_chain_list_function (pad, take_list);
+  gst_pad_set_event_function (pad, take_event);
+  gst_pad_set_query_function (pad, take_query);
+}
+
+/* The probe is on the inner pad, because the outer one would keep a dropped EOS. */
+static void
+adopt_src_pad (GstCameraBranch *self, GstPad *pad)
+{
+  g_autoptr (GstProxyPad) inner = gst_proxy_pad_get_internal (GST_PROXY_PAD (pad));
+
+  gst_pad_add_probe (GST_PAD (inner), GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, keep_eos, self, NULL);
 }
 
 static void
 gst_camera_branch_pad_added (GstElement *element, GstPad *pad)
 {
-  if (GST_IS_GHOST_PAD (pad) && GST_PAD_IS_SINK (pad)) {
-    gst_pad_set_chain_function (pad, take_buffer);
-    gst_pad_set_chain_list_function (pad, take_list);
-    gst_pad_set_event_function (pad, take_event);
-  }
+  if (GST_IS_GHOST_PAD (pad) && GST_PAD_IS_SINK (pad))
+    adopt_sink_pad (pad);
+  else if (GST_IS_GHOST_PAD (pad))
+    adopt_src_pad (GST_CAMERA_BRANCH (element), pad);
   if (GST_ELEMENT_CLASS (parent_class)->pad_added)
     GST_ELEMENT_CLASS (parent_class)->pad_added (element, pad);
 }

@@ -219,6 +219,7 @@ GST_START_TEST (test_the_return_is_reported)
       "counter: The disk burns.");
   expect_message (
       self.bus, GST_MESSAGE_INFO, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_READ, "has run for 1 s");
+  fail_unless_equals_int (read_stat (find (&self, "good"), "in-a-row"), 0);
   stage_stop (&self);
 }
 GST_END_TEST;
@@ -271,6 +272,25 @@ GST_START_TEST (test_eos_during_restarts)
 }
 GST_END_TEST;
 
+static void
+expect_stopped (const GValue *item, gpointer data)
+{
+  GstElement *element = g_value_get_object (item);
+
+  fail_unless (GST_STATE (element) == GST_STATE_NULL, "%s", GST_ELEMENT_NAME (element));
+}
+
+/* Stops the pipeline, and checks that none of its elements stays behind. */
+static void
+stop_all (Stage *self)
+{
+  GstIterator *elements = gst_bin_iterate_recurse (GST_BIN (self->pipeline));
+
+  gst_element_set_state (self->pipeline, GST_STATE_NULL);
+  gst_iterator_foreach (elements, expect_stopped, NULL);
+  gst_iterator_free (elements);
+}
+
 /* A pipeline can be stopped at any moment of a restart, and started again. */
 GST_START_TEST (test_states_during_restarts)
 {
@@ -280,7 +300,10 @@ GST_START_TEST (test_states_during_restarts)
       &self, GOOD "camerabranch.( name=bad " QUICK " fakesrc ! filesink location=/nowhere/x )");
   for (guint i = 0; i < 20; i++) {
     g_usleep (i * 500);
-    gst_element_set_state (self.pipeline, i % 2 ? GST_STATE_PAUSED : GST_STATE_NULL);
+    if (i % 2)
+      gst_element_set_state (self.pipeline, GST_STATE_PAUSED);
+    else
+      stop_all (&self);
     fail_if (gst_element_set_state (self.pipeline, GST_STATE_PLAYING) == GST_STATE_CHANGE_FAILURE);
   }
   wait_for_at_least (find (&self, "bad"), "failures", 6);
@@ -304,6 +327,33 @@ GST_START_TEST (test_an_error_if_all_branches_fail)
 }
 GST_END_TEST;
 
+static void
+fail_repeatedly (Stage *self, const gchar *branch, const gchar *sink)
+{
+  for (guint i = 1; i <= 6; i++) {
+    fail_element (self, sink);
+    wait_for_at_least (find (self, branch), "failures", i);
+    wait_until_running (find (self, branch), TRUE);
+  }
+}
+
+/* A branch that failed and works again keeps the pipeline alive, although it hasn't yet run for
+ * steady-time. */
+GST_START_TEST (test_a_branch_that_works_again_counts)
+{
+  Stage self;
+
+  stage_start (&self, "camerabranch.( name=a " QUICK " videotestsrc is-live=true "
+                      "! fakesink name=sink-a ) camerabranch.( name=b " QUICK
+                      " videotestsrc is-live=true ! fakesink name=sink-b )");
+  fail_repeatedly (&self, "a", "sink-a");
+  g_usleep (6 * G_USEC_PER_SEC);
+  fail_repeatedly (&self, "b", "sink-b");
+  fail_unless (gst_bus_pop_filtered (self.bus, GST_MESSAGE_ERROR) == NULL);
+  stage_stop (&self);
+}
+GST_END_TEST;
+
 /* A setting that an element refuses at the start is refused by the pipeline. */
 GST_START_TEST (test_a_refused_setting_is_an_error)
 {
@@ -320,16 +370,168 @@ GST_END_TEST;
 
 /* --- buffers from outside --- */
 
+/* Links a pad outside with the element `sink` of the branch `bad`, and starts the pipeline. */
+static GstPad *
+feed_start (Stage *self, const gchar *line)
+{
+  GstPad *outside = gst_object_ref_sink (gst_pad_new ("reports", GST_PAD_SRC));
+  g_autoptr (GstPad) inside = NULL;
+  GstElement *branch;
+
+  stage_make (self, line);
+  branch = find (self, "bad");
+  inside = gst_element_get_static_pad (find (self, "sink"), "sink");
+  gst_element_add_pad (branch, gst_ghost_pad_new ("sink", inside));
+  gst_pad_set_active (outside, TRUE);
+  fail_unless (gst_pad_link (outside, g_list_first (branch->sinkpads)->data) == GST_PAD_LINK_OK);
+  fail_if (gst_element_set_state (self->pipeline, GST_STATE_PLAYING) == GST_STATE_CHANGE_FAILURE);
+  return outside;
+}
+
+static void
+feed_stop (Stage *self, GstPad *outside)
+{
+  stage_stop (self);
+  gst_pad_set_active (outside, FALSE);
+  gst_object_unref (outside);
+}
+
+static void
+begin_reports (GstPad *outside)
+{
+  g_autoptr (GstCaps) caps = gst_caps_new_empty_simple ("application/json");
+  GstSegment segment;
+
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  gst_pad_push_event (outside, gst_event_new_stream_start ("reports"));
+  gst_pad_push_event (outside, gst_event_new_caps (caps));
+  gst_pad_push_event (outside, gst_event_new_segment (&segment));
+}
+
+static gboolean
+has_caps (GstPad *pad)
+{
+  g_autoptr (GstCaps) caps = gst_pad_get_current_caps (pad);
+
+  return caps != NULL;
+}
+
+/* Pushes buffers until the element `sink` has their caps. */
+static void
+push_until_received (Stage *self, GstPad *outside)
+{
+  g_autoptr (GstPad) inside = gst_element_get_static_pad (find (self, "sink"), "sink");
+
+  for (guint i = 0; i < 10000 && !has_caps (inside); i++) {
+    fail_unless_equals_int (gst_pad_push (outside, gst_buffer_new ()), GST_FLOW_OK);
+    g_usleep (5000);
+  }
+  fail_unless (has_caps (inside));
+}
+
+/* A branch takes buffers although its first start failed. */
+GST_START_TEST (test_buffers_after_a_failed_start)
+{
+  static const gchar *const states[] = {"null-to-ready", "ready-to-paused", "paused-to-playing"};
+  g_autofree gchar *line = g_strdup_printf (GOOD "camerabranch.( name=bad " QUICK
+                                                 " fakesink name=sink async=false state-error=%s )",
+      states[__i__]);
+  Stage self;
+  GstPad *outside = feed_start (&self, line);
+
+  begin_reports (outside);
+  fail_unless_equals_int (gst_pad_push (outside, gst_buffer_new ()), GST_FLOW_OK);
+  wait_for_at_least (find (&self, "bad"), "failures", 2);
+  gst_util_set_object_arg (G_OBJECT (find (&self, "sink")), "state-error", "none");
+  push_until_received (&self, outside);
+  fail_unless (gst_bus_pop_filtered (self.bus, GST_MESSAGE_ERROR) == NULL);
+  feed_stop (&self, outside);
+}
+GST_END_TEST;
+
+/* EOS from outside ends a branch without a source at any moment of a restart. */
+GST_START_TEST (test_eos_from_outside_during_restarts)
+{
+  Stage self;
+  GstPad *outside =
+      feed_start (&self, "camerabranch.( name=bad " QUICK " fakesink name=sink async=false )");
+
+  begin_reports (outside);
+  fail_element (&self, "sink");
+  g_usleep ((gulong) __i__ * 300);
+  gst_pad_push_event (outside, gst_event_new_eos ());
+  expect_eos (&self);
+  feed_stop (&self, outside);
+}
+GST_END_TEST;
+
+/* EOS from outside ends a branch that never starts. */
+GST_START_TEST (test_eos_from_outside_ends_a_branch_that_is_down)
+{
+  Stage self;
+  GstPad *outside = feed_start (
+      &self, "camerabranch.( name=bad fakesink name=sink state-error=ready-to-paused )");
+
+  wait_until_running (find (&self, "bad"), FALSE);
+  begin_reports (outside);
+  gst_pad_push_event (outside, gst_event_new_eos ());
+  expect_eos (&self);
+  feed_stop (&self, outside);
+}
+GST_END_TEST;
+
+/* EOS from outside doesn't end a branch with a source of its own, and reaches the element again
+ * after a restart. */
+GST_START_TEST (test_eos_from_outside_beside_a_source)
+{
+  Stage self;
+  GstPad *outside = feed_start (&self,
+      "camerabranch.( name=bad longest-wait=100000000 videotestsrc is-live=true ! fakesink "
+      "fakesink name=sink async=false )");
+  g_autoptr (GstPad) inside = gst_element_get_static_pad (find (&self, "sink"), "sink");
+
+  begin_reports (outside);
+  fail_element (&self, "sink");
+  gst_pad_push_event (outside, gst_event_new_eos ());
+  wait_for_at_least (find (&self, "bad"), "failures", 1);
+  wait_until_running (find (&self, "bad"), TRUE);
+  for (guint i = 0; i < 3000 && !GST_PAD_IS_EOS (inside); i++)
+    g_usleep (10000);
+  fail_unless (GST_PAD_IS_EOS (inside));
+  fail_unless (gst_bus_pop_filtered (self.bus, GST_MESSAGE_EOS) == NULL);
+  feed_stop (&self, outside);
+}
+GST_END_TEST;
+
+/* What the elements refuse is a fault of the branch that is reported, and no error of the
+ * sender. */
+GST_START_TEST (test_what_the_elements_refuse_is_a_fault)
+{
+  static const gchar *const elements[] = {"capsfilter name=sink caps=image/jpeg ! fakesink",
+      "identity name=sink ! capsfilter caps=image/jpeg ! fakesink", "identity name=sink"};
+  g_autofree gchar *line =
+      g_strdup_printf (GOOD "camerabranch.( name=bad " QUICK " %s )", elements[__i__]);
+  Stage self;
+  GstPad *outside = feed_start (&self, line);
+
+  begin_reports (outside);
+  for (guint i = 0; i < 10000 && read_stat (find (&self, "bad"), "failures") < 2; i++) {
+    fail_unless_equals_int (gst_pad_push (outside, gst_buffer_new ()), GST_FLOW_OK);
+    g_usleep (5000);
+  }
+  expect_message (self.bus, GST_MESSAGE_WARNING, GST_STREAM_ERROR, GST_STREAM_ERROR_FAILED,
+      __i__ < 2 ? "not-negotiated" : "not-linked");
+  fail_unless (gst_bus_pop_filtered (self.bus, GST_MESSAGE_ERROR) == NULL);
+  feed_stop (&self, outside);
+}
+GST_END_TEST;
+
 static gpointer
 push_reports (gpointer data)
 {
   GstPad *pad = data;
-  GstSegment segment;
 
-  gst_segment_init (&segment, GST_FORMAT_TIME);
-  gst_pad_push_event (pad, gst_event_new_stream_start ("reports"));
-  gst_pad_push_event (pad, gst_event_new_caps (gst_caps_new_empty_simple ("application/json")));
-  gst_pad_push_event (pad, gst_event_new_segment (&segment));
+  begin_reports (pad);
   for (guint i = 0; GST_PAD_IS_ACTIVE (pad); i++) {
     fail_unless_equals_int (gst_pad_push (pad, gst_buffer_new ()), GST_FLOW_OK);
     g_usleep (1000);
@@ -341,39 +543,43 @@ push_reports (gpointer data)
  * elements after a restart, with its caps. */
 GST_START_TEST (test_buffers_from_outside)
 {
-  GstPad *outside = gst_object_ref_sink (gst_pad_new ("reports", GST_PAD_SRC)), *inside;
-  GstElement *branch, *sink;
-  GstCaps *caps = NULL;
-  GThread *thread;
   Stage self;
-
-  stage_make (&self,
+  GstPad *outside = feed_start (&self,
       GOOD "camerabranch.( name=bad longest-wait=200000000 fakesink name=sink async=false )");
-  branch = find (&self, "bad");
-  sink = find (&self, "sink");
-  inside = gst_element_get_static_pad (sink, "sink");
-  gst_element_add_pad (branch, gst_ghost_pad_new ("sink", inside));
-  gst_pad_set_active (outside, TRUE);
-  gst_pad_link (outside, g_list_first (branch->sinkpads)->data);
-  gst_element_set_state (self.pipeline, GST_STATE_PLAYING);
-  thread = g_thread_new ("reports", push_reports, outside);
+  g_autoptr (GstPad) inside = gst_element_get_static_pad (find (&self, "sink"), "sink");
+  GstElement *branch = find (&self, "bad");
+  GThread *thread = g_thread_new ("reports", push_reports, outside);
+
   /* on a busy machine the thread may push nothing while the branch is down */
   for (guint i = 1; i <= 3 || read_stat (branch, "dropped") == 0; i++) {
     fail_element (&self, "sink");
     wait_for_at_least (branch, "failures", i);
     wait_until_running (branch, TRUE);
   }
-  for (guint i = 0; i < 3000 && !caps; i++) {
+  for (guint i = 0; i < 3000 && !has_caps (inside); i++)
     g_usleep (10000);
-    caps = gst_pad_get_current_caps (inside);
-  }
-  fail_unless (caps != NULL);
-  gst_caps_unref (caps);
+  fail_unless (has_caps (inside));
   gst_pad_set_active (outside, FALSE);
   g_thread_join (thread);
+  feed_stop (&self, outside);
+}
+GST_END_TEST;
+
+/* --- buffers for elements outside --- */
+
+/* A source that fails doesn't end elements outside. The end that the application requests reaches
+ * them, even if the branch is down. */
+GST_START_TEST (test_a_failing_source_does_not_end_a_sink_outside)
+{
+  Stage self;
+
+  stage_start (&self, "camerabranch.( name=bad " QUICK " filesrc name=inner location=/proc/self/mem"
+                      " ) inner. ! fakesink async=false");
+  wait_for_at_least (find (&self, "bad"), "failures", 7);
+  fail_unless (gst_bus_pop_filtered (self.bus, GST_MESSAGE_EOS | GST_MESSAGE_ERROR) == NULL);
+  gst_element_send_event (self.pipeline, gst_event_new_eos ());
+  expect_eos (&self);
   stage_stop (&self);
-  gst_object_unref (inside);
-  gst_object_unref (outside);
 }
 GST_END_TEST;
 
@@ -394,7 +600,14 @@ camerabranch_suite (void)
   tcase_add_loop_test (tests, test_eos_during_restarts, 0, 20);
   tcase_add_test (tests, test_states_during_restarts);
   tcase_add_test (tests, test_an_error_if_all_branches_fail);
+  tcase_add_test (tests, test_a_branch_that_works_again_counts);
   tcase_add_test (tests, test_a_refused_setting_is_an_error);
+  tcase_add_loop_test (tests, test_buffers_after_a_failed_start, 0, 3);
+  tcase_add_loop_test (tests, test_eos_from_outside_during_restarts, 0, 20);
+  tcase_add_test (tests, test_eos_from_outside_ends_a_branch_that_is_down);
+  tcase_add_test (tests, test_eos_from_outside_beside_a_source);
+  tcase_add_loop_test (tests, test_what_the_elements_refuse_is_a_fault, 0, 3);
+  tcase_add_test (tests, test_a_failing_source_does_not_end_a_sink_outside);
   tcase_add_test (tests, test_buffers_from_outside);
   return suite;
 }
