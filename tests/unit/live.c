@@ -426,7 +426,7 @@ give_answer (LiveCamera *camera, const gchar *session, guint64 seq, gint64 captu
 {
   g_autoptr (LiveAnswer) answer = make_answer (session, seq, captured, (guint) seq);
 
-  live_camera_take_answer (camera, answer, now);
+  live_camera_take_answer (camera, answer, FALSE, now);
 }
 
 GST_START_TEST (test_events_are_shown_after_the_cameras_clock_is_set_back)
@@ -609,6 +609,25 @@ GST_START_TEST (test_late_events_do_not_make_the_number_of_faces_flicker)
 }
 GST_END_TEST;
 
+/* After an event that is five minutes late, a person who leaves isn't shown for five minutes. */
+GST_START_TEST (test_one_late_event_does_not_keep_faces_for_long)
+{
+  LiveCamera *camera = live_camera_new ("cam-1", 0);
+  const gint64 left = 1000000;
+  gint64 now = left;
+
+  give_report (camera, 1, 4, 0.1, now);
+  give_answer (camera, "s", 2, now, now);
+  give_answer (camera, "s", 1, now - 300000, now);
+  fail_unless_equals_int (camera->faces, 2);
+  for (guint64 seq = 3; camera->faces && now - left < 150000; seq += 2)
+    give_report (camera, seq, 4, 0.1, now += 500);
+  fail_unless_equals_int (camera->faces, 0);
+  fail_unless (now - live_camera_get_settled (camera, 0) < 150000);
+  live_camera_free (camera);
+}
+GST_END_TEST;
+
 /* --- the clock of this machine --- */
 
 static void
@@ -637,6 +656,27 @@ answer_and_tick (LiveModel *model, guint64 seq, gint64 now)
   live_model_take_answer (model, answer, now);
   confirm_and_tick (model, now);
 }
+
+/* A replica that replaces a killed one counts frames again. The lateness of their events, which
+ * come again, isn't expected of the events of newer frames. */
+GST_START_TEST (test_repeated_events_do_not_make_the_next_ones_late)
+{
+  const LiveBrokers brokers = {{"localhost", NULL}, {"localhost", NULL}};
+  LiveModel *model = live_model_new (&brokers, "none", 1000);
+  gint64 settled;
+
+  for (guint64 seq = 1; seq <= 10; seq++)
+    answer_and_tick (model, seq, 1000 * (gint64) seq);
+  settled = live_model_get_settled (model, "cam-1", 0);
+  for (guint64 seq = 1; seq <= 10; seq++) {
+    g_autoptr (LiveAnswer) answer = make_answer ("s", seq, 1000 * (gint64) seq, 1);
+
+    live_model_take_answer (model, answer, 200000);
+  }
+  fail_unless_equals_int64 (live_model_get_settled (model, "cam-1", 0), settled);
+  live_model_free (model);
+}
+GST_END_TEST;
 
 /* Returns the time (ms) of the newest sample of the history. */
 static gint64
@@ -1353,6 +1393,8 @@ live_suite (void)
   tcase_add_test (tc, test_late_events_of_an_old_session_do_not_count_as_a_second_camera);
   tcase_add_test (tc, test_late_events_do_not_make_a_camera_late);
   tcase_add_test (tc, test_late_events_do_not_make_the_number_of_faces_flicker);
+  tcase_add_test (tc, test_one_late_event_does_not_keep_faces_for_long);
+  tcase_add_test (tc, test_repeated_events_do_not_make_the_next_ones_late);
   tcase_add_test (tc, test_a_window_that_cannot_be_read_is_an_error);
   tcase_add_test (tc, test_a_run_of_frames_that_cannot_be_read_is_an_error);
   tcase_add_test (tc, test_invisible_characters_in_names_are_shown_as_escapes);

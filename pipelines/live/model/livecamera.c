@@ -20,6 +20,9 @@
 #define MAX_LATENESS 600000
 /* Number of events in which the lateness decreases to a third if no event is late any more. */
 #define LATENESS_EVENTS 32
+/* Time (ms) in which reports of counted frames decrease the lateness to a third if no event is
+ * late. */
+#define LATENESS_TIME 120000
 /* Smallest number of ticks over which a rate is measured: 5 s. */
 #define RATE_TICKS 10
 #define TICKS_A_SECOND 2
@@ -129,6 +132,14 @@ learn_lateness (LiveCamera *self, const LiveAnswer *answer)
     self->lateness -= (self->lateness - late + LATENESS_EVENTS - 1) / LATENESS_EVENTS;
 }
 
+/* Decreases the lateness, because a single late event may have caused it, and no event may come for
+ * a long time. @time: time (ms) by which the newest counted frame is newer than the one before */
+static void
+forget_lateness (LiveCamera *self, gint64 time)
+{
+  self->lateness -= self->lateness * MIN (time, LATENESS_TIME) / LATENESS_TIME;
+}
+
 gint64
 live_camera_get_settled (const LiveCamera *self, gint64 answered)
 {
@@ -144,7 +155,7 @@ is_set_back (const LiveCamera *self, const LiveAnswer *answer)
 }
 
 void
-live_camera_take_answer (LiveCamera *self, LiveAnswer *answer, gint64 now)
+live_camera_take_answer (LiveCamera *self, LiveAnswer *answer, gboolean again, gint64 now)
 {
   g_autofree gchar *session = session_of (answer);
   gboolean newer;
@@ -153,7 +164,8 @@ live_camera_take_answer (LiveCamera *self, LiveAnswer *answer, gint64 now)
   newer = is_newer (self, answer, session, now);
   if (newer && (is_set_back (self, answer) || answer->captured > self->counted))
     self->counted = answer->captured;
-  learn_lateness (self, answer);
+  if (!again)
+    learn_lateness (self, answer);
   if (!newer)
     return;
   self->found = MIN (answer->captured, now);
@@ -198,6 +210,7 @@ learn_answered (LiveCamera *self, const FogReport *report, gint64 now)
     return;
   if (!self->answer || captured - self->found > silent + self->lateness)
     self->faces = 0;
+  forget_lateness (self, captured - self->answered);
   self->answered = captured;
   self->counted = MAX (self->counted, captured);
 }

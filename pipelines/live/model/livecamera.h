@@ -32,7 +32,7 @@ typedef struct {
   /* time of capture of the newest counted frame by the camera's clock, which may be ahead */
   gint64 counted;
   /* time by which events lately come after the news, in an event or a report, that later frames
-   * were counted: the longest such time, which decreases with each event */
+   * were counted: the longest such time, which decreases with each event and each report */
   gint64 lateness;
   LiveAnswer *answer;     /* newest event about the camera; NULL: none */
   gint64 found;           /* time of the frame of @answer, computed as @answered is */
@@ -60,7 +60,9 @@ void live_camera_free (LiveCamera *self);
  * (nullable); @captured: 0: unknown */
 void live_camera_see (
     LiveCamera *self, const gchar *session, guint64 seq, gint64 captured, gint64 now);
-void live_camera_take_answer (LiveCamera *self, LiveAnswer *answer, gint64 now);
+/* @again: the same event came before. After a crash, a fog replica counts frames again; how late
+ * these events are says nothing about the next ones. */
+void live_camera_take_answer (LiveCamera *self, LiveAnswer *answer, gboolean again, gint64 now);
 /* Returns the time of capture up to which a frame without an event has no faces, because its event
  * would be here. @answered: time of capture of the newest frame that is known to have an event; 0:
  * none */

@@ -200,12 +200,10 @@ live_model_take_report (LiveModel *self, const FogReport *report, gint64 now)
   g_mutex_unlock (&self->lock);
 }
 
-/* with self->lock */
+/* With self->lock. Remembers an answer that isn't remembered yet. */
 static void
 remember_answer (LiveModel *self, LiveAnswer *answer)
 {
-  if (g_hash_table_contains (self->answers, answer->id))
-    return;
   g_queue_push_tail (&self->answer_order, live_answer_ref (answer));
   g_hash_table_insert (self->answers, answer->id, answer);
   if (self->answer_order.length > MAX_ANSWERS) {
@@ -231,12 +229,15 @@ void
 live_model_take_answer (LiveModel *self, LiveAnswer *answer, gint64 now)
 {
   LiveCamera *camera;
+  gboolean again;
 
   g_mutex_lock (&self->lock);
   camera = ensure_camera (self, answer->camera, now);
   if (camera) {
-    live_camera_take_answer (camera, answer, now);
-    remember_answer (self, answer);
+    again = g_hash_table_contains (self->answers, answer->id);
+    live_camera_take_answer (camera, answer, again, now);
+    if (!again)
+      remember_answer (self, answer);
     learn_way (&self->event_way, answer->processed, now);
   }
   g_mutex_unlock (&self->lock);
