@@ -190,6 +190,8 @@ GST_START_TEST (test_errors_of_clips_name_the_reason)
       G_IO_ERROR_INVALID_DATA, "more than 2 MB");
   expect_failure ("head -c 1000000 /dev/zero >&2\nexit 2\n", 60, 2000000, G_IO_ERROR_INVALID_DATA,
       "more than 64 KiB");
+  expect_failure (
+      "rm \"${file%/*}/notes\"\nexit 2\n", 60, 2000000, G_IO_ERROR_INVALID_DATA, "gave no reason");
   expect_failure ("printf -v x %600000000s\n", 60, 1000000, G_IO_ERROR_INVALID_DATA,
       "more than 286 MB of memory");
   expect_failure ("kill -SEGV $$\n", 60, 1000000, G_IO_ERROR_FAILED, "signal 11");

@@ -329,6 +329,17 @@ wait_for_child (GSubprocess *child, GCancellable *gone, GError **error)
   return FALSE;
 }
 
+/* Returns: (transfer full): a text that takes the place of fog-clip's messages, which can't be
+ * read */
+static gchar *
+explain_unread (const GError *error)
+{
+  g_message ("fog-clip's messages can't be read: %s", error->message);
+  if (g_error_matches (error, G_FILE_ERROR, G_FILE_ERROR_INVAL))
+    return g_strdup ("fog-clip's messages can't be read: there are more than 64 KiB of them.");
+  return g_strdup ("");
+}
+
 /* Returns: (transfer full): the messages of fog-clip, without the names of files in the temporary
  * directory */
 static gchar *
@@ -337,10 +348,11 @@ read_notes (const gchar *directory)
   g_autofree gchar *path = g_build_filename (directory, "notes", NULL);
   g_autofree gchar *text = NULL, *prefix = g_strconcat (directory, "/", NULL);
   g_autofree gchar *valid = NULL;
+  g_autoptr (GError) error = NULL;
   GString *notes;
 
-  if (!fog_file_read (path, FOG_FILE_MAX, &text, NULL, NULL))
-    return g_strdup ("fog-clip's messages can't be read: there are more than 64 KiB of them.");
+  if (!fog_file_read (path, FOG_FILE_MAX, &text, NULL, &error))
+    return explain_unread (error);
   valid = g_utf8_make_valid (g_strstrip (text), -1);
   notes = g_string_new (valid);
   g_string_replace (notes, prefix, "", 0);
