@@ -359,16 +359,15 @@ def run_page(where, fresh, tmp_path):
 
 def test_no_secret_is_in_a_list_of_processes_in_a_dot_file_or_in_the_most_detailed_log(
         secured, guarded, where, launch, fresh, tmp_path):
-    alerts = test_alerts.Alerts(secured.kafka, fresh, tmp_path)
-    alerts.write("[rule any]\nkind=faces\nabove=0\ntargets=hook", hook="")
     secured.kafka.create_topic(f"{fresh}-camera", 1)
-    with rtsp_server.Cameras() as cameras:
+    with rtsp_server.Cameras() as cameras, contextlib.closing(test_alerts.Alerts(secured.kafka, fresh, tmp_path)) as alerts:
+        alerts.write("[rule any]\nkind=faces\nabove=0\ntargets=hook", hook="")
         stage = run_stage(launch, where, cameras, guarded(PASSWORD), fresh, tmp_path)
-        page = run_page(where, fresh, tmp_path)
-        alerts.start(FOG_KAFKA=where.servers, KAFKA_CONFIG=str(where.config), **LOGS)
-        try:
+        with contextlib.closing(run_page(where, fresh, tmp_path)) as page:
+            alerts.start(FOG_KAFKA=where.servers, KAFKA_CONFIG=str(where.config), **LOGS).started()
+            # The process of alerts now runs the program, with what its script hands on.
             processes = b"".join(listed(pid) for pid in (stage.popen.pid, page.popen.pid, alerts.popen.pid))
-            alerts.started().event(1, 0)
+            alerts.event(1, 0)
             # each secret is used: of the camera, of the database, of the webhook, of the page
             documents = pymongo.MongoClient(guarded(PASSWORD))[fresh].events
             wait_until(lambda: documents.count_documents({}) == 1, 60, "a document")
@@ -376,9 +375,6 @@ def test_no_secret_is_in_a_list_of_processes_in_a_dot_file_or_in_the_most_detail
             wait_until(lambda: messages.values(secured.kafka, f"{fresh}-camera"), 60, "a frame")
             state = json.loads(page.ask("/api/state", Authorization=f"Bearer {TOKEN}")[2])
             assert page.ask("/api/state", Authorization="Bearer another-token-of-nobody")[0] == 401
-        finally:
-            page.close()
-            alerts.close()
     stage.interrupt()
     assert state["servers"]
     shown = {path.name: path.read_bytes() for path in [*tmp_path.glob("*.log"), *tmp_path.glob("*.dot")]}
