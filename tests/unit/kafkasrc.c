@@ -501,6 +501,44 @@ GST_START_TEST (test_access_that_comes_and_goes_is_one_warning)
 }
 GST_END_TEST;
 
+#define OTHER_TOPIC TOPIC "-2"
+#define NEW_TOPIC TOPIC "-3"
+
+static void
+read_from (GstHarness *h, const gchar *topic)
+{
+  GstBuffer *buffer;
+
+  kafka_mock_produce (&mock, topic, 0, NULL, topic, strlen (topic), 0, NULL);
+  buffer = pull (h);
+  fail_unless (holds (buffer, topic));
+  gst_buffer_unref (buffer);
+}
+
+GST_START_TEST (test_a_new_topic_is_read_while_the_right_to_another_one_is_missing)
+{
+  GstHarness *h = harness_with ("topic=^" TOPIC);
+  GstElement *source = source_of (h);
+  GstBus *bus = gst_bus_new ();
+
+  gst_element_set_bus (source, bus);
+  fail_if (rd_kafka_mock_topic_create (mock.cluster, OTHER_TOPIC, 1, 1));
+  gst_harness_play (h);
+  read_from (h, TOPIC);
+  read_from (h, OTHER_TOPIC);
+  rd_kafka_mock_topic_set_error (
+      mock.cluster, OTHER_TOPIC, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+  g_free (wait_message (
+      bus, GST_MESSAGE_WARNING, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_AUTHORIZED));
+  fail_if (rd_kafka_mock_topic_create (mock.cluster, NEW_TOPIC, 1, 1));
+  read_from (h, NEW_TOPIC);
+  gst_element_set_bus (source, NULL);
+  gst_object_unref (bus);
+  gst_object_unref (source);
+  stop (h);
+}
+GST_END_TEST;
+
 GST_START_TEST (test_missing_partition_is_reported)
 {
   GstHarness *h = harness_with ("partitions=<0,7>");
@@ -1013,6 +1051,7 @@ kafkasrc_suite (void)
   tcase_add_test (tc, test_old_messages_are_skipped);
   tcase_add_test (tc, test_only_frames_of_the_chosen_camera_are_pushed);
   tcase_add_test (tc, test_access_that_comes_and_goes_is_one_warning);
+  tcase_add_test (tc, test_a_new_topic_is_read_while_the_right_to_another_one_is_missing);
   tcase_add_test (tc, test_missing_partition_is_reported);
   tcase_add_test (tc, test_a_message_beyond_the_known_end_of_its_partition_is_fetched_again);
   tcase_add_test (tc, test_lag_and_assignment);

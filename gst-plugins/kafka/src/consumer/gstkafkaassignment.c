@@ -774,7 +774,7 @@ assign_new (GstKafkaConsumer *self, rd_kafka_topic_partition_list_t *list)
   gst_kafka_consumer_wake_reader (self);
 }
 
-/* Returns FALSE if the user has no right to a topic. */
+/* Notes which access an answer shows. Returns FALSE if the user has no right to a topic. */
 static gboolean
 check_rights (GstKafkaConsumer *self, const GstKafkaDiscovery *found)
 {
@@ -783,8 +783,8 @@ check_rights (GstKafkaConsumer *self, const GstKafkaDiscovery *found)
   if (found->refused)
     gst_kafka_consumer_refuse (
         self, GST_KAFKA_REFUSED_TOPIC, found->refused_topic, found->refused, refusal);
-  else
-    gst_kafka_consumer_grant (self, GST_KAFKA_REFUSED_TOPIC);
+  gst_kafka_consumer_grant (
+      self, GST_KAFKA_REFUSED_CLIENT | (found->refused ? 0 : GST_KAFKA_REFUSED_TOPIC));
   return !found->refused;
 }
 
@@ -818,8 +818,10 @@ dup_read_topics (GstKafkaConsumer *self)
   return (gchar **) g_ptr_array_free (names, FALSE);
 }
 
-rd_kafka_resp_err_t
-gst_kafka_consumer_query_topics (GstKafkaConsumer *self, GstKafkaDiscovery *found)
+/* Queries the brokers for the topics, and by name for those that were read and that the answer
+ * about all topics lacks. The caller has to clear @found in any case. */
+static rd_kafka_resp_err_t
+query_topics (GstKafkaConsumer *self, GstKafkaDiscovery *found)
 {
   g_auto (GStrv) read = dup_read_topics (self);
   rd_kafka_resp_err_t err;
@@ -836,7 +838,7 @@ gst_kafka_consumer_discover (GstKafkaConsumer *self)
 {
   GstKafkaDiscovery found = {NULL};
 
-  if (!gst_kafka_consumer_query_topics (self, &found))
+  if (!query_topics (self, &found))
     assign_found (self, &found);
   gst_kafka_discovery_clear (&found);
 }
@@ -846,7 +848,7 @@ gst_kafka_consumer_look_again (GstKafkaConsumer *self)
 {
   GstKafkaDiscovery found = {.all = TRUE};
 
-  if (!gst_kafka_consumer_query_topics (self, &found)) {
+  if (!query_topics (self, &found)) {
     self->revoked = FALSE;
     if (check_rights (self, &found))
       note_all_vanished (self, &found);

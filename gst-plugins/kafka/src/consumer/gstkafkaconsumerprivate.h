@@ -103,8 +103,8 @@ struct _GstKafkaConsumer {
 /* librdkafka's rebalance callback */
 void gst_kafka_consumer_rebalance (
     rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_partition_list_t *list, void *opaque);
-/* Looks up the partitions of a consumer without a group. Called at the start, and again from time
- * to time. */
+/* Looks up the partitions of a consumer without a group, and notes which access it has. Called at
+ * the start, and again from time to time. */
 void gst_kafka_consumer_discover (GstKafkaConsumer *self);
 /* Joins the group and subscribes to the topics. */
 void gst_kafka_consumer_subscribe (GstKafkaConsumer *self);
@@ -112,11 +112,8 @@ gboolean gst_kafka_consumer_assigns_itself (GstKafkaConsumer *self);
 /* Notes that the topic is deleted. If the topic is created again, it is read from its first
  * message. */
 void gst_kafka_consumer_forget_topic (GstKafkaConsumer *self, const gchar *topic);
-/* Queries the brokers for the topics, and by name for those that were read and that the answer
- * about all topics lacks. The caller has to clear @found in any case. */
-rd_kafka_resp_err_t gst_kafka_consumer_query_topics (
-    GstKafkaConsumer *self, GstKafkaDiscovery *found);
-/* Checks for a group whether its topics still exist and may be read. */
+/* Checks for a group whether its topics still exist and may be read, and notes which access it
+ * has. */
 void gst_kafka_consumer_look_again (GstKafkaConsumer *self);
 /* Posts once that the element waits for @what. */
 void gst_kafka_consumer_tell_waiting (GstKafkaConsumer *self, const gchar *what);

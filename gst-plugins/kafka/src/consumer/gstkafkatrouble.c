@@ -160,17 +160,8 @@ renew_password (GstKafkaConsumer *self)
   gst_clear_object (&element);
 }
 
-static void
-ask_for_topics (GstKafkaConsumer *self)
-{
-  GstKafkaDiscovery found = {NULL};
-
-  if (!gst_kafka_consumer_query_topics (self, &found))
-    gst_kafka_consumer_grant (
-        self, GST_KAFKA_REFUSED_CLIENT | (found.refused ? 0 : GST_KAFKA_REFUSED_TOPIC));
-  gst_kafka_discovery_clear (&found);
-}
-
+/* The topics are queried by gst_kafka_consumer_discover() and gst_kafka_consumer_look_again(),
+ * which also use what the answer says about them. */
 static void
 ask_again (GstKafkaConsumer *self)
 {
@@ -185,8 +176,6 @@ ask_again (GstKafkaConsumer *self)
   g_mutex_unlock (&self->lock);
   if (refused & GST_KAFKA_REFUSED_CLIENT)
     renew_password (self);
-  if (refused & (GST_KAFKA_REFUSED_CLIENT | GST_KAFKA_REFUSED_TOPIC))
-    ask_for_topics (self);
 }
 
 void
