@@ -45,7 +45,7 @@ void gst_kafka_damage_warn (
 void gst_kafka_damage_warn_of_silence (
     GstElement *element, const gchar *topic, gint partition, gint64 place);
 
-/* Unreadable offsets: a damaged batch, or the part of it that a seek has reached. */
+/* Unreadable offsets: a damaged batch, or, after a seek into the batch, its rest from there on. */
 typedef struct {
   gint64 from;
   gint64 good;
