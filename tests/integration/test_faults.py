@@ -27,9 +27,10 @@ def identity(message):
 
 
 def partitions_of(client, topic):
-    """Returns the partitions of a topic, each at its first offset."""
-    return [confluent_kafka.TopicPartition(topic, number, 0)
-            for number in client.list_topics(topic, 30).topics[topic].partitions]
+    """Returns the partitions of a topic, each at its first offset. Waits for them, because a broker of several may not know
+    a new topic yet, although another one knows it."""
+    numbers = wait_until(lambda: client.list_topics(topic, 30).topics[topic].partitions, 60, f"partitions of {topic}")
+    return [confluent_kafka.TopicPartition(topic, number, 0) for number in numbers]
 
 
 class Reader:
