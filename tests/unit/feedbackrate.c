@@ -68,7 +68,8 @@ GST_START_TEST (test_decimates_evenly)
   GstHarness *h = harness ("feedbackrate algorithm=fixed initial-rate=7.3");
   guint frames = push_frames (h, 0, 1800);
 
-  fail_unless (frames >= 437 && frames <= 439, "%u of the 1,800 frames of a minute have passed", frames);
+  fail_unless (
+      frames >= 437 && frames <= 439, "%u of the 1,800 frames of a minute have passed", frames);
   fail_unless_equals_uint64 (stat_uint64 (h->element, "frames-in"), 1800);
   fail_unless_equals_uint64 (stat_uint64 (h->element, "frames-out"), frames);
   g_object_set (h->element, "initial-rate", 30.0, NULL);
