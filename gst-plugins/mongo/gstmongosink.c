@@ -304,27 +304,30 @@ gst_mongo_sink_change_state (GstElement *element, GstStateChange transition)
   return ret;
 }
 
+/* A flush may arrive while another thread stops the element, so the writer may be gone. */
+static void
+set_interrupted (GstMongoSink *self, gboolean interrupted)
+{
+  gst_mongo_rejects_set_interrupted (&self->rejects, interrupted);
+  GST_OBJECT_LOCK (self);
+  if (self->writer)
+    mongo_writer_set_interrupted (self->writer, interrupted);
+  GST_OBJECT_UNLOCK (self);
+}
+
 static gboolean
 gst_mongo_sink_unlock (GstBaseSink *sink)
 {
-  GstMongoSink *self = GST_MONGO_SINK (sink);
-
-  GST_DEBUG_OBJECT (self, "unlock: waiting calls return");
-  gst_mongo_rejects_set_interrupted (&self->rejects, TRUE);
-  if (self->writer)
-    mongo_writer_set_interrupted (self->writer, TRUE);
+  GST_DEBUG_OBJECT (sink, "unlock: waiting calls return");
+  set_interrupted (GST_MONGO_SINK (sink), TRUE);
   return TRUE;
 }
 
 static gboolean
 gst_mongo_sink_unlock_stop (GstBaseSink *sink)
 {
-  GstMongoSink *self = GST_MONGO_SINK (sink);
-
-  GST_DEBUG_OBJECT (self, "unlock is over");
-  gst_mongo_rejects_set_interrupted (&self->rejects, FALSE);
-  if (self->writer)
-    mongo_writer_set_interrupted (self->writer, FALSE);
+  GST_DEBUG_OBJECT (sink, "unlock is over");
+  set_interrupted (GST_MONGO_SINK (sink), FALSE);
   return TRUE;
 }
 

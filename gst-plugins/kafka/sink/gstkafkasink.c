@@ -569,11 +569,21 @@ gst_kafka_sink_change_state (GstElement *element, GstStateChange transition)
   return ret;
 }
 
+/* A flush may arrive while another thread stops the element, so the producer may be gone. */
+static void
+set_flushing (GstKafkaSink *self, gboolean flushing)
+{
+  GST_OBJECT_LOCK (self);
+  if (self->producer)
+    gst_kafka_producer_set_flushing (self->producer, flushing);
+  GST_OBJECT_UNLOCK (self);
+}
+
 static gboolean
 gst_kafka_sink_unlock (GstBaseSink *sink)
 {
   GST_DEBUG_OBJECT (sink, "unlock: waiting calls return");
-  gst_kafka_producer_set_flushing (GST_KAFKA_SINK (sink)->producer, TRUE);
+  set_flushing (GST_KAFKA_SINK (sink), TRUE);
   return TRUE;
 }
 
@@ -581,7 +591,7 @@ static gboolean
 gst_kafka_sink_unlock_stop (GstBaseSink *sink)
 {
   GST_DEBUG_OBJECT (sink, "unlock is over");
-  gst_kafka_producer_set_flushing (GST_KAFKA_SINK (sink)->producer, FALSE);
+  set_flushing (GST_KAFKA_SINK (sink), FALSE);
   return TRUE;
 }
 
