@@ -527,6 +527,7 @@ def faces(running):
 def test_blur_leaves_no_face_that_can_be_found(running, open_page, faces, blur):
     clear = running.system.value(faces)
     assert len(faces_in(clear)) == faces["faces"]
+    assert clear_faces_in(clear)  # the faces have high scores before the blur
     page = open_page("--blur", blur)
     # so that the page has read the boxes of the frame from its event
     page.json("/api/travel", camera="cam-1", at=faces["captured"], span=1)
