@@ -21,7 +21,7 @@ from pipeline import TOP, wait_until
 PASSWORD = "Schluessel-7"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def cameras():
     with rtsp_server.Cameras() as server:
         yield server

@@ -4,11 +4,15 @@ disconnect their clients, change their picture's size, and ask for a password.""
 
 import contextlib
 import json
+import select
 import subprocess
 import sys
+import threading
 
 import network
 import server
+
+ANSWER = 120  # s that the process has for an answer, long enough for a busy machine
 
 ENCODERS = {
     "H264": "x264enc tune=zerolatency speed-preset=ultrafast key-int-max=10 threads=1 ! rtph264pay name=pay0 pt=96",
@@ -37,6 +41,7 @@ class Cameras:
 
     def _ask(self, what, name, **more):
         print(json.dumps([what, name, more]), file=self._process.stdin, flush=True)
+        assert select.select([self._process.stdout], [], [], ANSWER)[0], f"the RTSP server: no answer to {what} within {ANSWER} s"
         return json.loads(self._process.stdout.readline())
 
     def add(self, name, codec="H264", size="64x48", rate=10, auth="", password="", delay=0, clock="ntp", port=0, tls=""):
@@ -73,14 +78,20 @@ def serve():
     gi.require_version("GstRtspServer", "1.0")
     from gi.repository import Gio, GLib, Gst, GstRtsp, GstRtspServer
     Gst.init(None)
+    # PyGObject loads a class or function of a library when it is first used. If two threads do so at
+    # the same time, the class may lack its methods from then on. So the server's threads call Python
+    # code one after the other, and the class of the one argument that only they see is loaded here.
+    one_thread = threading.Lock()
+    Gst.ElementFactory.make("rtpbin")
 
     class Media(GstRtspServer.RTSPMedia):
         """Sends RTCP sender reports, which contain the time, early and often."""
         clock = "ntp"
 
         def do_setup_rtpbin(self, rtpbin):
-            Gst.util_set_object_arg(rtpbin, "ntp-time-source", self.clock)
-            rtpbin.set_property("rtcp-sync-send-time", False)
+            with one_thread:
+                Gst.util_set_object_arg(rtpbin, "ntp-time-source", self.clock)
+                rtpbin.set_property("rtcp-sync-send-time", False)
             return True
 
     class WrongMedia(Media):
@@ -131,13 +142,15 @@ def serve():
             self.apply(media)
 
         def prepared(self, media):
-            for i in range(media.n_streams()):
-                media.get_stream(i).get_rtpsession().set_property("rtcp-min-interval", 200_000_000)
+            with one_thread:
+                for i in range(media.n_streams()):
+                    media.get_stream(i).get_rtpsession().set_property("rtcp-min-interval", 200_000_000)
 
         def apply(self, media):
-            bin = media.get_element()
-            bin.get_by_name("size").set_property("caps", caps(self.size))
-            bin.get_by_name("valve").set_property("drop", self.frozen)
+            with one_thread:
+                bin = media.get_element()
+                bin.get_by_name("size").set_property("caps", caps(self.size))
+                bin.get_by_name("valve").set_property("drop", self.frozen)
 
         def apply_all(self):
             for media in self.medias:
