@@ -78,9 +78,10 @@ def serve():
     gi.require_version("GstRtspServer", "1.0")
     from gi.repository import Gio, GLib, Gst, GstRtsp, GstRtspServer
     Gst.init(None)
-    # PyGObject loads a class or function of a library when it is first used. If two threads do so at
-    # the same time, the class may lack its methods from then on. So the server's threads call Python
-    # code one after the other, and the class of the one argument that only they see is loaded here.
+    # PyGObject loads a class or function of a library when it is first used. If two threads do so
+    # at the same time, the class may lack its methods from then on. So the server's threads call
+    # Python code one after the other, and the class of an argument that only they see is loaded
+    # here.
     one_thread = threading.Lock()
     Gst.ElementFactory.make("rtpbin")
 
