@@ -30,8 +30,9 @@ def test_types_are_kept_and_no_document_is_stored_twice(mongo, sink, fresh):
 
 def test_only_the_refused_document_is_lost(mongo, sink, fresh):
     """Of three bad documents the server refuses the first by its `_id`, closes the connection at the second, and the third
-    is invalid; only these three are lost."""
-    sending = sink(mongo.uri)
+    is invalid; only these three are lost. With a single connection the good documents are stored after the first bad ones
+    have failed, which shows that the bad ones are at fault."""
+    sending = sink(mongo.uri, "connections=1")
     sending.send({"_id": ["a", "list"]})
     sending.send({"_id": "decimal", "value": {"$numberDecimal": "1.5"}})
     sending.write(b"poison")

@@ -810,6 +810,26 @@ GST_START_TEST (test_a_document_that_closes_the_connection_is_rejected_once_late
 }
 GST_END_TEST;
 
+/* A document that closes the connection is rejected although the other connection stores the last
+ * document of the stream before the first document counts as refused, which takes three tries. With
+ * batch-size=1 the connection of the first document takes no other one. */
+GST_START_TEST (test_a_document_that_closes_the_connection_is_rejected_after_the_others_are_stored)
+{
+  Fixture f;
+
+  setup (&f, mongo_mock_new (), "connections=2 batch-size=1", "application/json");
+  gst_harness_push (f.h, new_message ("{\"poison\":1}", &f.ledger, 0));
+  while (get_stat (&f, "retries") < 1)
+    g_usleep (1000);
+  gst_harness_push (f.h, new_message ("{}", &f.ledger, 1));
+  finish (&f);
+  fail_unless_equals_int (mongo_mock_stored (f.mock), 1);
+  assert_stat (&f, "rejected", 1);
+  assert_acks (&f, 2, 0);
+  teardown (&f);
+}
+GST_END_TEST;
+
 GST_START_TEST (test_a_write_that_fails_temporarily_is_retried)
 {
   Fixture f;
@@ -1222,6 +1242,8 @@ mongosink_suite (void)
   tcase_add_test (tc, test_a_server_that_closes_every_connection_rejects_no_document);
   tcase_add_test (
       tc, test_a_document_that_closes_the_connection_is_rejected_once_later_ones_are_stored);
+  tcase_add_test (
+      tc, test_a_document_that_closes_the_connection_is_rejected_after_the_others_are_stored);
   tcase_add_test (tc, test_a_write_that_fails_temporarily_is_retried);
   tcase_add_test (tc, test_a_slow_database_gets_smaller_batches_and_more_time);
   tcase_add_test (tc, test_retries_end_after_retry_timeout);

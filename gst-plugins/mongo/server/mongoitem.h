@@ -35,7 +35,11 @@ typedef struct {
   gboolean placed;
   gboolean wrapped; /* the document wraps a buffer, whose times may differ in a replay */
   gsize order;      /* number of the session's latest bulk write that had this item */
-  /* the writer's `count` when the document was first refused; 0: it was never refused */
+  /* the writer's `count` at the first of the latest tries that broke the connection; 0: the latest
+   * try didn't break it */
+  gsize lost;
+  /* the writer's `count` when the document was first refused, or broke the connection just before;
+   * 0: it was never refused */
   gsize refused;
   gboolean beside; /* another document of the collection was stored in the same try, or since */
   MongoResult result;

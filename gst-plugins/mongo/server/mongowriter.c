@@ -54,10 +54,10 @@ struct _MongoWriter {
   gboolean interrupted, draining, stopping;
   MongoWriterState state;
   guint in_outage; /* number of threads that wait in an outage of the database */
-  /* number of first refusals and of stored documents so far, which shows which of two came first */
+  /* number of first failures and of stored documents so far, which shows which of two came first */
   gsize count;
   /* maps a collection's name to the value of `count` when a document of the collection was last
-   * stored; kept only while a thread waits in an outage */
+   * stored */
   GHashTable *stored;
   MongoWriterStats stats;
 };
@@ -258,7 +258,7 @@ static void
 note_stored (MongoWriter *self, const GPtrArray *batch)
 {
   g_mutex_lock (&self->lock);
-  for (guint i = 0; i < batch->len && self->in_outage; i++) {
+  for (guint i = 0; i < batch->len; i++) {
     const MongoItem *item = g_ptr_array_index (batch, i);
 
     if (is_stored (item))
@@ -339,15 +339,29 @@ settle (MongoWriter *self, GPtrArray *batch, GstClockTime latency)
 
 /* --- the cause of a failed try --- */
 
+/* Notes since when the tries to write the item break the connection. */
+static void
+note_loss (MongoWriter *self, MongoItem *item)
+{
+  g_mutex_lock (&self->lock);
+  if (item->result.verdict != MONGO_VERDICT_LOST)
+    item->lost = 0;
+  else if (!item->lost)
+    item->lost = ++self->count;
+  g_mutex_unlock (&self->lock);
+}
+
 /* Notes that the item was refused. If another thread has stored a document of the same collection
- * since the item's first refusal, `beside` becomes TRUE. */
+ * since the item's first refusal, or since the item first broke the connection, `beside` becomes
+ * TRUE. An internal error counts from the refusal, because the disk may have become full just
+ * before. */
 static void
 note_refusal (MongoWriter *self, MongoItem *item)
 {
   g_mutex_lock (&self->lock);
   if (!item->refused)
-    item->refused = ++self->count;
-  else if (GPOINTER_TO_SIZE (g_hash_table_lookup (self->stored, item->collection)) > item->refused)
+    item->refused = item->lost && !mongo_item_is_internal_error (item) ? item->lost : ++self->count;
+  if (GPOINTER_TO_SIZE (g_hash_table_lookup (self->stored, item->collection)) > item->refused)
     item->beside = TRUE;
   g_mutex_unlock (&self->lock);
 }
@@ -371,8 +385,10 @@ worker_find_fault (MongoWorker *self, guint tried)
   for (guint i = 0; i < tried; i++) {
     MongoItem *item = g_ptr_array_index (self->batch, i);
 
-    if (item->result.verdict != MONGO_VERDICT_REFUSED)
+    if (item->result.verdict != MONGO_VERDICT_REFUSED) {
+      note_loss (self->writer, item);
       continue;
+    }
     note_refusal (self->writer, item);
     if (item->beside && tried == 1) {
       MONGO_WRITER_LOG (
@@ -611,8 +627,7 @@ end_outage (MongoWorker *self)
   MONGO_WRITER_LOG (self->writer, INFO, "the outage is over after %.1f s", lasted);
   self->outage_began = 0;
   g_mutex_lock (&self->writer->lock);
-  if (--self->writer->in_outage == 0)
-    g_hash_table_remove_all (self->writer->stored);
+  self->writer->in_outage--;
   g_mutex_unlock (&self->writer->lock);
 }
 
