@@ -286,7 +286,7 @@ def test_sink_continues_if_its_topic_is_deleted_and_created_again(user, launch, 
     one, which counts as a right lost and granted again."""
     user.grant("describe write")
     stage = sink(launch, user, more)
-    wait_until(lambda: frames(stage) >= 10, 30, "frames")
+    wait_until(lambda: len(arrived(user, 2)) >= 4, 60, "frames in the topic")
     delete_topic(user.kafka, user.topic)
     time.sleep(1)
     user.kafka.create_topic(user.topic, again)
