@@ -591,6 +591,7 @@ def test_html_in_messages_is_shown_as_text(running, browser):
     opener = "[...document.querySelectorAll('.tile')].find((tile) => tile.dataset.camera === arguments[0] && tile.dataset.place)"
     browser.wait(f"{opener}?.querySelector('.tile-foot button:last-child').click() ?? Boolean({opener})", SCRIPT, what="its tile's button")
     browser.wait("document.querySelector('#facts').textContent.includes(arguments[0])", SCRIPT, what="its frame")
+    browser.wait("document.querySelector('#travel-camera').value === arguments[0]", SCRIPT, what="its name in the list of cameras")
     browser.show("#history")
     browser.run("document.querySelector('#history-details').open = true")
     table = "document.querySelector('#history-table tbody').textContent.includes(arguments[0])"
