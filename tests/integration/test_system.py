@@ -34,9 +34,10 @@ def check_documents(system, truth):
     assert system.events.count_documents({}) == len(wanted)
 
 
-def start_two_replicas(system, launch, names, options=""):
-    stages = [launch(system.fog(name, options)) for name in names]
-    wait_for_partitions(system, names)
+def start_replicas(system, launch, options):
+    """Starts a replica of the fog for each entry of {name: options of haarfacecount}."""
+    stages = [launch(system.fog(name, chosen)) for name, chosen in options.items()]
+    wait_for_partitions(system, list(options))
     return stages
 
 
@@ -63,7 +64,7 @@ def wait_in_the_middle(system, replica):
 
 
 def test_each_frame_with_faces_has_one_document_with_their_number(system, launch):
-    stages = [launch(system.cloud()), *start_two_replicas(system, launch, ["fog-1", "fog-2"])]
+    stages = [launch(system.cloud()), *start_replicas(system, launch, {"fog-1": "", "fog-2": ""})]
     assert launch(system.edge(FRAMES)).wait(120) == 0
     check_documents(system, system.truth(FRAMES))
     assert set(system.events.distinct("replica")) == {"fog-1", "fog-2"}
@@ -72,8 +73,9 @@ def test_each_frame_with_faces_has_one_document_with_their_number(system, launch
 
 
 def test_no_frame_is_lost_if_a_replica_is_killed(system, launch):
+    """The victim is slow, so that frames still wait in its partitions when it is killed."""
     launch(system.cloud())
-    _, victim = start_two_replicas(system, launch, ["survivor", "victim"], SLOW)
+    _, victim = start_replicas(system, launch, {"survivor": "", "victim": SLOW})
     assert launch(system.edge(FRAMES)).wait(120) == 0
     wait_in_the_middle(system, "victim")
     victim.kill()
