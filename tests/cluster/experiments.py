@@ -35,7 +35,9 @@ import confluent_kafka
 sys.path[:0] = [str(pathlib.Path(__file__).resolve().parents[1] / where) for where in ("servers", "integration")]
 
 import browser as browsers  # noqa: E402
+import firewall  # noqa: E402
 import manifests  # noqa: E402
+import network  # noqa: E402
 import prometheus_server  # noqa: E402
 from kube import NAMESPACE, TOP, Cluster, losses, overtaken, ready_since, wait_until  # noqa: E402
 
@@ -554,6 +556,44 @@ class Experiments:
         self.cluster.kubectl("-n", NAMESPACE, "rollout", "status", "deployment/live", "--timeout=120s", timeout=140)
         # the Service also leads to a pod that is about to end
         wait_until(lambda: len(self.cluster.get("pods", "-l", "app.kubernetes.io/name=live")["items"]) == 1, 60, "the old page gone")
+
+    def policies(self):
+        """Tries each port of each pod from each pod, and compares the connections that are made with those that the manifests
+        intend: without a firewall, with kube-router, and without it again. Then replaces all stages behind the firewall."""
+        self.settle(cameras=1, replicas=2)
+        self.rolled_out()
+        with firewall.strangers(self.cluster):
+            places = firewall.places(self.cluster)
+            with firewall.listeners(places):
+                self._check_open(places, "before")
+                with firewall.KubeRouter(self.cluster) as router:
+                    ready = router.wait_ready(sum(place.network is not None for place in places))
+                    self._check_enforced(places, ready)
+                    self._replace_stages()
+                self._check_open([place for place in places if place.name not in (*STAGES, "live")], "afterwards")
+
+    def _check_open(self, places, when):
+        tried = firewall.connections(places)
+        self.note("policies", **{f"made_{when}": sum(tried.values()), f"tried_{when}": len(tried)})
+        self.check("policies", all(tried.values()), f"without a firewall each connection is made ({when})")
+
+    def _check_enforced(self, places, ready):
+        tried = firewall.connections(places)
+        (self.results / "policies.md").write_text(firewall.table(tried))
+        different = firewall.different(tried)
+        self.note("policies", rules_after_s=round(ready, 1), made=sum(tried.values()), tried=len(tried), different=different[:20])
+        self.check("policies", not different, "with the firewall just the intended connections are made")
+
+    def _replace_stages(self):
+        """Restarts all stages and the page, so that they connect anew behind the firewall."""
+        began = time.monotonic()
+        self.cluster.kubectl("-n", NAMESPACE, "rollout", "restart", *(f"deployment/{name}" for name in (*STAGES, "live")))
+        self.cluster.kubectl("-n", NAMESPACE, "rollout", "status", "deployment/live", "--timeout=240s", timeout=260)
+        self.rolled_out()
+        with network.inside(firewall.NODE):  # the node's own connections are always allowed, as those of the kubelet
+            number = self.cluster.metric("cloud", "gstfog_documents_total")
+            wait_until(lambda: self.cluster.metric("cloud", "gstfog_documents_total") > number + 10, 120, "documents behind the firewall")
+        self.note("policies", replaced_s=round(time.monotonic() - began, 1))
 
     def tls(self):
         """Enables TLS in the running system. Also lets the API server check the overlays that can't run here."""

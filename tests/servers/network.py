@@ -41,6 +41,14 @@ def _back_home():
 
 
 @contextlib.contextmanager
+def inside(namespace):
+    """Within the block, the sockets and processes that this thread makes belong to the network namespace with this path."""
+    with open(namespace, "rb") as opened, _back_home():
+        _libc("setns", opened.fileno(), CLONE_NEWNET)
+        yield
+
+
+@contextlib.contextmanager
 def own_network():
     """Makes a network for this thread and for the threads and processes that it starts. If this process may not make a network,
     it uses the machine's own network."""
