@@ -540,6 +540,22 @@ live_model_get_settled (LiveModel *self, const gchar *name, gint64 answered)
   return settled;
 }
 
+gint64
+live_model_get_newest (LiveModel *self, const gchar *name)
+{
+  g_autoptr (GPtrArray) kept = live_frames_list (self->frames, name, 1);
+  const LiveFrame *frame = kept->len ? g_ptr_array_index (kept, 0) : NULL;
+  gint64 newest = frame ? frame->captured : 0;
+  const LiveCamera *camera;
+
+  g_mutex_lock (&self->lock);
+  camera = g_hash_table_lookup (self->cameras, name);
+  if (camera)
+    newest = MAX (newest, camera->counted);
+  g_mutex_unlock (&self->lock);
+  return newest;
+}
+
 LiveFrames *
 live_model_get_frames (LiveModel *self)
 {

@@ -84,6 +84,9 @@ LiveAnswer *live_model_find_answer (LiveModel *self, const gchar *id);
 /* Returns the time of capture up to which a frame of @camera without an event has no faces.
  * @answered: time of capture of the newest frame that is known to have an event; 0: none */
 gint64 live_model_get_settled (LiveModel *self, const gchar *camera, gint64 answered);
+/* Returns the time of capture of the newest frame of @camera that was seen or counted; 0: none is
+ * known. */
+gint64 live_model_get_newest (LiveModel *self, const gchar *camera);
 LiveFrames *live_model_get_frames (LiveModel *self);
 /* Returns: (nullable) (transfer full): the reason why no topic can be read; NULL if topics can be
  * read. */

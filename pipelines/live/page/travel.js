@@ -35,6 +35,7 @@ export class Travel {
   #settle = null;
   #visible = false;
   #began = 0;
+  #beginning = false; // the first frame is being searched
   #playing = false;
 
   constructor(recount) {
@@ -91,11 +92,18 @@ export class Travel {
     else this.#pause();
   }
 
-  #begin() {
-    if (this.#position || !this.#cameras.length || Date.now() - this.#began < BOUNDS_MS / 2) return;
-    this.#began = Date.now();
+  // Searches the first frame, and again after a while if there was none; a search that takes long
+  // isn't begun anew.
+  async #begin() {
+    if (this.#position || this.#beginning || !this.#cameras.length || Date.now() - this.#began < BOUNDS_MS / 2) return;
+    this.#beginning = true;
     this.#recount.begin();
-    this.#newest();
+    try {
+      await this.#newest();
+    } finally {
+      this.#began = Date.now();
+      this.#beginning = false;
+    }
   }
 
   #changeCamera() {
@@ -105,11 +113,12 @@ export class Travel {
     else this.#newest();
   }
 
+  // The newest frame of the chosen camera, or, if the server knows none, of all cameras.
   async #newest() {
     this.#pause();
     const move = ++this.#moves;
     await this.#refreshBounds();
-    if (this.#bounds && move === this.#moves) await this.#goTo(this.#bounds.to, WIDEST_SPAN_S);
+    if (this.#bounds && move === this.#moves) await this.#goTo(this.#bounds.newest ?? this.#bounds.to, WIDEST_SPAN_S);
   }
 
   #ask(parameters) {
@@ -124,9 +133,9 @@ export class Travel {
     }
   }
 
-  #setBounds({ from, to }) {
+  #setBounds({ from, to, newest }) {
     if (number(from) === null || number(to) === null) return;
-    this.#bounds = { from, to };
+    this.#bounds = { from, to, newest: number(newest) };
     const slider = $("travel-slider");
     if (slider.matches(":active")) return; // the thumb stays under the finger
     slider.min = from;

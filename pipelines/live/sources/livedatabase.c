@@ -201,6 +201,24 @@ add_document (Sums *sums, const bson_t *document)
   return TRUE;
 }
 
+typedef gboolean (*AddDocument) (Sums *sums, const bson_t *document);
+
+/* Calls @add for each document of @cursor (transfer full) until @add returns FALSE. Returns FALSE
+ * with @failed if the cursor failed. */
+static gboolean
+sum_cursor (Sums *sums, mongoc_cursor_t *cursor, AddDocument add, bson_error_t *failed)
+{
+  const bson_t *document;
+  gboolean summed;
+
+  sums->complete = TRUE;
+  while (sums->complete && mongoc_cursor_next (cursor, &document))
+    sums->complete = add (sums, document);
+  summed = !mongoc_cursor_error (cursor, failed);
+  mongoc_cursor_destroy (cursor);
+  return summed;
+}
+
 /* --- sums made here --- */
 
 static bson_t *
@@ -235,21 +253,21 @@ fail (const bson_error_t *failed, GError **error)
   return FALSE;
 }
 
+/* Returns FALSE after the last document that one answer may have. */
+static gboolean
+add_within_bounds (Sums *sums, const bson_t *document)
+{
+  return add_document (sums, document) && sums->documents <= MOST_DOCUMENTS &&
+         g_get_monotonic_time () < sums->deadline;
+}
+
 static gboolean
 sum_here (Sums *sums, mongoc_collection_t *collection, GError **error)
 {
-  mongoc_cursor_t *cursor = find (collection, sums->query);
-  const bson_t *document;
   bson_error_t failed;
-  gboolean summed;
 
-  sums->complete = TRUE;
-  while (sums->complete && mongoc_cursor_next (cursor, &document))
-    sums->complete = add_document (sums, document) && sums->documents <= MOST_DOCUMENTS &&
-                     g_get_monotonic_time () < sums->deadline;
-  summed = !mongoc_cursor_error (cursor, &failed) || fail (&failed, error);
-  mongoc_cursor_destroy (cursor);
-  return summed;
+  return sum_cursor (sums, find (collection, sums->query), add_within_bounds, &failed) ||
+         fail (&failed, error);
 }
 
 /* --- sums made by the server --- */
@@ -336,16 +354,9 @@ aggregate (mongoc_collection_t *collection, const LiveDocumentsQuery *query)
 static gboolean
 sum_there (Sums *sums, mongoc_collection_t *collection, GError **error)
 {
-  mongoc_cursor_t *cursor = aggregate (collection, sums->query);
-  const bson_t *document;
   bson_error_t failed;
-  gboolean summed;
+  gboolean summed = sum_cursor (sums, aggregate (collection, sums->query), add_group, &failed);
 
-  sums->complete = TRUE;
-  while (sums->complete && mongoc_cursor_next (cursor, &document))
-    sums->complete = add_group (sums, document);
-  summed = !mongoc_cursor_error (cursor, &failed);
-  mongoc_cursor_destroy (cursor);
   if (!summed && failed.domain != MONGOC_ERROR_SERVER)
     return fail (&failed, error);
   if (!summed)

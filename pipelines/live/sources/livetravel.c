@@ -334,6 +334,7 @@ live_travel_make_window (
   if (made) {
     live_json_int (json, "from", from);
     live_json_int (json, "to", to);
+    live_json_time (json, "newest", live_model_get_newest (self->model, camera));
     live_json_time (json, "at", at);
     made = !at || window_to_json (&window, camera, json, error);
   }
