@@ -17,6 +17,7 @@ import confluent_kafka
 import messages
 import mosquitto_server
 import pytest
+import scraped
 from pipeline import TOP, closed_port, environment, wait_until
 
 SECRET = "a secret that nobody knows"
@@ -310,6 +311,32 @@ def test_metrics_that_rise_while_alerts_does_not_run_raise_alerts(alerts):
     assert {body["text"] for _, _, body in receiver.taken} == {
         f"what waits in topic camera at 127.0.0.1:{receiver.port} is 50 s old, more than 30 s",
         f"frames, messages or documents given up: 2 (refused at 127.0.0.1:{receiver.port})"}
+
+
+def test_a_second_process_fences_the_first(alerts):
+    """Two processes of one group: the older one ends, whether it has alerts or not, and the newer one loses none and sends
+    none with another id. A stage's name is looked up (localhost). The health server shows what happens."""
+    port = closed_port()
+    where = f"stages=http://localhost:{alerts.receiver.port}/metrics"
+    alerts.receiver.answers["/ops"] = [503] * 2  # the older process may have tried to deliver
+    alerts.write(CROWD + f"ops\n[rule slow]\nkind=old\nabove=30\nfor=1s\n{where}\ntargets=log", ops="")
+    alerts.receiver.metrics = 'gstfog_lag_seconds{topic="camera"} 50\n'
+    older = alerts.start().started().popen
+    alerts.event(6, 0)
+    alerts.event(6, 2)
+    log = alerts.log
+    alerts.start(HEALTH_PORT=str(port))
+    assert older.wait(60) == 1, log.read_text()
+    assert f'Another process of the group "{alerts.name}"' in log.read_text()
+    assert "Run one process for each group" in log.read_text()
+    alerts.event(6, 5)
+    wait_until(lambda: alerts.receiver.keys("/ops", "firing"), 60, "the alert")
+    assert len(set(alerts.receiver.keys("/ops"))) == 1
+    wait_until(lambda: messages.values(alerts.kafka, alerts.name + "-alerts"), 60, "the alert of the stage")
+    text = {json.loads(value)["text"] for value in messages.values(alerts.kafka, alerts.name + "-alerts")}
+    assert text == {f"what waits in topic camera at localhost:{alerts.receiver.port} (127.0.0.1) is 50 s old, more than 30 s"}
+    wait_until(lambda: scraped.value(port, "gstfog_alerts_firing") == 2, 60, "the alerts in the metrics")
+    alerts.end()
 
 
 def test_notices_reach_an_mqtt_broker_after_each_outage(alerts, tmp_path):

@@ -5,7 +5,6 @@
 
 #include "alertsbook.h"
 #include "alertsdelivery.h"
-#include "kafkamock.h"
 #include "alertsmetrics.h"
 #include "alertswebhook.h"
 
@@ -658,38 +657,6 @@ GST_START_TEST (test_what_is_counted_after_the_clock_was_set_back)
 }
 GST_END_TEST;
 
-/* --- the state's topic --- */
-
-GST_START_TEST (test_a_refused_record_is_never_durable)
-{
-  g_autoptr (AlertsRules) rules = make_rules ("kind=faces\nabove=5");
-  g_autoptr (AlertsWatch) watch = alerts_watch_new (g_ptr_array_index (rules->rules, 0), "cam-1");
-  g_autoptr (GError) error = NULL;
-  AlertsState *state;
-  LiveSource source = {.topic = (gchar *) "alert-state", .group = (gchar *) "alerts"};
-  gint64 until = g_get_monotonic_time () + 30 * G_USEC_PER_SEC;
-  KafkaMock mock;
-
-  kafka_mock_start (&mock, "alert-state", 1);
-  rd_kafka_mock_push_request_errors (
-      mock.cluster, KAFKA_API_PRODUCE, 1, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
-  source.servers = (gchar *) mock.servers;
-  state = alerts_state_new (&source, &error);
-  fail_unless (state != NULL, "%s", error ? error->message : "");
-  fail_if (alerts_state_lacks_topic (state, "alert-state"));
-  play (watch, "6>");
-  alerts_state_write (state, watch);
-  while (alerts_state_poll (state, &error) && g_get_monotonic_time () < until)
-    g_usleep (10000);
-  fail_unless (error != NULL);
-  fail_if (alerts_state_is_durable (state));
-  alerts_state_flush (state);
-  fail_if (alerts_state_is_durable (state));
-  alerts_state_free (state);
-  kafka_mock_stop (&mock);
-}
-GST_END_TEST;
-
 /* --- delivery --- */
 
 GST_START_TEST (test_waits)
@@ -821,7 +788,6 @@ alerts_suite (void)
   tcase_add_test (tc, test_nothing_is_silent_because_kafka_does_not_answer);
   tcase_add_test (tc, test_metrics);
   tcase_add_loop_test (tc, test_what_is_counted_after_the_clock_was_set_back, 0, 3);
-  tcase_add_test (tc, test_a_refused_record_is_never_durable);
   tcase_add_test (tc, test_waits);
   tcase_add_test (tc, test_answers);
   tcase_add_test (tc, test_signature);

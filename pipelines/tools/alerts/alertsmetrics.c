@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "alertslog.h"
+#include "alertsname.h"
 #include "fogjson.h"
 #include "livejson.h"
 
@@ -18,12 +19,29 @@
 /* Largest size (bytes) of the metrics of a stage. */
 #define MAX_TEXT (4 << 20)
 #define MAX_SERIES 4096
+/* Time (us) after which the totals of a stage are removed if no look-up finds its address. */
+#define FORGET (G_GINT64_CONSTANT (3600) * G_USEC_PER_SEC)
+#define TOTALS_KEY "metrics "
 
+/* An address of the rule file, behind which there may be several processes. */
 typedef struct {
   AlertsMetrics *metrics;
-  gchar *address, *place; /* place: host and port */
-  GHashTable *totals;     /* maps METRIC/LABEL to the total (gdouble) in the last reading */
-  gboolean known;         /* flag: the metrics were read before, by this run or an earlier one */
+  gchar *url;
+  gchar *place; /* host and port */
+  AlertsName *name;
+  GPtrArray *stages; /* of Stage */
+} Service;
+
+/* One process whose metrics are read. */
+typedef struct {
+  Service *service;
+  gchar *address;     /* network address; "": that of the service's URL */
+  gchar *place;       /* as it is shown: that of the service, and the address */
+  gchar *key;         /* key of the durable totals */
+  gint64 seen;        /* monotonic time (us) of the last look-up that found the address */
+  gboolean gone;      /* flag: the last look-up hasn't found the address */
+  GHashTable *totals; /* maps METRIC/LABEL to the total (gdouble) in the last reading */
+  gboolean known;     /* flag: the metrics were read before, by this run or an earlier one */
   gboolean reading;
   guint failures; /* in a row */
 } Stage;
@@ -32,7 +50,7 @@ struct _AlertsMetrics {
   const AlertsRules *rules;
   AlertsBook *book;
   AlertsState *state;
-  GPtrArray *stages; /* of Stage */
+  GPtrArray *services; /* of Service */
   SoupSession *session;
   GCancellable *ending;
   guint reading;
@@ -120,16 +138,9 @@ alerts_metrics_grow (gdouble before, gdouble total, gboolean young)
 
 /* --- durable totals --- */
 
-static gchar *
-make_key (const Stage *self)
-{
-  return g_strconcat ("metrics ", self->address, NULL);
-}
-
 static void
 write_totals (Stage *self)
 {
-  g_autofree gchar *key = make_key (self);
   JsonBuilder *json = live_json_new ();
   g_autoptr (GBytes) record = NULL;
   GHashTableIter iter;
@@ -142,14 +153,13 @@ write_totals (Stage *self)
     live_json_number (json, name, *(gdouble *) total);
   record = live_json_end (json);
   text = g_bytes_get_data (record, &size);
-  alerts_state_put (self->metrics->state, key, text, size);
+  alerts_state_put (self->service->metrics->state, self->key, text, size);
 }
 
 static void
 load_totals (Stage *self)
 {
-  g_autofree gchar *key = make_key (self);
-  const gchar *text = alerts_state_get (self->metrics->state, key);
+  const gchar *text = alerts_state_get (self->service->metrics->state, self->key);
   g_autoptr (JsonParser) parser = json_parser_new ();
   JsonObject *object = text ? fog_json_parse_object (parser, text, strlen (text), NULL) : NULL;
   g_autoptr (GList) names = object ? json_object_get_members (object) : NULL;
@@ -193,14 +203,14 @@ give (Stage *self, const AlertsRule *rule, GHashTable *values)
   GHashTableIter iter;
   gpointer label, value;
 
-  if (!g_strv_contains ((const gchar *const *) rule->stages, self->address))
+  if (!g_strv_contains ((const gchar *const *) rule->stages, self->service->url))
     return;
   g_hash_table_iter_init (&iter, values);
   while (g_hash_table_iter_next (&iter, &label, &value)) {
     g_autofree gchar *series = g_strdup_printf ("%s at %s", (gchar *) label, self->place);
 
-    alerts_book_take_number (
-        self->metrics->book, rule, series, *(gdouble *) value, HOLD, g_get_real_time () / 1000);
+    alerts_book_take_number (self->service->metrics->book, rule, series, *(gdouble *) value, HOLD,
+        g_get_real_time () / 1000);
   }
 }
 
@@ -208,7 +218,7 @@ static gboolean
 judge (Stage *self, AlertsKind kind, const gchar *text)
 {
   const AlertsMetric *metric = alerts_kind_get_metric (kind);
-  const GPtrArray *rules = self->metrics->rules->rules;
+  const GPtrArray *rules = self->service->metrics->rules->rules;
   g_autoptr (GHashTable) values = metric ? alerts_metrics_parse (text, metric) : NULL;
   gboolean changed = metric && metric->counts && count (self, metric, values, is_young (text));
 
@@ -270,42 +280,52 @@ static void
 finish (GObject *session, GAsyncResult *result, gpointer data)
 {
   Stage *self = data;
+  AlertsMetrics *metrics = self->service->metrics;
   g_autoptr (GError) error = NULL;
   g_autoptr (GBytes) body =
       soup_session_send_and_read_finish (SOUP_SESSION (session), result, &error);
 
   self->reading = FALSE;
-  self->metrics->reading--;
+  metrics->reading--;
   if (body)
     take_answer (
         self, soup_session_get_async_result_message (SOUP_SESSION (session), result), body);
-  else if (!g_cancellable_is_cancelled (self->metrics->ending))
+  else if (!g_cancellable_is_cancelled (metrics->ending) && !self->gone)
     note_failure (self, error->message);
+}
+
+/* Returns: (transfer full): a request to the stage's own address, in which the header Host has the
+ * name of the service. */
+static SoupMessage *
+make_message (Stage *self)
+{
+  g_autoptr (GUri) uri = g_uri_parse (self->service->url, SOUP_HTTP_URI_FLAGS, NULL), own = NULL;
+  SoupMessage *message;
+
+  if (!*self->address)
+    return soup_message_new_from_uri ("GET", uri);
+  own = g_uri_build_with_user (SOUP_HTTP_URI_FLAGS, g_uri_get_scheme (uri), g_uri_get_user (uri),
+      g_uri_get_password (uri), NULL, self->address, g_uri_get_port (uri), g_uri_get_path (uri),
+      g_uri_get_query (uri), NULL);
+  message = soup_message_new_from_uri ("GET", own);
+  soup_message_headers_replace (
+      soup_message_get_request_headers (message), "Host", self->service->place);
+  return message;
 }
 
 static void
 begin (Stage *self)
 {
-  g_autoptr (SoupMessage) message = soup_message_new ("GET", self->address);
+  AlertsMetrics *metrics = self->service->metrics;
+  g_autoptr (SoupMessage) message = make_message (self);
 
   self->reading = TRUE;
-  self->metrics->reading++;
+  metrics->reading++;
   soup_session_send_and_read_async (
-      self->metrics->session, message, G_PRIORITY_DEFAULT, self->metrics->ending, finish, self);
+      metrics->session, message, G_PRIORITY_DEFAULT, metrics->ending, finish, self);
 }
 
-void
-alerts_metrics_read (AlertsMetrics *self)
-{
-  for (guint i = 0; i < self->stages->len; i++) {
-    Stage *stage = g_ptr_array_index (self->stages, i);
-
-    if (!stage->reading)
-      begin (stage);
-  }
-}
-
-/* --- life --- */
+/* --- the stages of a service --- */
 
 static void
 stage_free (gpointer data)
@@ -315,30 +335,147 @@ stage_free (gpointer data)
   g_hash_table_unref (self->totals);
   g_free (self->address);
   g_free (self->place);
+  g_free (self->key);
+  g_free (self);
+}
+
+static Stage *
+add_stage (Service *service, const gchar *address)
+{
+  Stage *self = g_new0 (Stage, 1);
+
+  self->service = service;
+  self->address = g_strdup (address);
+  self->place =
+      *address ? g_strdup_printf ("%s (%s)", service->place, address) : g_strdup (service->place);
+  self->key = g_strdup_printf (TOTALS_KEY "%s%s%s", service->url, *address ? " " : "", address);
+  self->seen = g_get_monotonic_time ();
+  self->totals = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  load_totals (self);
+  g_ptr_array_add (service->stages, self);
+  return self;
+}
+
+static Stage *
+find_stage (Service *service, const gchar *address)
+{
+  for (guint i = 0; i < service->stages->len; i++) {
+    Stage *stage = g_ptr_array_index (service->stages, i);
+
+    if (g_str_equal (stage->address, address))
+      return stage;
+  }
+  return NULL;
+}
+
+/* Adds the stages that an earlier run has read, so that their totals are removed if their addresses
+ * don't come back. */
+static void
+add_known_stages (Service *self)
+{
+  g_autofree gchar *prefix = g_strconcat (TOTALS_KEY, self->url, " ", NULL);
+  g_autoptr (GList) keys = alerts_state_list (self->metrics->state, prefix);
+
+  for (const GList *link = keys; link; link = link->next)
+    add_stage (self, (const gchar *) link->data + strlen (prefix))->gone = TRUE;
+}
+
+/* Reads the metrics at an address that a look-up has found. */
+static void
+read_stage (Service *self, const gchar *address)
+{
+  Stage *stage = find_stage (self, address);
+
+  if (*address && (!stage || stage->gone))
+    g_message ("metrics of %s: they are read at %s, too", self->place, address);
+  if (!stage)
+    stage = add_stage (self, address);
+  stage->gone = FALSE;
+  stage->seen = g_get_monotonic_time ();
+  if (!stage->reading)
+    begin (stage);
+}
+
+/* Removes the stage if its address has been missing for long. Returns whether it was removed. */
+static gboolean
+check_gone (Stage *self, const gchar *const *addresses)
+{
+  if (g_strv_contains (addresses, self->address))
+    return FALSE;
+  if (!self->gone)
+    g_message ("metrics of %s: the name doesn't lead to it any more", self->place);
+  self->gone = TRUE;
+  if (self->reading || g_get_monotonic_time () - self->seen < FORGET)
+    return FALSE;
+  alerts_state_delete (self->service->metrics->state, self->key);
+  g_ptr_array_remove_fast (self->service->stages, self);
+  return TRUE;
+}
+
+static void
+take_addresses (const gchar *const *addresses, gpointer data)
+{
+  Service *self = data;
+
+  for (guint i = 0; i < self->stages->len;)
+    i += !check_gone (g_ptr_array_index (self->stages, i), addresses);
+  for (guint i = 0; addresses[i]; i++)
+    read_stage (self, addresses[i]);
+}
+
+void
+alerts_metrics_read (AlertsMetrics *self)
+{
+  for (guint i = 0; i < self->services->len; i++)
+    alerts_name_look_up (((Service *) g_ptr_array_index (self->services, i))->name);
+}
+
+gboolean
+alerts_metrics_is_reading (AlertsMetrics *self)
+{
+  gboolean reading = self->reading > 0;
+
+  for (guint i = 0; i < self->services->len; i++)
+    reading |= alerts_name_is_asking (((Service *) g_ptr_array_index (self->services, i))->name);
+  return reading;
+}
+
+/* --- life --- */
+
+static void
+service_free (gpointer data)
+{
+  Service *self = data;
+
+  alerts_name_free (self->name);
+  g_ptr_array_unref (self->stages);
+  g_free (self->url);
+  g_free (self->place);
   g_free (self);
 }
 
 static void
-add_stage (AlertsMetrics *self, const gchar *address)
+add_service (AlertsMetrics *self, const gchar *url)
 {
-  g_autoptr (GUri) uri = g_uri_parse (address, G_URI_FLAGS_NONE, NULL);
-  Stage *stage = g_new0 (Stage, 1);
+  g_autoptr (GUri) uri = g_uri_parse (url, G_URI_FLAGS_NONE, NULL);
+  Service *service = g_new0 (Service, 1);
 
-  stage->metrics = self;
-  stage->address = g_strdup (address);
-  stage->place = g_uri_get_port (uri) > 0
-                     ? g_strdup_printf ("%s:%d", g_uri_get_host (uri), g_uri_get_port (uri))
-                     : g_strdup (g_uri_get_host (uri));
-  stage->totals = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
-  load_totals (stage);
-  g_ptr_array_add (self->stages, stage);
+  service->metrics = self;
+  service->url = g_strdup (url);
+  service->place = g_uri_get_port (uri) > 0
+                       ? g_strdup_printf ("%s:%d", g_uri_get_host (uri), g_uri_get_port (uri))
+                       : g_strdup (g_uri_get_host (uri));
+  service->stages = g_ptr_array_new_with_free_func (stage_free);
+  service->name = alerts_name_new (url, take_addresses, service);
+  add_known_stages (service);
+  g_ptr_array_add (self->services, service);
 }
 
 static gboolean
-has_stage (AlertsMetrics *self, const gchar *address)
+has_service (AlertsMetrics *self, const gchar *url)
 {
-  for (guint i = 0; i < self->stages->len; i++)
-    if (g_str_equal (((Stage *) g_ptr_array_index (self->stages, i))->address, address))
+  for (guint i = 0; i < self->services->len; i++)
+    if (g_str_equal (((Service *) g_ptr_array_index (self->services, i))->url, url))
       return TRUE;
   return FALSE;
 }
@@ -351,15 +488,15 @@ alerts_metrics_new (const AlertsRules *rules, AlertsBook *book, AlertsState *sta
   self->rules = rules;
   self->book = book;
   self->state = state;
-  self->stages = g_ptr_array_new_with_free_func (stage_free);
+  self->services = g_ptr_array_new_with_free_func (service_free);
   self->ending = g_cancellable_new ();
   self->session = soup_session_new_with_options ("timeout", TIMEOUT, NULL);
   for (guint i = 0; i < rules->rules->len; i++) {
     const AlertsRule *rule = g_ptr_array_index (rules->rules, i);
 
     for (guint s = 0; rule->stages && rule->stages[s]; s++)
-      if (!has_stage (self, rule->stages[s]))
-        add_stage (self, rule->stages[s]);
+      if (!has_service (self, rule->stages[s]))
+        add_service (self, rule->stages[s]);
   }
   return self;
 }
@@ -370,8 +507,8 @@ alerts_metrics_free (AlertsMetrics *self)
   g_cancellable_cancel (self->ending);
   while (self->reading)
     g_main_context_iteration (NULL, TRUE);
+  g_ptr_array_unref (self->services);
   g_object_unref (self->session);
   g_object_unref (self->ending);
-  g_ptr_array_unref (self->stages);
   g_free (self);
 }

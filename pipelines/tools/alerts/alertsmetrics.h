@@ -5,17 +5,21 @@
 
 G_BEGIN_DECLS
 
-/* Reads the metrics of stages by HTTP, for rules that need them. The last totals of each stage are
- * stored durably, so that the next run finds what was counted while this program didn't run. */
+/* Reads the metrics of stages by HTTP, for rules that need them. Behind the name in an address
+ * there may be several processes, each of which is a stage of its own. The last totals of each
+ * stage are stored durably, so that the next run finds what was counted while this program didn't
+ * run. */
 typedef struct _AlertsMetrics AlertsMetrics;
 
 /* Keeps pointers to @rules, @book and @state. */
 AlertsMetrics *alerts_metrics_new (const AlertsRules *rules, AlertsBook *book, AlertsState *state);
 /* Cancels the pending requests, and frees the object. */
 void alerts_metrics_free (AlertsMetrics *self);
-/* Begins to read the metrics of all stages, except of stages whose last request isn't answered
- * yet. */
+/* Looks up the names of all stages, and begins to read their metrics, except of stages whose last
+ * request isn't answered yet. */
 void alerts_metrics_read (AlertsMetrics *self);
+/* Returns whether a name is being looked up, or a request isn't answered yet. */
+gboolean alerts_metrics_is_reading (AlertsMetrics *self);
 
 /**
  * alerts_metrics_parse:

@@ -4,97 +4,52 @@
 #include <string.h>
 
 #include "alertsclient.h"
+#include "alertsjournal.h"
 #include "client/gstkafkaerror.h"
 #include "doctorclient.h"
 
-#define FLUSH_TIME 5000 /* ms */
-#define READ_TIME 1000  /* time for which one poll waits for records, ms */
+#define FLUSH_TIME (5 * G_USEC_PER_SEC)
+#define FLUSH_STEP (G_USEC_PER_SEC / 50)
+#define READ_TIME 1000 /* time for which one poll waits for records, ms */
 #define WAIT_TIME (G_USEC_PER_SEC / 5)
 /* Number of attempts after which it is logged that the topic doesn't exist yet. */
 #define QUIET_TRIES 10
-/* All records are written to this partition, so that they become durable in the order in which they
- * were decided. */
-#define PARTITION 0
+#define SEGMENT_TIME "3600000" /* ms */
+#define PARTITION 0            /* partition of all records */
 
 struct _AlertsState {
   /* must be the first field, because callbacks cast it back to the state */
   AlertsClient client;
   const LiveSource *source;
   AlertsBook *book;
+  AlertsJournal *journal;
   GHashTable *others; /* records that don't belong to a watch */
-  guint writing;      /* number of records without an answer yet */
-  gboolean failed;    /* a record can't be written, so the messages that led to it are read again */
-  GError *refused;    /* (nullable): error because of which a record can't be written */
   gchar *tried;
 };
 
-/* A message whose delivery report hasn't come yet. */
+/* A notice whose delivery report hasn't come yet. */
 typedef struct {
-  gchar *key; /* (nullable): key of the record; NULL: the message is a notice */
-  guint64 version;
   AlertsProduced done;
   gpointer data;
 } Pending;
 
-static void
-pending_free (Pending *self)
-{
-  g_free (self->key);
-  g_free (self);
-}
-
-/* --- answers --- */
+/* --- records --- */
 
 static void
-note_record (AlertsState *self, const Pending *pending, rd_kafka_resp_err_t err)
+note_record (const gchar *key, guint64 version, gpointer data)
 {
+  AlertsState *self = data;
   AlertsWatch *watch =
-      self->book ? g_hash_table_lookup (alerts_book_get_watches (self->book), pending->key) : NULL;
+      self->book ? g_hash_table_lookup (alerts_book_get_watches (self->book), key) : NULL;
 
-  self->writing--;
-  self->failed |= err != 0;
-  if (err && !self->refused && err != RD_KAFKA_RESP_ERR__PURGE_QUEUE &&
-      err != RD_KAFKA_RESP_ERR__PURGE_INFLIGHT)
-    self->refused = alerts_client_explain (&self->client, self->tried, err);
-  if (!err && watch)
-    watch->durable = MAX (watch->durable, pending->version);
+  if (watch)
+    watch->durable = MAX (watch->durable, version);
 }
 
-static void
-note_delivery (rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque)
+gboolean
+alerts_state_take_over (AlertsState *self, GError **error)
 {
-  Pending *pending = message->_private;
-
-  if (pending->key)
-    note_record (gst_kafka_fault_get_user_data (opaque), pending, message->err);
-  else
-    pending->done (message->err, pending->data);
-  pending_free (pending);
-}
-
-static void
-produce (AlertsState *self, const gchar *topic, gint32 partition, const gchar *key,
-    const gchar *text, gsize size, Pending *pending)
-{
-  rd_kafka_resp_err_t err = rd_kafka_producev (self->client.rk, RD_KAFKA_V_TOPIC (topic),
-      RD_KAFKA_V_PARTITION (partition), RD_KAFKA_V_KEY (key, strlen (key)),
-      RD_KAFKA_V_VALUE ((void *) text, size), RD_KAFKA_V_MSGFLAGS (RD_KAFKA_MSG_F_COPY),
-      RD_KAFKA_V_OPAQUE (pending), RD_KAFKA_V_END);
-  rd_kafka_message_t message = {.err = err, ._private = pending};
-
-  if (err)
-    note_delivery (self->client.rk, &message, self);
-}
-
-static Pending *
-pending_of_record (AlertsState *self, const gchar *key, guint64 version)
-{
-  Pending *pending = g_new0 (Pending, 1);
-
-  pending->key = g_strdup (key);
-  pending->version = version;
-  self->writing++;
-  return pending;
+  return alerts_journal_take_over (self->journal, error);
 }
 
 void
@@ -105,14 +60,13 @@ alerts_state_write (AlertsState *self, AlertsWatch *watch)
   gsize size;
   const gchar *text = g_bytes_get_data (record, &size);
 
-  produce (self, self->source->topic, PARTITION, key, text, size,
-      pending_of_record (self, key, watch->version));
+  alerts_journal_put (self->journal, key, text, size, watch->version);
 }
 
 void
 alerts_state_put (AlertsState *self, const gchar *key, const gchar *text, gsize size)
 {
-  produce (self, self->source->topic, PARTITION, key, text, size, pending_of_record (self, key, 0));
+  alerts_journal_put (self->journal, key, text, size, 0);
 }
 
 const gchar *
@@ -121,10 +75,59 @@ alerts_state_get (AlertsState *self, const gchar *key)
   return g_hash_table_lookup (self->others, key);
 }
 
+GList *
+alerts_state_list (AlertsState *self, const gchar *prefix)
+{
+  GHashTableIter iter;
+  GList *keys = NULL;
+  gpointer key;
+
+  g_hash_table_iter_init (&iter, self->others);
+  while (g_hash_table_iter_next (&iter, &key, NULL))
+    if (g_str_has_prefix (key, prefix))
+      keys = g_list_prepend (keys, key);
+  return keys;
+}
+
 void
 alerts_state_delete (AlertsState *self, const gchar *key)
 {
-  produce (self, self->source->topic, PARTITION, key, NULL, 0, pending_of_record (self, key, 0));
+  g_hash_table_remove (self->others, key);
+  alerts_journal_put (self->journal, key, NULL, 0, 0);
+}
+
+gboolean
+alerts_state_is_durable (AlertsState *self)
+{
+  return alerts_journal_is_durable (self->journal);
+}
+
+gboolean
+alerts_state_poll (AlertsState *self, GError **error)
+{
+  rd_kafka_poll (self->client.rk, 0);
+  return alerts_journal_poll (self->journal, note_record, self, error);
+}
+
+void
+alerts_state_flush (AlertsState *self)
+{
+  gint64 until = g_get_monotonic_time () + FLUSH_TIME;
+
+  while (alerts_state_poll (self, NULL) && !alerts_state_is_durable (self) &&
+         g_get_monotonic_time () < until)
+    g_usleep (FLUSH_STEP);
+}
+
+/* --- notices --- */
+
+static void
+note_delivery (rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque)
+{
+  Pending *pending = message->_private;
+
+  pending->done (message->err, pending->data);
+  g_free (pending);
 }
 
 void
@@ -132,35 +135,15 @@ alerts_state_send (AlertsState *self, const gchar *topic, const gchar *key, cons
     AlertsProduced done, gpointer data)
 {
   Pending *pending = g_new0 (Pending, 1);
+  rd_kafka_message_t message = {._private = pending};
 
   pending->done = done;
   pending->data = data;
-  produce (self, topic, RD_KAFKA_PARTITION_UA, key, text, strlen (text), pending);
-}
-
-gboolean
-alerts_state_is_durable (AlertsState *self)
-{
-  return self->writing == 0 && !self->failed;
-}
-
-gboolean
-alerts_state_poll (AlertsState *self, GError **error)
-{
-  rd_kafka_poll (self->client.rk, 0);
-  if (!self->refused)
-    return TRUE;
-  g_propagate_error (error, g_steal_pointer (&self->refused));
-  return FALSE;
-}
-
-void
-alerts_state_flush (AlertsState *self)
-{
-  gint64 until = g_get_monotonic_time () + FLUSH_TIME * 1000;
-
-  while (self->writing && g_get_monotonic_time () < until)
-    rd_kafka_poll (self->client.rk, 100);
+  message.err = rd_kafka_producev (self->client.rk, RD_KAFKA_V_TOPIC (topic),
+      RD_KAFKA_V_KEY (key, strlen (key)), RD_KAFKA_V_VALUE ((void *) text, strlen (text)),
+      RD_KAFKA_V_MSGFLAGS (RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_OPAQUE (pending), RD_KAFKA_V_END);
+  if (message.err)
+    note_delivery (self->client.rk, &message, self);
 }
 
 /* --- topics --- */
@@ -190,6 +173,8 @@ create_topic (rd_kafka_t *rk, const gchar *name)
   rd_kafka_event_t *event;
 
   rd_kafka_NewTopic_set_config (topic, "cleanup.policy", "compact");
+  /* Only closed segments are compacted, and the journal writes a record at least every 5 s. */
+  rd_kafka_NewTopic_set_config (topic, "segment.ms", SEGMENT_TIME);
   rd_kafka_AdminOptions_set_operation_timeout (options, DOCTOR_ANSWER_TIME, NULL, 0);
   rd_kafka_CreateTopics (rk, &topic, 1, options, queue);
   event = rd_kafka_queue_poll (queue, 2 * DOCTOR_ANSWER_TIME);
@@ -390,7 +375,9 @@ alerts_state_new (const LiveSource *source, GError **error)
   self->others = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   self->tried = g_strdup_printf (
       "keep the state of alerts in the topic \"%s\" at %s", source->topic, source->servers);
-  if (alerts_client_open (&self->client, source, RD_KAFKA_PRODUCER, options, note_delivery, error))
+  self->journal = alerts_journal_new (source, error);
+  if (self->journal &&
+      alerts_client_open (&self->client, source, RD_KAFKA_PRODUCER, options, note_delivery, error))
     return self;
   alerts_state_free (self);
   return NULL;
@@ -404,8 +391,8 @@ alerts_state_free (AlertsState *self)
     rd_kafka_flush (self->client.rk, 1000);
   }
   alerts_client_close (&self->client);
+  g_clear_pointer (&self->journal, alerts_journal_free);
   g_hash_table_unref (self->others);
-  g_clear_error (&self->refused);
   g_free (self->tried);
   g_free (self);
 }

@@ -8,8 +8,9 @@
 
 G_BEGIN_DECLS
 
-/* Keeps the durable records of the watches in a compacted topic, with keys RULE/SUBJECT. This
- * object also sends notices to targets that are topics, because it has a producer. */
+/* Keeps the durable records of the watches in a compacted topic, with keys RULE/SUBJECT, which one
+ * process of the group writes at a time. This object also sends notices to targets that are topics,
+ * because it has a producer. */
 typedef struct _AlertsState AlertsState;
 
 /* Keeps a pointer to @source, which names the topic. @error: the settings are wrong, or the topic
@@ -17,6 +18,9 @@ typedef struct _AlertsState AlertsState;
 AlertsState *alerts_state_new (const LiveSource *source, GError **error);
 void alerts_state_free (AlertsState *self);
 
+/* Fences other processes of the group, so that only this one writes records from now on; to be
+ * called before the records are read or written. Waits until Kafka answers. */
+gboolean alerts_state_take_over (AlertsState *self, GError **error);
 /* Reads all records, and adds their watches to @book. Waits until Kafka answers. @now: ms since the
  * Unix epoch */
 gboolean alerts_state_load (
@@ -28,16 +32,19 @@ void alerts_state_write (AlertsState *self, AlertsWatch *watch);
 void alerts_state_put (AlertsState *self, const gchar *key, const gchar *text, gsize size);
 /* Returns: (nullable): the text that a record of alerts_state_put() had when it was loaded */
 const gchar *alerts_state_get (AlertsState *self, const gchar *key);
+/* Returns: (transfer container): the keys, with this prefix, of all records that
+ * alerts_state_get() returns */
+GList *alerts_state_list (AlertsState *self, const gchar *prefix);
 /* Begins to delete the record @key. */
 void alerts_state_delete (AlertsState *self, const gchar *key);
 /* Returns whether all records that were written or deleted are durable. */
 gboolean alerts_state_is_durable (AlertsState *self);
-/* Handles the delivery reports that have come. Returns FALSE with @error if Kafka refuses a record
- * for good. */
+/* Handles the delivery reports that have come. Returns FALSE, in the first such call with @error,
+ * if Kafka refuses a record for good, or another process has taken over. */
 gboolean alerts_state_poll (AlertsState *self, GError **error);
 /* Returns TRUE if Kafka answers that @topic doesn't exist. */
 gboolean alerts_state_lacks_topic (AlertsState *self, const gchar *topic);
-/* Waits at most 5 s for all delivery reports. */
+/* Waits at most 5 s for all records to become durable. */
 void alerts_state_flush (AlertsState *self);
 
 typedef void (*AlertsProduced) (rd_kafka_resp_err_t err, gpointer data);

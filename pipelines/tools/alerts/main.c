@@ -4,6 +4,7 @@
 #include <locale.h>
 
 #include "alertsdelivery.h"
+#include "alertshealth.h"
 #include "alertsinput.h"
 #include "alertslog.h"
 #include "alertsmetrics.h"
@@ -30,6 +31,7 @@ typedef struct {
   AlertsReader reader;
   AlertsInput *inputs[ALERTS_TOPICS];
   AlertsMetrics *metrics;
+  AlertsHealth *health; /* (nullable) */
   GMainLoop *loop;
   GError *error;
   guint64 tick, fired, ended, unreadable;
@@ -110,6 +112,27 @@ judge (Alerts *self)
   alerts_book_tick (self->book, known);
 }
 
+/* Updates what the health server answers. */
+static void
+publish (Alerts *self)
+{
+  AlertsFigures figures = {self->fired, self->ended, self->unreadable};
+  GHashTableIter iter;
+  gpointer watch;
+
+  if (!self->health)
+    return;
+  g_hash_table_iter_init (&iter, alerts_book_get_watches (self->book));
+  while (g_hash_table_iter_next (&iter, NULL, &watch)) {
+    figures.firing += alerts_watch_is_firing (watch) != FALSE;
+    figures.waiting += ((AlertsWatch *) watch)->notices.length;
+  }
+  figures.counts = *alerts_delivery_get_counts (self->delivery);
+  for (guint i = 0; i < ALERTS_TOPICS; i++)
+    figures.known[i] = alerts_input_get_known (self->inputs[i]);
+  alerts_health_update (self->health, &figures);
+}
+
 /* Commits the messages that were read, but only when all records that followed from them are
  * durable. */
 static void
@@ -127,8 +150,10 @@ tick (gpointer data)
   self->tick++;
   for (guint i = 0; i < ALERTS_TOPICS; i++)
     alerts_input_poll (self->inputs[i]);
-  if (self->tick % JUDGE_TICKS == 0)
+  if (self->tick % JUDGE_TICKS == 0) {
     judge (self);
+    publish (self);
+  }
   if (!alerts_state_poll (self->state, &self->error)) {
     g_main_loop_quit (self->loop);
     return G_SOURCE_CONTINUE;
@@ -174,15 +199,30 @@ open_inputs (Alerts *self, GError **error)
   return TRUE;
 }
 
+/* Serves the health at HEALTH_PORT, if that is set. */
+static void
+open_health (Alerts *self)
+{
+  g_autofree gchar *port = live_setting ("HEALTH_PORT", NULL);
+  g_autoptr (GError) error = NULL;
+  guint64 number = 0;
+
+  if (port && g_ascii_string_to_unsigned (port, 10, 1, G_MAXUINT16, &number, &error))
+    self->health = alerts_health_new ((guint16) number, &error);
+  if (error)
+    g_message ("HEALTH_PORT=%s: the health isn't served: %s", port, error->message);
+}
+
 static gboolean
 start (Alerts *self, GError **error)
 {
+  open_health (self);
   self->book = alerts_book_new (self->rules, note_change, self);
   self->state = alerts_state_new (&self->records, error);
   if (!self->state)
     return FALSE;
   self->delivery = alerts_delivery_new (self->rules, self->book, self->state, error);
-  if (!self->delivery ||
+  if (!self->delivery || !alerts_state_take_over (self->state, error) ||
       !alerts_state_load (self->state, self->book, self->rules, now_ms (), error))
     return FALSE;
   alerts_delivery_check_topics (self->delivery);
@@ -207,6 +247,7 @@ end (Alerts *self)
 {
   const AlertsCounts *counts = alerts_delivery_get_counts (self->delivery);
 
+  g_clear_pointer (&self->health, alerts_health_free);
   g_clear_pointer (&self->metrics, alerts_metrics_free);
   alerts_delivery_stop (self->delivery);
   alerts_state_flush (self->state);
@@ -226,6 +267,7 @@ end (Alerts *self)
 static void
 clear (Alerts *self)
 {
+  g_clear_pointer (&self->health, alerts_health_free);
   g_clear_pointer (&self->metrics, alerts_metrics_free);
   for (guint i = 0; i < ALERTS_TOPICS; i++)
     g_clear_pointer (&self->inputs[i], alerts_input_free);

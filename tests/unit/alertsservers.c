@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* fog-alerts and its servers: Kafka, in which one process of a group writes at a time; the stages
+ * behind one name; the program's own health server. */
+#include <gst/check/gstcheck.h>
+#include <libsoup/soup.h>
+#include <string.h>
+
+#include "alertshealth.h"
+#include "alertsjournal.h"
+#include "alertsmetrics.h"
+#include "kafkamock.h"
+
+#define KAFKA_API_ADD_PARTITIONS 24
+#define KAFKA_API_END_TRANSACTION 26
+#define PATIENCE (60 * G_USEC_PER_SEC)
+
+static AlertsRules *
+make_rules (const gchar *rule)
+{
+  g_autofree gchar *text =
+      g_strconcat ("[rule r]\ntargets=t\n", rule, "\n[target t]\ntopic=alerts\n", NULL);
+  g_autoptr (GError) error = NULL;
+  AlertsRules *rules = alerts_rules_parse ("rules.conf", text, &error);
+
+  fail_unless (rules != NULL, "%s", error ? error->message : "");
+  return rules;
+}
+
+/* --- the journal --- */
+
+typedef struct {
+  KafkaMock mock;
+  LiveSource source;
+  AlertsJournal *journal;
+  GString *written; /* keys of the durable records */
+} Journal;
+
+static void
+start_journal (Journal *self, gint16 api, rd_kafka_resp_err_t err)
+{
+  g_autoptr (GError) error = NULL;
+
+  kafka_mock_start (&self->mock, "alert-state", 1);
+  if (err)
+    rd_kafka_mock_push_request_errors (self->mock.cluster, api, 1, err);
+  self->source = (LiveSource){.servers = (gchar *) self->mock.servers,
+      .topic = (gchar *) "alert-state",
+      .group = (gchar *) "alerts"};
+  self->written = g_string_new (NULL);
+  self->journal = alerts_journal_new (&self->source, &error);
+  fail_unless (self->journal != NULL, "%s", error ? error->message : "");
+  fail_unless (alerts_journal_take_over (self->journal, &error));
+}
+
+static void
+stop_journal (Journal *self)
+{
+  alerts_journal_free (self->journal);
+  g_string_free (self->written, TRUE);
+  kafka_mock_stop (&self->mock);
+}
+
+static void
+note_written (const gchar *key, guint64 version, gpointer data)
+{
+  g_string_append_printf (((Journal *) data)->written, "%s %" G_GUINT64_FORMAT ";", key, version);
+}
+
+/* Polls the journal until all records are durable, or until it fails with @error. */
+static void
+wait_for_journal (Journal *self, GError **error)
+{
+  gint64 until = g_get_monotonic_time () + PATIENCE;
+
+  while (alerts_journal_poll (self->journal, note_written, self, error) &&
+         !alerts_journal_is_durable (self->journal)) {
+    fail_unless (g_get_monotonic_time () < until);
+    g_usleep (10000);
+  }
+}
+
+/* After each of these answers the record must not become durable: another process has taken over
+ * (the first three), or Kafka refuses the record. */
+static const struct {
+  gint16 api;
+  rd_kafka_resp_err_t err;
+  const gchar *text;
+} refusals[] = {
+    {KAFKA_API_PRODUCE, RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH, "Another process of the group"},
+    {KAFKA_API_ADD_PARTITIONS, RD_KAFKA_RESP_ERR_PRODUCER_FENCED, "Another process of the group"},
+    {KAFKA_API_END_TRANSACTION, RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH,
+        "\"alerts\" at 127.0.0.1"},
+    {KAFKA_API_END_TRANSACTION, RD_KAFKA_RESP_ERR_PRODUCER_FENCED, "Run one process for each"},
+    {KAFKA_API_PRODUCE, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, "alert-state"},
+    {KAFKA_API_ADD_PARTITIONS, RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+        "--transactional-id alerts"},
+};
+
+GST_START_TEST (test_a_record_that_kafka_refuses_is_never_durable)
+{
+  g_autoptr (GError) error = NULL;
+  Journal journal;
+
+  start_journal (&journal, refusals[__i__].api, refusals[__i__].err);
+  alerts_journal_put (journal.journal, "r/cam-1", "{}", 2, 1);
+  wait_for_journal (&journal, &error);
+  fail_unless (error && strstr (error->message, refusals[__i__].text), "%s",
+      error ? error->message : "no error");
+  fail_if (alerts_journal_is_durable (journal.journal));
+  fail_if (alerts_journal_poll (journal.journal, note_written, &journal, NULL));
+  fail_if (alerts_journal_is_durable (journal.journal));
+  fail_if (strstr (journal.written->str, "cam-1"), "%s", journal.written->str);
+  stop_journal (&journal);
+}
+GST_END_TEST;
+
+/* A process that has nothing to write also learns that another one has taken over. */
+GST_START_TEST (test_a_process_without_alerts_notices_that_another_takes_over)
+{
+  g_autoptr (GError) error = NULL;
+  gint64 until = g_get_monotonic_time () + PATIENCE;
+  Journal journal;
+
+  start_journal (&journal, KAFKA_API_END_TRANSACTION, RD_KAFKA_RESP_ERR_PRODUCER_FENCED);
+  while (alerts_journal_poll (journal.journal, note_written, &journal, &error) &&
+         g_get_monotonic_time () < until)
+    g_usleep (10000);
+  fail_unless (g_error_matches (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_BUSY));
+  stop_journal (&journal);
+}
+GST_END_TEST;
+
+/* A transaction that fails for a reason that passes is aborted and repeated, with its records in
+ * their order. */
+GST_START_TEST (test_a_transaction_that_fails_is_repeated)
+{
+  static const struct {
+    gint16 api;
+    rd_kafka_resp_err_t err;
+  } cases[] = {
+      {KAFKA_API_PRODUCE, RD_KAFKA_RESP_ERR_UNKNOWN},
+      {KAFKA_API_ADD_PARTITIONS, RD_KAFKA_RESP_ERR_INVALID_PRODUCER_ID_MAPPING},
+      {KAFKA_API_ADD_PARTITIONS, RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS},
+      {KAFKA_API_END_TRANSACTION, RD_KAFKA_RESP_ERR_NOT_COORDINATOR},
+  };
+  g_autoptr (GError) error = NULL;
+  Journal journal;
+
+  start_journal (&journal, cases[__i__].api, cases[__i__].err);
+  alerts_journal_put (journal.journal, "r/cam-1", "{}", 2, 1);
+  alerts_journal_put (journal.journal, "r/cam-2", NULL, 0, 0);
+  alerts_journal_put (journal.journal, "r/cam-1", "{}", 2, 2);
+  fail_if (alerts_journal_is_durable (journal.journal));
+  wait_for_journal (&journal, &error);
+  fail_unless (error == NULL, "%s", error ? error->message : "");
+  fail_unless_equals_string (journal.written->str, "r/cam-1 1;r/cam-2 0;r/cam-1 2;");
+  stop_journal (&journal);
+}
+GST_END_TEST;
+
+/* --- stages behind a name --- */
+
+/* A resolver for which each name has the addresses of the variable `behind`. */
+typedef struct {
+  GResolver parent;
+} Names;
+typedef GResolverClass NamesClass;
+
+static GType names_get_type (void);
+G_DEFINE_TYPE (Names, names, G_TYPE_RESOLVER)
+
+static const gchar *behind; /* addresses with a space between two; "": there is no such name */
+
+static void
+names_ask (GResolver *resolver, const gchar *name, GCancellable *cancellable,
+    GAsyncReadyCallback callback, gpointer data)
+{
+  g_autoptr (GTask) task = g_task_new (resolver, cancellable, callback, data);
+  g_auto (GStrv) texts = g_strsplit (behind, " ", -1);
+  GList *addresses = NULL;
+
+  for (guint i = 0; texts[i]; i++)
+    addresses = g_list_append (addresses, g_inet_address_new_from_string (texts[i]));
+  if (addresses)
+    g_task_return_pointer (task, addresses, (GDestroyNotify) g_resolver_free_addresses);
+  else
+    g_task_return_new_error (task, G_RESOLVER_ERROR, G_RESOLVER_ERROR_NOT_FOUND, "no such name");
+}
+
+static GList *
+names_finish (GResolver *resolver, GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+static void
+names_class_init (NamesClass *klass)
+{
+  klass->lookup_by_name_async = names_ask;
+  klass->lookup_by_name_finish = names_finish;
+}
+
+static void
+names_init (Names *self)
+{
+}
+
+/* A stage that has dropped a number of frames. */
+typedef struct {
+  SoupServer *server;
+  guint rejected, asked;
+  gchar *host; /* (nullable): header Host of the last request */
+} StageMock;
+
+static void
+tell_metrics (SoupServer *server, SoupServerMessage *message, const char *path, GHashTable *query,
+    gpointer data)
+{
+  StageMock *self = data;
+  g_autofree gchar *text =
+      g_strdup_printf ("gstfog_rejected_total{reason=\"refused\"} %u\n", self->rejected);
+
+  self->asked++;
+  g_free (self->host);
+  self->host = g_strdup (
+      soup_message_headers_get_one (soup_server_message_get_request_headers (message), "Host"));
+  soup_server_message_set_status (message, 200, NULL);
+  soup_server_message_set_response (message, "text/plain", SOUP_MEMORY_COPY, text, strlen (text));
+}
+
+/* @port: (inout): 0: any free one */
+static gboolean
+start_stage (StageMock *self, const gchar *address, guint *port)
+{
+  g_autoptr (GSocketAddress) where = g_inet_socket_address_new_from_string (address, *port);
+  GSList *uris;
+
+  *self = (StageMock){.server = soup_server_new (NULL, NULL)};
+  soup_server_add_handler (self->server, NULL, tell_metrics, self, NULL);
+  if (!soup_server_listen (self->server, where, 0, NULL)) {
+    g_clear_object (&self->server);
+    return FALSE;
+  }
+  uris = soup_server_get_uris (self->server);
+  *port = (guint) g_uri_get_port (uris->data);
+  g_slist_free_full (uris, (GDestroyNotify) g_uri_unref);
+  return TRUE;
+}
+
+static void
+stop_stage (StageMock *self)
+{
+  g_clear_object (&self->server);
+  g_clear_pointer (&self->host, g_free);
+}
+
+/* Starts two stages on one port, the port of one of them being free at both addresses. */
+static guint
+start_stages (StageMock stages[2])
+{
+  for (guint i = 0; i < 100; i++) {
+    guint port = 0;
+
+    fail_unless (start_stage (&stages[0], "127.0.0.1", &port));
+    if (start_stage (&stages[1], "127.0.0.2", &port))
+      return port;
+    stop_stage (&stages[0]);
+  }
+  fail ("no port is free at both addresses");
+  return 0;
+}
+
+static void
+note_change (AlertsWatch *watch, gpointer data)
+{
+  const AlertsNotice *notice = g_queue_peek_tail (&watch->notices);
+
+  g_string_append_printf (data, "%s %s;", watch->subject, notice->firing ? "fires" : "ends");
+}
+
+/* Reads the metrics once, at all addresses of @names, and waits until @asked requests were
+ * answered. */
+static void
+read_metrics (AlertsMetrics *metrics, const gchar *names, const StageMock stages[2], guint asked)
+{
+  gint64 until = g_get_monotonic_time () + PATIENCE;
+
+  behind = names;
+  alerts_metrics_read (metrics);
+  while (stages[0].asked + stages[1].asked < asked || alerts_metrics_is_reading (metrics)) {
+    fail_unless (g_get_monotonic_time () < until);
+    g_main_context_iteration (NULL, FALSE);
+  }
+  fail_unless_equals_int (stages[0].asked + stages[1].asked, asked);
+}
+
+/* All processes behind a name are asked, each has totals and a series of its own, and the name is
+ * looked up each time. */
+GST_START_TEST (test_each_process_behind_a_name_is_a_stage)
+{
+  g_autoptr (GResolver) names = g_object_new (names_get_type (), NULL);
+  g_autoptr (GString) seen = g_string_new (NULL);
+  g_autoptr (AlertsRules) rules = NULL;
+  g_autoptr (GError) error = NULL;
+  g_autofree gchar *rule = NULL, *one_fires = NULL, *two_fires = NULL, *host = NULL;
+  LiveSource source = {.topic = (gchar *) "alert-state", .group = (gchar *) "alerts"};
+  StageMock stages[2];
+  guint port = start_stages (stages);
+  AlertsState *state;
+  AlertsBook *book;
+  AlertsMetrics *metrics;
+  KafkaMock mock;
+
+  g_resolver_set_default (names);
+  kafka_mock_start (&mock, "alert-state", 1);
+  source.servers = (gchar *) mock.servers;
+  host = g_strdup_printf ("stages.test:%u", port);
+  rule = g_strdup_printf ("kind=rejected\nuntil-for=1h\nstages=http://%s/metrics", host);
+  one_fires = g_strdup_printf ("refused at %s (127.0.0.1) fires;", host);
+  two_fires = g_strdup_printf ("refused at %s (127.0.0.2) fires;", host);
+  rules = make_rules (rule);
+  state = alerts_state_new (&source, &error);
+  fail_unless (state && alerts_state_take_over (state, &error));
+  book = alerts_book_new (rules, note_change, seen);
+  metrics = alerts_metrics_new (rules, book, state);
+
+  stages[0].rejected = stages[1].rejected = 7; /* from before: no alert */
+  read_metrics (metrics, "", stages, 0);       /* no pod runs yet */
+  read_metrics (metrics, "127.0.0.1", stages, 1);
+  read_metrics (metrics, "127.0.0.2 127.0.0.1 ::1", stages, 3);
+  fail_unless_equals_string (seen->str, "");
+  fail_unless_equals_string (stages[1].host, host);
+  stages[1].rejected = 9;
+  read_metrics (metrics, "127.0.0.1 127.0.0.2", stages, 5);
+  fail_unless_equals_string (seen->str, two_fires);
+  /* While a pod is missing, or the name can't be looked up, the other one is read. */
+  stages[0].rejected = stages[1].rejected = 10;
+  g_string_truncate (seen, 0);
+  read_metrics (metrics, "127.0.0.1", stages, 6);
+  fail_unless_equals_string (seen->str, one_fires);
+  read_metrics (metrics, "127.0.0.1 127.0.0.2", stages, 8);
+
+  alerts_metrics_free (metrics);
+  alerts_book_free (book);
+  alerts_state_free (state);
+  kafka_mock_stop (&mock);
+  for (guint i = 0; i < 2; i++)
+    stop_stage (&stages[i]);
+}
+GST_END_TEST;
+
+/* --- the health server --- */
+
+static guint
+ask (AlertsHealth *health, const gchar *path, gchar **body)
+{
+  g_autofree gchar *url =
+      g_strdup_printf ("http://127.0.0.1:%u%s", alerts_health_get_port (health), path);
+  g_autoptr (SoupSession) session = soup_session_new ();
+  g_autoptr (SoupMessage) message = soup_message_new ("GET", url);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GBytes) bytes = soup_session_send_and_read (session, message, NULL, &error);
+
+  fail_unless (bytes != NULL, "%s", error ? error->message : "");
+  g_free (*body);
+  *body = g_strndup (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes));
+  return soup_message_get_status (message);
+}
+
+GST_START_TEST (test_health)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree gchar *body = NULL;
+  AlertsHealth *health = alerts_health_new (0, &error);
+  gint64 now = g_get_real_time () / 1000;
+  AlertsFigures figures = {.fired = 3,
+      .ended = 2,
+      .firing = 1,
+      .waiting = 4,
+      .counts = {.refused = 5},
+      .known = {now, now - 3600000}};
+
+  fail_unless (health != NULL, "%s", error ? error->message : "");
+  fail_unless_equals_int (ask (health, "/livez", &body), 200);
+  fail_unless_equals_int (ask (health, "/readyz", &body), 503);
+  fail_unless (strstr (body, "isn't loaded"), "%s", body);
+  alerts_health_update (health, &figures);
+  fail_unless_equals_int (ask (health, "/livez", &body), 200);
+  fail_unless_equals_int (ask (health, "/readyz", &body), 503);
+  fail_unless (strstr (body, "the topic of reports"), "%s", body);
+  fail_unless_equals_int (ask (health, "/metrics", &body), 200);
+  fail_unless (strstr (body, "\ngstfog_alerts_fired_total 3\n"), "%s", body);
+  fail_unless (strstr (body, "\ngstfog_alerts_firing 1\n"), "%s", body);
+  fail_unless (strstr (body, "\ngstfog_alerts_waiting_notices 4\n"), "%s", body);
+  fail_unless (strstr (body, "_notices_total{outcome=\"refused\"} 5\n"), "%s", body);
+  fail_unless (strstr (body, "_unread_seconds{topic=\"reports\"} 36"), "%s", body);
+  figures.known[ALERTS_REPORTS] = now + 3600000; /* the clock of this machine was set back */
+  figures.known[ALERTS_EVENTS] = now + 3600000;
+  alerts_health_update (health, &figures);
+  fail_unless_equals_int (ask (health, "/readyz", &body), 200);
+  fail_unless_equals_int (ask (health, "/elsewhere", &body), 404);
+  alerts_health_free (health);
+}
+GST_END_TEST;
+
+static Suite *
+alertsservers_suite (void)
+{
+  Suite *suite = suite_create ("alertsservers");
+  TCase *tc = tcase_create ("servers");
+
+  suite_add_tcase (suite, tc);
+  tcase_set_timeout (tc, 120);
+  tcase_add_loop_test (
+      tc, test_a_record_that_kafka_refuses_is_never_durable, 0, G_N_ELEMENTS (refusals));
+  tcase_add_test (tc, test_a_process_without_alerts_notices_that_another_takes_over);
+  tcase_add_loop_test (tc, test_a_transaction_that_fails_is_repeated, 0, 4);
+  tcase_add_test (tc, test_each_process_behind_a_name_is_a_stage);
+  tcase_add_test (tc, test_health);
+  return suite;
+}
+
+GST_CHECK_MAIN (alertsservers);
