@@ -254,7 +254,7 @@ def compose(tmp_path):
     limits = tmp_path / "containers.conf"
     limits.write_text(
         '[engine]\nruntime = "runc"\n[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]\n')
-    ports = {f"{stage}_PORT": server.free_port(network.Loopback()) for stage in ("EDGE", "FOG", "CLOUD", "LIVE")}
+    ports = {f"{stage}_PORT": server.free_port(network.Loopback()) for stage in ("EDGE", "FOG", "CLOUD", "LIVE", "ALERTS")}
     settings = tmp_path / "env"
     settings.write_text(
         (TOP / "pipelines/.env").read_text() + "".join(f"{name}={value}\n" for name, value in {**SETTINGS, **ports}.items()))

@@ -2,6 +2,7 @@
 """Tests that the check of the manifests finds deliberate mistakes, and tests properties of the manifests that this check
 can't see."""
 
+import base64
 import ipaddress
 import os
 import pathlib
@@ -12,6 +13,8 @@ import sys
 
 import pytest
 import yaml
+
+import pipeline
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(TOP / "tests/cluster"))
@@ -229,6 +232,62 @@ def topics_of_the_job(**keep):
     said = subprocess.run(["sh", "-c", script], env={"PATH": os.environ["PATH"], "KAFKA": "kafka:9092", **keep}, capture_output=True,
                           text=True, check=True, timeout=120).stdout
     return {re.search(r"--topic (\S+)", line)[1]: dict(re.findall(r"--config (\S+)=(\d+)", line)) for line in said.splitlines()}
+
+
+@pytest.mark.parametrize("more", [(), ("tls", "monitoring"), ("strimzi",), ("production",)])
+def test_the_alerts_reach_kafka_and_the_stages_with_valid_rules(tmp_path, more):
+    """The component alerts, alone and with others: the pod is confined as the stages are, reaches Kafka, the stages' metrics
+    and receivers, and `pipelines/alerts` accepts its rules with the files of its Secret."""
+    shutil.copytree(TOP / "k8s", tmp_path / "k8s")
+    overlay = tmp_path / "k8s/overlays/alerts/kustomization.yaml"
+    overlay.write_text(overlay.read_text().replace(
+        "- ../../components/alerts\n", "".join(f"- ../../components/{name}\n" for name in ("alerts", *more))))
+    text = manifests.built(overlay.parent)
+    said, code = manifests.check_text(text)
+    assert code == 0, said
+    built = Built(overlay.parent)
+    pod, fog = built.template("alerts")["spec"], built.template("fog")["spec"]
+    assert pod["securityContext"] == fog["securityContext"]
+    assert pod["containers"][0]["securityContext"] == fog["containers"][0]["securityContext"]
+    mounts = {mount["name"]: mount["mountPath"] for mount in pod["containers"][0]["volumeMounts"]}
+    assert sorted(mounts) == sorted(volume["name"] for volume in pod["volumes"])
+    assert ("tls" in mounts) == ("tls" in more)
+    assert ("prometheus.io/scrape" in built.template("alerts")["metadata"].get("annotations", {})) == ("monitoring" in more)
+    assert built.passes("alerts", "egress", "kafka", 9092) and not built.passes("alerts", "egress", "live", 8080)
+    if "strimzi" in more:
+        peers = built.kind("Kafka")["fog"]["spec"]["kafka"]["listeners"][0]["networkPolicyPeers"]
+        assert any(selects(peer["podSelector"], built.labels("alerts")) for peer in peers)
+    else:
+        assert built.passes("kafka", "ingress", "alerts", 9092)
+    assert {443, 8883} <= {one["port"] for rule in built.rules("alerts", "egress") if "to" not in rule for one in rule["ports"]}
+    rules = next(one["data"]["alerts.conf"] for name, one in built.kind("ConfigMap").items() if name.startswith("alerts-"))
+    asked = set(re.findall(r"http://(\w+):8080/metrics", rules))
+    assert asked == {"edge", "fog", "cloud"}
+    for stage in asked:
+        service = built.kind("Service")[stage]["spec"]
+        assert service["clusterIP"] == "None" and service["publishNotReadyAddresses"]
+        assert selects({"matchLabels": service["selector"]}, built.labels(stage))
+        assert built.passes("alerts", "egress", stage, 8080) and built.passes(stage, "ingress", "alerts", 8080)
+    secret = next(one["data"] for name, one in built.kind("Secret").items() if name.startswith("alerts-"))
+    for name, value in secret.items():
+        (tmp_path / name).write_bytes(base64.b64decode(value))
+    (tmp_path / "rules.conf").write_text(rules.replace(mounts["secret"], str(tmp_path)))
+    checked = subprocess.run([TOP / "pipelines/alerts", "--rules", tmp_path / "rules.conf", "--check"], capture_output=True, text=True,
+                             timeout=120, check=False, env={**os.environ, **pipeline.environment(), "GST_DEBUG": ""})
+    assert checked.returncode == 0, checked.stderr
+
+
+def test_the_alerts_of_compose_have_the_rules_and_the_secret_of_the_component():
+    """The service of the compose file mounts the component's rule file by default, where ALERTS_RULES says, and the directory
+    of its secrets where these rules say."""
+    service = yaml.safe_load((TOP / "pipelines/compose.yaml").read_text())["services"]["alerts"]
+    settings = dict(line.split("=", 1) for line in (TOP / "pipelines/.env").read_text().splitlines() if re.match("[A-Z_]+=", line))
+    mounted = dict(reversed(volume.split(":")[:2]) for volume in service["volumes"])
+    rules = settings[mounted[service["environment"]["ALERTS_RULES"]].strip("${}")]
+    text = (TOP / "pipelines" / rules).read_text()
+    files = re.findall(r"^(?:webhook|secret)-file=(.*)/", text, re.MULTILINE)
+    assert files and all(mounted[directory] == "${ALERTS_SECRETS}" for directory in files)
+    assert service["profiles"] == ["alerts"] and settings["ALERTS_SECRETS"] and settings["ALERTS_PORT"]
 
 
 def test_retention_has_the_same_settings_in_kubernetes_and_compose():
