@@ -121,7 +121,7 @@ def test_history_has_a_sample_a_second(page):
     history = page.json("/api/history")
     times = [sample[0] for sample in history["samples"]]
     assert all(900 <= after - before <= 2500 for before, after in zip(times, times[1:]))
-    assert {"fog-1 joined", "cam-1 appeared"} <= {mark["text"] for mark in history["marks"]}
+    wait_until(lambda: {"fog-1 joined", "cam-1 appeared"} <= {mark["text"] for mark in page.json("/api/history")["marks"]})
 
 
 def test_metrics_describe_the_whole_system(page):
