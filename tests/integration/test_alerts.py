@@ -12,6 +12,8 @@ import signal
 import subprocess
 import threading
 import time
+import urllib.error
+import urllib.request
 
 import confluent_kafka
 import messages
@@ -19,6 +21,18 @@ import mosquitto_server
 import pytest
 import scraped
 from pipeline import TOP, closed_port, environment, wait_until
+
+
+def status(port, path):
+    """Returns the status of an answer; None if no server answers."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=30) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        return error.code
+    except OSError:
+        return None
+
 
 SECRET = "a secret that nobody knows"
 
@@ -373,6 +387,24 @@ def test_a_mistake_in_the_rule_file_is_reported_with_its_line(tmp_path, text, sa
                           env={**os.environ, **environment(), "GST_DEBUG": ""})
     assert done.returncode == 2
     assert said in done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_process_that_waits_for_kafka_lives_and_ends(tmp_path, number):
+    """While Kafka is away at the start, the process isn't ready but lives, and ends at a signal."""
+    port = closed_port()
+    (tmp_path / "rules.conf").write_text("[rule a]\nkind=silent\ntargets=log\n[target log]\ntopic=a\n")
+    with subprocess.Popen(
+            ["setpriv", "--pdeathsig", "KILL", "--", TOP / "pipelines/alerts", "--rules", tmp_path / "rules.conf"],
+            stderr=subprocess.DEVNULL, env={
+                **environment(), "GST_DEBUG": "", "FOG_KAFKA": f"127.0.0.1:{closed_port()}", "HEALTH_PORT": str(port)}) as popen:
+        try:
+            answer = wait_until(lambda: status(port, "/readyz"), 60, "the health server")
+            assert (answer, status(port, "/livez")) == (503, 200)
+            popen.send_signal(number)
+            assert popen.wait(60) == 0
+        finally:
+            popen.kill()
 
 
 def test_a_state_topic_that_is_not_compacted_is_refused(alerts):

@@ -2,6 +2,8 @@
 /* fog-alerts sends alerts when a condition of its rule file is met. pipelines/README.md */
 #include <gst/gst.h>
 #include <locale.h>
+#include <signal.h>
+#include <unistd.h>
 
 #include "alertsdelivery.h"
 #include "alertshealth.h"
@@ -305,10 +307,20 @@ parse (Line *line, gint *argc, gchar ***argv, GError **error)
   return FALSE;
 }
 
+/* Ends this program while it starts, when there is nothing to undo yet. */
+static void
+end_at_once (int number)
+{
+  _exit (0);
+}
+
 /* Returns the exit code. */
 static gint
 work (Alerts *self, GError **error)
 {
+  /* The first process of a container ignores signals that have no handler. */
+  signal (SIGINT, end_at_once);
+  signal (SIGTERM, end_at_once);
   read_settings (self);
   if (start (self, error)) {
     run (self);
