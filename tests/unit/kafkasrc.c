@@ -590,6 +590,20 @@ block (GstPad *pad, GstPadProbeInfo *info, gpointer unused)
 
 #define KAFKA_API_FETCH_WITHOUT_REPLICAS 10
 
+#define REFUSALS 1000
+
+/* Makes the mock broker refuse the query for the partition's end, whose answer would have all
+ * messages. The element asks once a second, so the answer could come before a message is read. */
+static void
+refuse_queries_for_the_end (void)
+{
+  rd_kafka_resp_err_t errors[REFUSALS];
+
+  for (guint i = 0; i < REFUSALS; i++)
+    errors[i] = RD_KAFKA_RESP_ERR_INVALID_REQUEST;
+  rd_kafka_mock_push_request_errors_array (mock.cluster, KAFKA_API_LIST_OFFSETS, REFUSALS, errors);
+}
+
 /* Makes the mock broker behave as a new leader that doesn't know all messages yet: it delivers the
  * message at the offset @end, but reports @end as the end of the partition. */
 static void
@@ -625,6 +639,7 @@ GST_START_TEST (test_a_message_beyond_the_known_end_of_its_partition_is_fetched_
     GstBuffer *buffer;
 
     if (i == 5) {
+      refuse_queries_for_the_end ();
       fail_if (rd_kafka_mock_partition_set_follower (mock.cluster, TOPIC, 0, 1));
       set_known_end (5);
     }
