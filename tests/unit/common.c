@@ -483,6 +483,45 @@ GST_START_TEST (test_a_thread_that_hangs_is_abandoned_after_a_limit)
 }
 GST_END_TEST;
 
+static gint freed; /* atomic */
+
+static void
+note_free (gpointer unused)
+{
+  g_atomic_int_inc (&freed);
+}
+
+static gboolean
+return_data (gpointer data)
+{
+  return GPOINTER_TO_INT (data);
+}
+
+/* The data of a thread are freed only when its function has returned. */
+GST_START_TEST (test_a_wait_for_a_thread_can_be_interrupted)
+{
+  static GMutex gate;
+  FogThread *thread;
+
+  g_atomic_int_set (&freed, 0);
+  g_mutex_lock (&gate);
+  thread = fog_thread_start ("hangs", wait_to_be_told, &gate, note_free);
+  fail_if (fog_thread_is_done (thread));
+  fail_if (fog_thread_wait (thread, return_data, GINT_TO_POINTER (TRUE)));
+  fog_thread_release (thread);
+  fail_unless_equals_int (g_atomic_int_get (&freed), 0);
+  g_mutex_unlock (&gate);
+  while (!g_atomic_int_get (&freed))
+    g_usleep (1000);
+  thread = fog_thread_start ("ends", wait_to_be_told, &gate, note_free);
+  fail_unless (fog_thread_wait (thread, return_data, NULL));
+  fail_unless (fog_thread_is_done (thread));
+  fog_thread_release (thread);
+  while (g_atomic_int_get (&freed) < 2)
+    g_usleep (1000);
+}
+GST_END_TEST;
+
 static void
 expect_file (const gchar *path, gboolean readable, GFileError code)
 {
@@ -561,6 +600,7 @@ common_suite (void)
   tcase_add_test (tc, test_templates);
   tcase_add_test (tc, test_a_file_that_a_setting_names_is_read_only_if_regular_and_small);
   tcase_add_test (tc, test_a_thread_that_hangs_is_abandoned_after_a_limit);
+  tcase_add_test (tc, test_a_wait_for_a_thread_can_be_interrupted);
   tcase_add_loop_test (tc, test_numbers_of_any_size_are_valid_json, 0, G_N_ELEMENTS (numbers));
   return s;
 }

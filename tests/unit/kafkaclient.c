@@ -7,7 +7,6 @@
 #include "client/gstkafkaerror.h"
 #include "client/gstkafkaformat.h"
 #include "client/gstkafkaoutage.h"
-#include "client/gstkafkaquery.h"
 #include "client/gstkafkasocket.h"
 #include "client/gstkafkatopics.h"
 #include "client/gstkafkauri.h"
@@ -459,58 +458,6 @@ GST_START_TEST (test_uri_refused)
 }
 GST_END_TEST;
 
-typedef struct {
-  GMutex lock;
-  gint returned; /* atomic */
-} Slow;
-
-/* A query's function that waits until the test unlocks the mutex, as for a broker that doesn't
- * answer. */
-static void
-wait_for_lock (gpointer data)
-{
-  Slow *slow = data;
-
-  g_mutex_lock (&slow->lock);
-  g_mutex_unlock (&slow->lock);
-}
-
-static void
-note_return (gpointer data)
-{
-  g_atomic_int_set (&((Slow *) data)->returned, TRUE);
-}
-
-static gboolean
-return_data (gpointer data)
-{
-  return GPOINTER_TO_INT (data);
-}
-
-/* A query can be interrupted while its function waits; its data are freed only when the function
- * has returned. */
-GST_START_TEST (test_a_query_can_be_interrupted)
-{
-  Slow slow = {0};
-  GstKafkaQuery *query;
-
-  g_mutex_init (&slow.lock);
-  g_mutex_lock (&slow.lock);
-  query = gst_kafka_query_new (wait_for_lock, &slow, note_return);
-  fail_if (gst_kafka_query_is_answered (query));
-  fail_if (gst_kafka_query_wait (query, return_data, GINT_TO_POINTER (TRUE)));
-  gst_kafka_query_free (query);
-  fail_if (g_atomic_int_get (&slow.returned));
-  g_mutex_unlock (&slow.lock);
-  while (!g_atomic_int_get (&slow.returned))
-    g_usleep (1000);
-  query = gst_kafka_query_new (wait_for_lock, &slow, note_return);
-  fail_unless (gst_kafka_query_wait (query, return_data, NULL));
-  fail_unless (gst_kafka_query_is_answered (query));
-  gst_kafka_query_free (query);
-}
-GST_END_TEST;
-
 /* Returns a socket that listens on the loopback interface, and sets @address to its address. */
 static gint
 listen_on_loopback (struct sockaddr_in *address)
@@ -703,7 +650,6 @@ kafkaclient_suite (void)
   tcase_add_loop_test (tc, test_topics, 0, G_N_ELEMENTS (topic_cases));
   tcase_add_test (tc, test_a_topic_that_is_named_twice_counts_once);
   tcase_add_test (tc, test_uri_refused);
-  tcase_add_test (tc, test_a_query_can_be_interrupted);
   tcase_add_test (tc, test_the_chosen_congestion_control_is_set_again);
   return s;
 }

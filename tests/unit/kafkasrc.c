@@ -859,6 +859,72 @@ GST_START_TEST (test_a_flush_ends_a_wait_for_the_brokers)
 }
 GST_END_TEST;
 
+/* The largest number of queries that a replay has at the same time. */
+#define MOST_QUERIES 8
+#define MOST_SEEKS 1000
+#define SEEKS_AFTER_LIMIT 20
+
+/* Returns the number of threads of this process with this name. */
+static guint
+count_threads (const gchar *name)
+{
+  GDir *dir = g_dir_open ("/proc/self/task", 0, NULL);
+  const gchar *id;
+  guint count = 0;
+
+  while ((id = g_dir_read_name (dir))) {
+    g_autofree gchar *path = g_strdup_printf ("/proc/self/task/%s/comm", id);
+    g_autofree gchar *text = NULL;
+
+    count += g_file_get_contents (path, &text, NULL, NULL) && g_str_equal (g_strchomp (text), name);
+  }
+  g_dir_close (dir);
+  return count;
+}
+
+static void
+seek_to_begin (GstHarness *h)
+{
+  gst_harness_push_upstream_event (
+      h, gst_event_new_seek (1, GST_FORMAT_TIME, GST_SEEK_FLAG_FLUSH, GST_SEEK_TYPE_SET, 0,
+             GST_SEEK_TYPE_NONE, GST_CLOCK_TIME_NONE));
+}
+
+/* Each seek interrupts the query of the seek before, whose thread still waits for the broker. The
+ * element says once that further seeks wait. */
+GST_START_TEST (test_seeks_leave_a_limited_number_of_queries_behind)
+{
+  GstHarness *h = harness_with ("replay=true");
+  GstElement *source = source_of (h);
+  GstBus *bus = gst_bus_new ();
+  GstMessage *limited = NULL;
+  guint most = 0, after = 0;
+
+  gst_element_set_bus (source, bus);
+  produce (0, "x", NULL);
+  gst_harness_play (h);
+  gst_buffer_unref (pull (h));
+  rd_kafka_mock_broker_set_rtt (mock.cluster, -1, 60000);
+  for (guint i = 0; i < MOST_SEEKS && after < SEEKS_AFTER_LIMIT; i++) {
+    seek_to_begin (h);
+    g_usleep (20000);
+    most = MAX (most, count_threads ("kafka-query"));
+    if (!limited)
+      limited = gst_bus_pop_filtered (bus, GST_MESSAGE_INFO);
+    after += limited != NULL;
+  }
+  fail_unless (limited != NULL);
+  /* A thread whose query has ended may exist for a moment longer. */
+  fail_unless (most <= 2 * MOST_QUERIES, "%u threads", most);
+  fail_unless (gst_bus_pop_filtered (bus, GST_MESSAGE_INFO | GST_MESSAGE_ERROR) == NULL);
+  gst_message_unref (limited);
+  gst_element_set_bus (source, NULL);
+  gst_object_unref (bus);
+  gst_object_unref (source);
+  stop (h);
+}
+GST_END_TEST;
+
 static struct {
   guint placed;
   gint opening, flushing; /* atomic */
@@ -1074,6 +1140,7 @@ kafkasrc_suite (void)
   tcase_add_test (tc, test_a_replay_pushes_fetched_messages_while_the_broker_does_not_answer);
   tcase_add_test (tc, test_a_replay_does_not_wait_for_its_query_whether_the_log_was_replaced);
   tcase_add_loop_test (tc, test_a_flush_ends_a_wait_for_the_brokers, 0, G_N_ELEMENTS (waits));
+  tcase_add_test (tc, test_seeks_leave_a_limited_number_of_queries_behind);
   tcase_add_test (tc, test_a_seek_while_a_replay_opens_keeps_the_duration);
   tcase_add_test (tc, test_a_range_of_offsets_ends_the_stream);
   tcase_add_test (tc, test_a_range_of_offsets_ends_the_stream_despite_a_slow_answer);

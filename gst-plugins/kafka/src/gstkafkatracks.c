@@ -14,6 +14,11 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 #define CHECK_TIME (2 * G_TIME_SPAN_SECOND)
 #define OPEN_TIME (10 * G_TIME_SPAN_SECOND)
 #define STOP_TIME (2 * G_TIME_SPAN_SECOND)
+/* The largest number of queries that wait for an answer at the same time: two that run beside the
+ * reading, one that the reading waits for, and the ones that flushes have interrupted. */
+#define MOST_QUERIES 8
+/* us: the time between two looks whether a query may start, or a flush has begun. */
+#define ASK_SLICE (10 * G_TIME_SPAN_MILLISECOND)
 
 /* A question to the brokers, with their answer. Each kind of question uses some of the fields. */
 struct _GstKafkaQuestion {
@@ -103,8 +108,8 @@ gst_kafka_tracks_free (GstKafkaTracks *self)
 {
   FogThread *thread;
 
-  g_clear_pointer (&self->check, gst_kafka_query_free);
-  g_clear_pointer (&self->contact, gst_kafka_query_free);
+  g_clear_pointer (&self->check, fog_thread_release);
+  g_clear_pointer (&self->contact, fog_thread_release);
   thread = fog_thread_new ("kafkasrc-replay", end_tracks, self, NULL);
   if (!fog_thread_end (thread, g_get_monotonic_time () + STOP_TIME))
     GST_WARNING ("librdkafka %s doesn't end the client: its threads and connections stay",
@@ -189,14 +194,16 @@ question_free (gpointer data)
   g_free (self);
 }
 
-static void
+static gpointer
 ask (gpointer data)
 {
   GstKafkaQuestion *question = data;
 
   question->ask (question);
+  g_atomic_int_add (&question->tracks->asking, -1);
   GST_LOG ("%s: a question is answered: %s", rd_kafka_name (question->tracks->rk),
       rd_kafka_err2name (question->err));
+  return NULL;
 }
 
 static void
@@ -238,16 +245,59 @@ is_interrupted (gpointer tracks)
   return is_flushing (tracks);
 }
 
+/* Starts a query. Takes ownership of @question, which lives as long as the query. */
+static FogThread *
+start_query (GstKafkaTracks *self, GstKafkaQuestion *question)
+{
+  g_atomic_int_inc (&self->asking);
+  return fog_thread_start ("kafka-query", ask, question, question_free);
+}
+
+static void
+report_queries (GstKafkaTracks *self)
+{
+  GstElement *element = self->asking_told ? NULL : gst_pad_get_parent_element (self->settings->pad);
+
+  self->asking_told = TRUE;
+  if (element)
+    GST_ELEMENT_INFO (element, RESOURCE, BUSY,
+        ("The brokers haven't answered %d queries yet, which seeks have interrupted. Further seeks "
+         "wait for these answers, for up to %d s each: %s",
+            MOST_QUERIES, GST_KAFKA_ANSWER_MS / 1000, self->settings->where),
+        (NULL));
+  gst_clear_object (&element);
+}
+
+/* Limits the number of queries that a flush has interrupted and that still wait for an answer,
+ * because each of them has a thread. Returns FALSE if a flush came before a query may start. */
+static gboolean
+wait_to_ask (GstKafkaTracks *self)
+{
+  if (g_atomic_int_get (&self->asking) >= MOST_QUERIES)
+    report_queries (self);
+  while (g_atomic_int_get (&self->asking) >= MOST_QUERIES) {
+    if (is_flushing (self))
+      return FALSE;
+    g_usleep (ASK_SLICE);
+  }
+  return TRUE;
+}
+
 /* Takes ownership of @question, which lives as long as the query that is returned. Returns:
  * (transfer full) (nullable): the answered query; NULL if a flush came before the answer. */
-static GstKafkaQuery *
+static FogThread *
 wait_for_answer (GstKafkaTracks *self, GstKafkaQuestion *question)
 {
-  GstKafkaQuery *query = gst_kafka_query_new (ask, question, question_free);
+  FogThread *query;
 
+  if (!wait_to_ask (self)) {
+    question_free (question);
+    return NULL;
+  }
+  query = start_query (self, question);
   GST_DEBUG_OBJECT (self->settings->pad, "asking the brokers");
-  if (!gst_kafka_query_wait (query, is_interrupted, self))
-    g_clear_pointer (&query, gst_kafka_query_free);
+  if (!fog_thread_wait (query, is_interrupted, self))
+    g_clear_pointer (&query, fog_thread_release);
   return query;
 }
 
@@ -258,7 +308,7 @@ find_offsets (GstKafkaTracks *self, rd_kafka_topic_partition_list_t *list)
 {
   GstKafkaQuestion *question =
       question_new (self, ask_offsets, rd_kafka_topic_partition_list_copy (list));
-  GstKafkaQuery *query = wait_for_answer (self, question);
+  FogThread *query = wait_for_answer (self, question);
   rd_kafka_resp_err_t err;
 
   if (!query)
@@ -268,7 +318,7 @@ find_offsets (GstKafkaTracks *self, rd_kafka_topic_partition_list_t *list)
     list->elems[i].offset = question->list->elems[i].offset;
     list->elems[i].err = question->list->elems[i].err;
   }
-  gst_kafka_query_free (query);
+  fog_thread_release (query);
   return err;
 }
 
@@ -422,7 +472,7 @@ begin_check (GstKafkaTracks *self)
     list->elems[i].offset = gst_kafka_log_begin (&track->log, track->end, time);
   }
   self->asked = question_new (self, ask_offsets, list);
-  self->check = gst_kafka_query_new (ask, self->asked, question_free);
+  self->check = start_query (self, self->asked);
   self->checked = g_get_monotonic_time ();
 }
 
@@ -433,14 +483,14 @@ end_check (GstKafkaTracks *self)
 
   for (gint i = 0; !self->asked->err && i < list->cnt; i++)
     take_log (self, g_ptr_array_index (self->all, i), &list->elems[i]);
-  g_clear_pointer (&self->check, gst_kafka_query_free);
+  g_clear_pointer (&self->check, fog_thread_release);
   self->asked = NULL;
 }
 
 void
 gst_kafka_tracks_check_logs (GstKafkaTracks *self)
 {
-  if (self->check && gst_kafka_query_is_answered (self->check))
+  if (self->check && fog_thread_is_done (self->check))
     end_check (self);
   if (!self->check && g_get_monotonic_time () - self->checked >= CHECK_TIME)
     begin_check (self);
@@ -470,7 +520,7 @@ static void
 place_again (GstKafkaTracks *self, GstKafkaTrack *track)
 {
   GstKafkaQuestion *question = question_new (self, ask_reset, NULL);
-  GstKafkaQuery *query;
+  FogThread *query;
 
   question->topic = g_strdup (track->topic);
   question->partition = track->partition;
@@ -479,7 +529,7 @@ place_again (GstKafkaTracks *self, GstKafkaTrack *track)
   query = wait_for_answer (self, question);
   if (query && !question->err)
     place_at (self, track, question->from, &question->reset);
-  g_clear_pointer (&query, gst_kafka_query_free);
+  g_clear_pointer (&query, fog_thread_release);
 }
 
 /* --- damage --- */
@@ -708,7 +758,7 @@ static void
 look_for_deleted_topic (GstKafkaTracks *self)
 {
   GstKafkaQuestion *question;
-  GstKafkaQuery *query;
+  FogThread *query;
 
   if (!g_atomic_int_get (&self->gone))
     return;
@@ -721,7 +771,7 @@ look_for_deleted_topic (GstKafkaTracks *self)
         "%s was deleted while it was replayed.", question->found.missing);
   if (!question->err)
     g_atomic_int_set (&self->gone, FALSE);
-  gst_kafka_query_free (query);
+  fog_thread_release (query);
 }
 
 static void
@@ -747,7 +797,7 @@ begin_query_for_contact (GstKafkaTracks *self)
 {
   gst_kafka_connections_mark (self->fault->connections);
   self->contact_asked = question_new (self, ask_topics, NULL);
-  self->contact = gst_kafka_query_new (ask, self->contact_asked, question_free);
+  self->contact = start_query (self, self->contact_asked);
 }
 
 static void
@@ -756,7 +806,7 @@ end_query_for_contact (GstKafkaTracks *self)
   gboolean answered = !gst_kafka_error_is_unanswered (self->contact_asked->err) ||
                       gst_kafka_connections_have_received (self->fault->connections);
 
-  g_clear_pointer (&self->contact, gst_kafka_query_free);
+  g_clear_pointer (&self->contact, fog_thread_release);
   self->contact_asked = NULL;
   serve (self);
   note_contact (self, answered);
@@ -767,7 +817,7 @@ end_query_for_contact (GstKafkaTracks *self)
 static void
 look_for_outage (GstKafkaTracks *self)
 {
-  if (self->contact && gst_kafka_query_is_answered (self->contact))
+  if (self->contact && fog_thread_is_done (self->contact))
     end_query_for_contact (self);
   if (!self->contact && gst_kafka_outage_is_suspected (&self->outage))
     begin_query_for_contact (self);
@@ -919,13 +969,13 @@ static rd_kafka_resp_err_t
 find_tracks (GstKafkaTracks *self)
 {
   GstKafkaQuestion *question = question_new (self, ask_ranges, NULL);
-  GstKafkaQuery *query = wait_for_answer (self, question);
+  FogThread *query = wait_for_answer (self, question);
   rd_kafka_resp_err_t err;
 
   if (!query)
     return RD_KAFKA_RESP_ERR__INTR;
   err = take_ranges (self, question);
-  gst_kafka_query_free (query);
+  fog_thread_release (query);
   return err;
 }
 

@@ -3,7 +3,7 @@
 
 #include "client/gstkafkafault.h"
 #include "client/gstkafkaoutage.h"
-#include "client/gstkafkaquery.h"
+#include "fogthread.h"
 #include "src/consumer/gstkafkaconsumer.h"
 #include "src/consumer/gstkafkahandle.h"
 #include "src/partitions/gstkafkadamage.h"
@@ -67,9 +67,9 @@ typedef struct {
   gboolean reorders; /* messages were found that aren't in the order of capture */
   /* the time when the last check of the tracks' logs began, monotonic us */
   gint64 checked;
-  GstKafkaQuery *check;    /* (nullable): the check of the tracks' logs that isn't answered yet */
+  FogThread *check;        /* (nullable): the check of the tracks' logs that isn't answered yet */
   GstKafkaQuestion *asked; /* what `check` asks, and the answer */
-  GstKafkaQuery *contact;  /* (nullable): the query whether any broker answers */
+  FogThread *contact;      /* (nullable): the query whether any broker answers */
   GstKafkaQuestion *contact_asked; /* what `contact` asks, and the answer */
   gchar *missing;                  /* text about a topic or partition that doesn't exist */
   /* shortest time in ms from capture to Kafka's timestamp of the messages seen so far; at most
@@ -81,7 +81,9 @@ typedef struct {
   gboolean playing;
   gboolean held_told; /* TRUE if it is known whether messages are held back at the end */
   GError *ended;      /* the error that ends the stream, because messages are missing */
-  gint gone;          /* librdkafka reports that a partition is gone; atomic */
+  gint asking;        /* number of questions that the brokers haven't answered yet; atomic */
+  gboolean asking_told;
+  gint gone; /* librdkafka reports that a partition is gone; atomic */
 
   GMutex lock; /* guards the fields below */
   gboolean flushing;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "client/gstkafkaclient.h"
-#include "client/gstkafkaquery.h"
 #include "client/gstkafkarenewal.h"
 #include "fogthread.h"
 #include "gstkafkaproducerprivate.h"
@@ -378,7 +377,7 @@ topic_query_free (gpointer data)
 
 /* Runs on a thread of its own. Stopping the element doesn't wait for this thread, so the function
  * must not use the element. */
-static void
+static gpointer
 run_topic_query (gpointer data)
 {
   TopicQuery *query = data;
@@ -393,6 +392,7 @@ run_topic_query (gpointer data)
   g_cond_signal (&self->suspicion);
   return_handle (self);
   g_mutex_unlock (&self->lock);
+  return NULL;
 }
 
 /* Without lock. @rk: a borrowed handle, which is given back by run_topic_query() */
@@ -402,15 +402,15 @@ ask_cluster (GstKafkaProducer *self, rd_kafka_t *rk, const gchar *topic, gint ti
 {
   TopicQuery *asked = g_new0 (TopicQuery, 1);
   gboolean answered = FALSE;
-  GstKafkaQuery *query;
+  FogThread *query;
 
   *asked = (TopicQuery){self, rk, g_strdup (topic), timeout_ms};
-  query = gst_kafka_query_new (run_topic_query, asked, topic_query_free);
-  if (gst_kafka_query_wait (query, has_to_end, self)) {
+  query = fog_thread_start ("kafka-query", run_topic_query, asked, topic_query_free);
+  if (fog_thread_wait (query, has_to_end, self)) {
     answered = asked->answered;
     *topic_err = asked->topic_err;
   }
-  gst_kafka_query_free (query);
+  fog_thread_release (query);
   return answered;
 }
 

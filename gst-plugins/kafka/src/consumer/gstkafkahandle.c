@@ -96,8 +96,8 @@ gst_kafka_handle_set_assigned (GstKafkaHandle *self)
 
 /* The time limit of a wait, and a function that ends the wait earlier. */
 typedef struct {
-  gint64 deadline;                           /* monotonic us */
-  GstKafkaQueryIsInterrupted is_interrupted; /* (nullable) */
+  gint64 deadline;                       /* monotonic us */
+  FogThreadIsInterrupted is_interrupted; /* (nullable) */
   gpointer user_data;
 } Patience;
 
@@ -141,7 +141,7 @@ remove_metadata (rd_kafka_topic_partition_list_t *offsets)
 }
 
 static Patience
-patience_of (gint timeout_ms, GstKafkaQueryIsInterrupted is_interrupted, gpointer user_data)
+patience_of (gint timeout_ms, FogThreadIsInterrupted is_interrupted, gpointer user_data)
 {
   return (Patience){
       g_get_monotonic_time () + timeout_ms * G_TIME_SPAN_MILLISECOND, is_interrupted, user_data};
@@ -149,7 +149,7 @@ patience_of (gint timeout_ms, GstKafkaQueryIsInterrupted is_interrupted, gpointe
 
 gboolean
 gst_kafka_handle_commit (GstKafkaHandle *self, rd_kafka_topic_partition_list_t *offsets,
-    gint timeout_ms, GstKafkaQueryIsInterrupted is_interrupted, gpointer user_data)
+    gint timeout_ms, FogThreadIsInterrupted is_interrupted, gpointer user_data)
 {
   Patience patience = patience_of (timeout_ms, is_interrupted, user_data);
   rd_kafka_resp_err_t err;

@@ -5,7 +5,7 @@
 #include <librdkafka/rdkafka.h>
 
 #include "client/gstkafkafault.h"
-#include "client/gstkafkaquery.h"
+#include "fogthread.h"
 
 G_BEGIN_DECLS
 
@@ -30,7 +30,7 @@ void gst_kafka_handle_set_assigned (GstKafkaHandle *self);
  * (nullable) returned TRUE; librdkafka still sends them. If the brokers refuse the metadata for its
  * length, @offsets are committed without metadata. */
 gboolean gst_kafka_handle_commit (GstKafkaHandle *self, rd_kafka_topic_partition_list_t *offsets,
-    gint timeout_ms, GstKafkaQueryIsInterrupted is_interrupted, gpointer user_data);
+    gint timeout_ms, FogThreadIsInterrupted is_interrupted, gpointer user_data);
 /* Returns TRUE if the brokers have refused metadata for its length. */
 gboolean gst_kafka_handle_is_without_metadata (GstKafkaHandle *self);
 
