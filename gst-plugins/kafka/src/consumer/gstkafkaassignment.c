@@ -723,20 +723,25 @@ gst_kafka_consumer_rebalance (
 
 /* With self->lock */
 static void
-note_vanished (GstKafkaConsumer *self, GstKafkaPartition *partition, gboolean vanished)
+note_partition (GstKafkaConsumer *self, GstKafkaPartition *partition, gboolean exists)
 {
-  if (vanished != partition->vanished)
-    GST_INFO_OBJECT (self->settings->pad, "partition %d of %s %s", partition->partition,
-        partition->topic, vanished ? "is gone" : "is there again");
-  if (partition->vanished && !vanished && partition->position > 0)
+  guint before = partition->missed;
+
+  if (gst_kafka_partition_note_answer (partition, exists) && partition->position > 0)
     partition->astray = partition->replaced = TRUE;
-  partition->vanished = vanished;
+  if (before && exists)
+    GST_INFO_OBJECT (self->settings->pad, "partition %d of %s is there again after %u answers: %s",
+        partition->partition, partition->topic, before,
+        partition->astray ? "its topic was created again" : "nothing has changed");
+  else if (!exists && before < 2)
+    GST_INFO_OBJECT (self->settings->pad, "%u answers lack partition %d of %s", partition->missed,
+        partition->partition, partition->topic);
 }
 
 /* Notes which partitions the cluster doesn't know. A topic that was created again while the element
  * knew of its deletion is read like a log that was replaced. */
 static void
-note_all_vanished (GstKafkaConsumer *self, const GstKafkaDiscovery *found)
+note_all_partitions (GstKafkaConsumer *self, const GstKafkaDiscovery *found)
 {
   /* The brokers don't list the partitions of a topic that this user has no right to see. */
   if (found->refused)
@@ -745,10 +750,10 @@ note_all_vanished (GstKafkaConsumer *self, const GstKafkaDiscovery *found)
   for (guint i = 0; i < self->partitions->len; i++) {
     GstKafkaPartition *partition = g_ptr_array_index (self->partitions, i);
 
-    note_vanished (self, partition,
-        !partition->refused && !partition->leaving &&
-            !rd_kafka_topic_partition_list_find (
-                found->list, partition->topic, partition->partition));
+    if (!partition->refused && !partition->leaving)
+      note_partition (self, partition,
+          rd_kafka_topic_partition_list_find (
+              found->list, partition->topic, partition->partition) != NULL);
   }
   g_mutex_unlock (&self->lock);
 }
@@ -795,7 +800,7 @@ assign_found (GstKafkaConsumer *self, GstKafkaDiscovery *found)
   if (found->missing)
     gst_kafka_consumer_tell_waiting (self, found->missing);
   self->waiting_told = found->missing != NULL;
-  note_all_vanished (self, found);
+  note_all_partitions (self, found);
   drop_known (self, found->list);
   if (found->list->cnt > 0 && !gst_kafka_consumer_is_stopping (self))
     assign_new (self, found->list);
@@ -851,7 +856,7 @@ gst_kafka_consumer_look_again (GstKafkaConsumer *self)
   if (!query_topics (self, &found)) {
     self->revoked = FALSE;
     if (check_rights (self, &found))
-      note_all_vanished (self, &found);
+      note_all_partitions (self, &found);
   }
   gst_kafka_discovery_clear (&found);
 }

@@ -650,17 +650,17 @@ has_to_watch (GstKafkaConsumer *self)
   return !stops && (since >= (ends ? TICK : hungry ? self->hungry_time : WATCH_TIME));
 }
 
-/* Returns TRUE while partitions of the assignment are gone, because their topic was deleted. */
+/* Returns TRUE while the last answer lacks partitions of the assignment. */
 static gboolean
-has_vanished (GstKafkaConsumer *self)
+misses_partitions (GstKafkaConsumer *self)
 {
-  gboolean vanished = FALSE;
+  gboolean missed = FALSE;
 
   g_mutex_lock (&self->lock);
   for (guint i = 0; i < self->partitions->len; i++)
-    vanished |= ((GstKafkaPartition *) g_ptr_array_index (self->partitions, i))->vanished;
+    missed |= ((GstKafkaPartition *) g_ptr_array_index (self->partitions, i))->missed > 0;
   g_mutex_unlock (&self->lock);
-  return vanished;
+  return missed;
 }
 
 static void
@@ -668,7 +668,7 @@ look_for_topics (GstKafkaConsumer *self)
 {
   gint64 since = g_get_monotonic_time () - self->discovered;
   gboolean waits = self->waiting_told || self->revoked || gst_kafka_consumer_is_refused (self) ||
-                   has_vanished (self);
+                   misses_partitions (self);
 
   if (since < (waits ? WATCH_TIME : DISCOVER_TIME))
     return;

@@ -3,6 +3,9 @@
 
 #include <string.h>
 
+/* The number of successive answers without a partition that show that its topic is deleted. */
+#define ANSWERS_OF_DELETION 2
+
 static gboolean
 is_named (const GstKafkaPartition *self, const gchar *topic, gint partition)
 {
@@ -32,6 +35,15 @@ gst_kafka_partition_get_place (const GstKafkaPartition *self)
   if (gst_kafka_damage_is_searched (&self->damage))
     return self->damage.tried;
   return self->position >= 0 ? self->position : self->asked;
+}
+
+gboolean
+gst_kafka_partition_note_answer (GstKafkaPartition *self, gboolean exists)
+{
+  gboolean again = exists && self->missed >= ANSWERS_OF_DELETION;
+
+  self->missed = exists ? 0 : self->missed + 1;
+  return again;
 }
 
 void

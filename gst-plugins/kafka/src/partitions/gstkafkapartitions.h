@@ -47,7 +47,7 @@ typedef struct {
    * damaged data */
   gint64 refused_at;
   GstKafkaLog log;
-  gboolean vanished; /* the cluster doesn't know the partition any more */
+  guint missed;      /* number of successive answers that lack the partition */
   gboolean replaced; /* the position is invalid because the log was replaced */
   gboolean reset_told;
 } GstKafkaPartition;
@@ -58,6 +58,12 @@ GstKafkaPartition *gst_kafka_partitions_find (GPtrArray *self, const gchar *topi
 /* Returns the offset that librdkafka has to request next; -1: the group's committed offset, which
  * isn't known */
 gint64 gst_kafka_partition_get_place (const GstKafkaPartition *self);
+
+/* Notes whether an answer of the brokers has the partition. Returns TRUE if the partition exists
+ * again after at least two successive answers lacked it, because its topic was deleted and created
+ * again. A single answer may come from a broker that has just started and doesn't know its topics
+ * yet. */
+gboolean gst_kafka_partition_note_answer (GstKafkaPartition *self, gboolean exists);
 
 /* Sets @value, which is unset, to a GstValueArray of int: the numbers of the partitions. */
 void gst_kafka_partitions_to_value (GPtrArray *self, GValue *value);
