@@ -34,6 +34,7 @@ gst_kafka_fault_new (gpointer user_data, const gchar *congestion_control)
   g_atomic_ref_count_init (&fault->refs);
   fault->user_data = user_data;
   fault->connections = gst_kafka_connections_new (congestion_control);
+  fault->waits = g_array_new (FALSE, FALSE, sizeof (GstKafkaWait));
   g_mutex_init (&fault->lock);
   return fault;
 }
@@ -52,6 +53,7 @@ gst_kafka_fault_unref (GstKafkaFault *fault)
     return;
   gst_kafka_fault_forget (fault);
   gst_kafka_connections_free (fault->connections);
+  g_array_unref (fault->waits);
   g_free (fault->ca_file);
   g_mutex_clear (&fault->lock);
   g_free (fault);
@@ -186,12 +188,40 @@ look_at_certificate (rd_kafka_t *rk, const char *broker_name, int32_t broker_id,
  * is near its quota. */
 #define LONG_THROTTLE 1000
 
+/* The time (us) after the end of a wait in which the broker's next answer can extend the wait. */
+#define ANSWER_TIME G_TIME_SPAN_SECOND
+
+/* With the lock. Returns the entry of @broker. */
+static GstKafkaWait *
+get_wait (GstKafkaFault *fault, gint32 broker)
+{
+  GstKafkaWait added = {broker};
+
+  for (guint i = 0; i < fault->waits->len; i++)
+    if (g_array_index (fault->waits, GstKafkaWait, i).broker == broker)
+      return &g_array_index (fault->waits, GstKafkaWait, i);
+  g_array_append_val (fault->waits, added);
+  return &g_array_index (fault->waits, GstKafkaWait, fault->waits->len - 1);
+}
+
 void
-gst_kafka_fault_note_throttling (GstKafkaFault *fault, gint ms)
+gst_kafka_fault_note_throttling (GstKafkaFault *fault, gint32 broker, gint ms)
+{
+  GstKafkaWait *wait;
+
+  g_mutex_lock (&fault->lock);
+  wait = get_wait (fault, broker);
+  wait->ms = ms;
+  wait->noted = g_get_monotonic_time ();
+  fault->longest_ms = MAX (fault->longest_ms, ms);
+  g_mutex_unlock (&fault->lock);
+}
+
+void
+gst_kafka_fault_forget_throttling (GstKafkaFault *fault)
 {
   g_mutex_lock (&fault->lock);
-  fault->throttle_ms = ms;
-  fault->longest_ms = MAX (fault->longest_ms, ms);
+  g_array_set_size (fault->waits, 0);
   g_mutex_unlock (&fault->lock);
 }
 
@@ -199,7 +229,7 @@ static void
 note_throttling (
     rd_kafka_t *rk, const char *broker_name, int32_t broker_id, int throttle_ms, void *opaque)
 {
-  gst_kafka_fault_note_throttling (opaque, throttle_ms);
+  gst_kafka_fault_note_throttling (opaque, broker_id, throttle_ms);
 }
 
 void
@@ -222,15 +252,29 @@ gst_kafka_fault_warn_of_throttling (GstKafkaFault *fault, GstElement *element, c
         (NULL));
 }
 
+/* librdkafka doesn't report the end of a wait if another broker has answered without a wait since,
+ * so a wait also ends by itself. */
+static gboolean
+is_present (const GstKafkaWait *self, gint64 now)
+{
+  return now < self->noted + self->ms * G_TIME_SPAN_MILLISECOND + ANSWER_TIME;
+}
+
 guint64
 gst_kafka_fault_get_throttle_time (GstKafkaFault *fault)
 {
-  guint64 time;
+  gint64 now = g_get_monotonic_time ();
+  gint longest = 0;
 
   g_mutex_lock (&fault->lock);
-  time = (guint64) MAX (fault->throttle_ms, 0) * GST_MSECOND;
+  for (guint i = 0; i < fault->waits->len; i++) {
+    const GstKafkaWait *wait = &g_array_index (fault->waits, GstKafkaWait, i);
+
+    if (is_present (wait, now))
+      longest = MAX (longest, wait->ms);
+  }
   g_mutex_unlock (&fault->lock);
-  return time;
+  return (guint64) longest * GST_MSECOND;
 }
 
 /* Called on librdkafka's threads. */

@@ -8,6 +8,13 @@
 
 G_BEGIN_DECLS
 
+/* A broker lets the client wait, because the client exceeds a quota. */
+typedef struct {
+  gint32 broker; /* the broker's id */
+  gint ms;
+  gint64 noted; /* monotonic us */
+} GstKafkaWait;
+
 /* Remembers the most informative of librdkafka's errors since gst_kafka_fault_forget(): a refused
  * password says more than the "all brokers down" that follows it. Any thread may use this memory of
  * errors. librdkafka's own threads use it until the client is destroyed, so the owner of the client
@@ -22,8 +29,8 @@ typedef struct {
   gchar *detail;
   gchar *tls_cause; /* OpenSSL's error text, most of which librdkafka drops */
   gchar *ca_file;   /* ssl.ca.location; set by gst_kafka_client_new() */
-  gint throttle_ms; /* the last time for which a broker let the client wait, ms */
-  gint longest_ms;  /* the longest time for which a broker let the client wait, ms */
+  GArray *waits; /* of GstKafkaWait: the last wait for each broker that has made the client wait */
+  gint longest_ms; /* the longest time for which a broker let the client wait, ms */
   gboolean throttling_told;
 } GstKafkaFault;
 
@@ -47,14 +54,16 @@ void gst_kafka_fault_forget (GstKafkaFault *fault);
 void gst_kafka_fault_note_log (GstKafkaFault *fault, const gchar *facility, const gchar *text);
 /* Returns: (nullable) (transfer full): OpenSSL's text for the last TLS failure */
 gchar *gst_kafka_fault_dup_tls_cause (GstKafkaFault *fault);
-/* Notes that a broker lets this client wait for @ms milliseconds; 0: the client doesn't wait any
- * more. */
-void gst_kafka_fault_note_throttling (GstKafkaFault *fault, gint ms);
+/* Notes that a broker lets this client wait for @ms milliseconds; 0: the client doesn't wait for
+ * this broker any more. */
+void gst_kafka_fault_note_throttling (GstKafkaFault *fault, gint32 broker, gint ms);
+/* Notes that the client is replaced, so that it waits for no broker any more. */
+void gst_kafka_fault_forget_throttling (GstKafkaFault *fault);
 /* Posts a warning, once, when the brokers let this client wait for a second or more, because it
  * exceeds a quota. @quota: the name of the quota that slows this kind of element down */
 void gst_kafka_fault_warn_of_throttling (
     GstKafkaFault *fault, GstElement *element, const gchar *quota);
-/* Returns the time for which the brokers let this client wait at present, ns. */
+/* Returns the longest time for which a broker lets this client wait at present, ns. */
 guint64 gst_kafka_fault_get_throttle_time (GstKafkaFault *fault);
 /* Makes @fault the opaque pointer of @conf, and from then on records in @fault why a certificate is
  * refused, and which connections are open. */

@@ -800,7 +800,7 @@ replace_handle (GstKafkaProducer *self, const gchar *reason)
   rd_kafka_destroy (old);
   gst_kafka_connections_set_closing (self->fault->connections, FALSE);
   /* The new client reports no end of a wait that it doesn't know of. */
-  gst_kafka_fault_note_throttling (self->fault, 0);
+  gst_kafka_fault_forget_throttling (self->fault);
   fresh = gst_kafka_producer_new_handle (self, &error);
   g_mutex_lock (&self->lock);
   take_back_unreported (self);
