@@ -10,6 +10,7 @@
 #include "client/gstkafkasocket.h"
 #include "client/gstkafkatopics.h"
 #include "client/gstkafkauri.h"
+#include "sink/producer/gstkafkastall.h"
 
 #include <netinet/in.h>
 #include <string.h>
@@ -720,6 +721,48 @@ GST_START_TEST (test_only_an_error_of_the_network_makes_an_outage_possible)
 }
 GST_END_TEST;
 
+/* Each character is what a caller sees in one second: a message that waits (w), also while the
+ * connections are sending (s), an acknowledgement after which another message waits (a), no message
+ * (a space), or a pause of the process of a minute, in which a message waits (p). */
+static const struct {
+  const gchar *sees;
+  guint begins, ends;
+} stall_cases[] = {
+    {"          ", 0, 0}, {"awwwwwwww awwwwwwww a", 0, 0}, {"awwwwwwwwwww", 1, 0},
+    {"awwwwwwwwwwwwwwwwwwwwwww", 1, 0}, {"awwwwwwwwwwwa ", 1, 1}, {"awwwwwwwwwww   ", 1, 0},
+    {"awwwwwwwwwwwa awwwwwwwwwwwwwa ", 2, 2}, {"awpwwa wpwwa", 0, 0}, /* the process was stopped */
+    {"asssssssssssssssssa ", 0, 0},                                   /* the link is slow */
+    {"awswwwswwwswwwww", 1, 0}, /* the broker refuses messages, which are sent again */
+};
+
+GST_START_TEST (test_missing_acknowledgements_are_noticed)
+{
+  const gchar *sees = stall_cases[__i__].sees;
+  gint64 now = G_USEC_PER_SEC, since = 0, acknowledged = 0, began;
+  guint begins = 0, ends = 0;
+  GstKafkaStall stall = {0};
+
+  for (; *sees; sees++) {
+    GstKafkaNews news;
+
+    now += (*sees == 'p' ? 60 : 1) * G_USEC_PER_SEC;
+    if (*sees == 'a')
+      acknowledged = since = now;
+    else if (*sees == ' ')
+      since = 0;
+    else if (!since)
+      since = now;
+    gst_kafka_stall_look (&stall, since, *sees == 's', now);
+    news = gst_kafka_stall_note (&stall, gst_kafka_stall_is_long (&stall, GST_KAFKA_EPISODE_TIME),
+        acknowledged, now, &began);
+    begins += news == GST_KAFKA_NEWS_BEGIN;
+    ends += news == GST_KAFKA_NEWS_END;
+  }
+  fail_unless_equals_int (begins, stall_cases[__i__].begins);
+  fail_unless_equals_int (ends, stall_cases[__i__].ends);
+}
+GST_END_TEST;
+
 static Suite *
 kafkaclient_suite (void)
 {
@@ -731,6 +774,8 @@ kafkaclient_suite (void)
   tcase_add_test (tc, test_data_on_an_open_connection_is_noticed);
   tcase_add_loop_test (
       tc, test_an_outage_is_one_warning_and_one_info_message, 0, G_N_ELEMENTS (outage_cases));
+  tcase_add_loop_test (
+      tc, test_missing_acknowledgements_are_noticed, 0, G_N_ELEMENTS (stall_cases));
   tcase_add_test (tc, test_only_an_error_of_the_network_makes_an_outage_possible);
   tcase_add_test (tc, test_order_of_sources);
   tcase_add_test (tc, test_client_properties_may_have_any_type);

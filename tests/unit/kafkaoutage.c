@@ -209,6 +209,51 @@ GST_START_TEST (test_the_sink_posts_one_warning_for_each_outage)
 }
 GST_END_TEST;
 
+/* More refusals than the brokers can send in the longest wait of a test. */
+#define REFUSALS 5000
+
+/* Makes the brokers refuse all messages, as a leader does that has too few replicas in sync. */
+static void
+lack_replicas (KafkaMock *cluster)
+{
+  static rd_kafka_resp_err_t errors[REFUSALS];
+
+  for (guint i = 0; i < REFUSALS; i++)
+    errors[i] = RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS;
+  rd_kafka_mock_push_request_errors_array (cluster->cluster, KAFKA_API_PRODUCE, REFUSALS, errors);
+}
+
+/* `waiting` and `skipping` lack replicas; `unconfirmed` doesn't wait for them. */
+GST_START_TEST (test_the_sink_reports_missing_replicas)
+{
+  Stream waiting = {0}, skipping = {0}, unconfirmed = {0};
+
+  play_sink (&waiting, mock.servers, "");
+  play_sink (&skipping, mock.servers, "on-error=skip delivery-timeout=5000000000");
+  play_sink (&unconfirmed, mock.servers, "acks=none");
+  lack_replicas (&mock);
+  push (&waiting);
+  push (&skipping);
+  push (&unconfirmed);
+  expect_message (skipping.bus, GST_MESSAGE_WARNING, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE,
+      "min.insync.replicas");
+  expect_message (waiting.bus, GST_MESSAGE_WARNING, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE,
+      "min.insync.replicas");
+  fail_unless (is_connected (&waiting));
+  push (&waiting);
+  rd_kafka_mock_clear_request_errors (mock.cluster, KAFKA_API_PRODUCE);
+  expect_message (waiting.bus, GST_MESSAGE_INFO, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE,
+      "acknowledge buffers again");
+  wait_for_at_least (waiting.element, "delivered", 3);
+  expect_silence (&waiting);
+  expect_silence (&skipping);
+  expect_silence (&unconfirmed);
+  stream_clear (&waiting);
+  stream_clear (&skipping);
+  stream_clear (&unconfirmed);
+}
+GST_END_TEST;
+
 /* Pulls buffers until the test ends, however many come, because a group may read messages twice. */
 static gpointer
 pull_all (gpointer stream)
@@ -314,6 +359,44 @@ GST_START_TEST (test_the_source_posts_one_warning_for_each_outage)
 }
 GST_END_TEST;
 
+/* The mock cluster drops a member whose session is shorter than the first rebalance, 3 s. */
+#define MODE_OF_A_MEMBER                                                                           \
+  "group-id=reach client-properties=c," SOON ",session.timeout.ms=4000,heartbeat.interval.ms=500"
+
+/* One of three brokers is away: the one that coordinates the group. */
+GST_START_TEST (test_the_source_reports_a_coordinator_that_is_not_reached)
+{
+  KafkaMock three = {mock.rk, rd_kafka_mock_cluster_new (mock.rk, 3)};
+  Stream member = {0}, alone = {0};
+
+  three.servers = rd_kafka_mock_cluster_bootstraps (three.cluster);
+  fail_if (rd_kafka_mock_topic_create (three.cluster, TOPIC, 1, 1));
+  fail_if (rd_kafka_mock_partition_set_leader (three.cluster, TOPIC, 0, 1));
+  fail_if (rd_kafka_mock_coordinator_set (three.cluster, "group", "reach", 2));
+  kafka_mock_produce (&three, TOPIC, 0, NULL, "1", 1, 0, NULL);
+  play_source (&member, &three, MODE_OF_A_MEMBER);
+  play_source (&alone, &three, "");
+  read_first (&member);
+  read_first (&alone);
+  member.reader = g_thread_new ("reader", pull_all, &member);
+  alone.reader = g_thread_new ("reader", pull_all, &alone);
+  rd_kafka_mock_broker_set_down (three.cluster, 2);
+  expect_begin (&member, GST_RESOURCE_ERROR_OPEN_READ, "coordinates the group");
+  rd_kafka_mock_broker_set_up (three.cluster, 2);
+  expect_message (member.bus, GST_MESSAGE_INFO, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_OPEN_READ,
+      "reached again");
+  kafka_mock_produce (&three, TOPIC, 0, NULL, "2", 1, 0, NULL);
+  wait_for_at_least (member.element, "messages", 2);
+  wait_for_at_least (alone.element, "messages", 2);
+  fail_unless (is_connected (&member) && is_connected (&alone));
+  expect_silence (&member);
+  expect_silence (&alone);
+  end_source (&member);
+  end_source (&alone);
+  rd_kafka_mock_cluster_destroy (three.cluster);
+}
+GST_END_TEST;
+
 static Suite *
 kafkaoutage_suite (void)
 {
@@ -324,7 +407,9 @@ kafkaoutage_suite (void)
   tcase_set_timeout (tc, 150);
   tcase_add_checked_fixture (tc, setup, teardown);
   tcase_add_test (tc, test_the_sink_posts_one_warning_for_each_outage);
+  tcase_add_test (tc, test_the_sink_reports_missing_replicas);
   tcase_add_test (tc, test_the_source_posts_one_warning_for_each_outage);
+  tcase_add_test (tc, test_the_source_reports_a_coordinator_that_is_not_reached);
   return s;
 }
 

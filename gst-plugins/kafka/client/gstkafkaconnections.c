@@ -2,14 +2,18 @@
 #include "gstkafkaconnections.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "client/gstkafkasocket.h"
 
 #define TENDING_TIME (G_USEC_PER_SEC / 2)
+/* The longest time (us) between two packets on the slowest link that counts as a link. */
+#define SLOWEST_STEP (3 * G_USEC_PER_SEC)
 /* Losses are counted over at least ENOUGH_PACKETS packets. ENOUGH_COUNTS counts in a row with a
  * share of losses above MANY_LOSSES mean that the link loses packets. A single count above
  * MANY_LOSSES may come from a queue that was full for a moment. */
@@ -31,6 +35,8 @@ typedef struct {
   gboolean seen;    /* the connection was open when the connections were marked */
   gboolean marked;  /* `received` is valid */
   guint64 received; /* number of bytes received before the latest mark */
+  guint64 acked;    /* number of bytes that the other end had received at the last look */
+  gint64 moved;     /* time when `acked` last grew, monotonic us */
 } Connection;
 
 struct _GstKafkaConnections {
@@ -158,6 +164,36 @@ gst_kafka_connections_have_received (GstKafkaConnections *self)
   }
   g_mutex_unlock (&self->lock);
   return some;
+}
+
+/* With the lock. Returns TRUE if the connection has data to transfer, and transfers them. */
+static gboolean
+is_sending (Connection *connection, gint64 now)
+{
+  struct tcp_info info = {0};
+  socklen_t size = sizeof info;
+  gint left = 0;
+
+  if (getsockopt (connection->fd, IPPROTO_TCP, TCP_INFO, &info, &size))
+    return FALSE;
+  if (info.tcpi_bytes_acked > connection->acked)
+    connection->moved = now;
+  connection->acked = info.tcpi_bytes_acked;
+  return !ioctl (connection->fd, SIOCOUTQ, &left) && left > 0 &&
+         now - connection->moved < SLOWEST_STEP;
+}
+
+gboolean
+gst_kafka_connections_are_sending (GstKafkaConnections *self)
+{
+  gint64 now = g_get_monotonic_time ();
+  gboolean sending = FALSE;
+
+  g_mutex_lock (&self->lock);
+  for (guint i = 0; i < self->open->len; i++)
+    sending |= is_sending (&g_array_index (self->open, Connection, i), now);
+  g_mutex_unlock (&self->lock);
+  return sending;
 }
 
 /* Returns which share of the packets since the last count were sent again, if the share was too

@@ -34,6 +34,10 @@ void gst_kafka_connections_mark (GstKafkaConnections *self);
  * large answer before it over a slow link. */
 gboolean gst_kafka_connections_have_received (GstKafkaConnections *self);
 
+/* Returns TRUE if a connection is busy: it has data that the other end hasn't received yet, and
+ * transferred some data in the last seconds. The caller has to call this function regularly. */
+gboolean gst_kafka_connections_are_sending (GstKafkaConnections *self);
+
 /* Checks how many packets the connections lose, at most twice a second, and changes the congestion
  * control where it is needed. The caller has to call this function regularly. A change of
  * congestion control is logged with @element. */

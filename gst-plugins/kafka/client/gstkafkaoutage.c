@@ -5,9 +5,6 @@
 
 #include "gstkafkaerror.h"
 
-/* Time (us) without an answer after which an outage is reported: longer than several queries take,
- * than the leader of a partition needs to change, and than a broker usually needs to restart. */
-#define OUTAGE_TIME (10 * G_TIME_SPAN_SECOND)
 /* Time (us) without a query after which a suspicion begins anew, because the caller or the whole
  * process was stopped meanwhile. */
 #define STALE_TIME (10 * G_TIME_SPAN_SECOND)
@@ -75,7 +72,7 @@ gst_kafka_outage_is_reported (GstKafkaOutage *self)
   gboolean reported;
 
   g_mutex_lock (&self->lock);
-  reported = self->began && self->suspected;
+  reported = self->episode.began && self->suspected;
   g_mutex_unlock (&self->lock);
   return reported;
 }
@@ -114,20 +111,14 @@ void
 gst_kafka_outage_report (GstKafkaOutage *self, GstElement *element, GstResourceError code,
     const gchar *servers, const gchar *meanwhile, const gchar *cause, gint64 now)
 {
-  gboolean begins, ends;
+  GstKafkaNews news;
   gint64 began;
 
   g_mutex_lock (&self->lock);
-  begins = self->suspected && !self->began && self->asked - self->suspected >= OUTAGE_TIME;
-  ends = self->began && !self->suspected;
-  if (begins)
-    self->began = self->suspected;
-  began = self->began;
-  if (ends)
-    self->began = 0;
+  news = gst_kafka_episode_note (&self->episode, self->suspected, self->asked, &began);
   g_mutex_unlock (&self->lock);
-  if (begins)
+  if (news == GST_KAFKA_NEWS_BEGIN)
     post_begin (element, code, servers, now - began, meanwhile, cause);
-  else if (ends)
+  else if (news == GST_KAFKA_NEWS_END)
     post_end (element, code, servers, now - began);
 }

@@ -4,6 +4,8 @@
 #include <gst/gst.h>
 #include <librdkafka/rdkafka.h>
 
+#include "gstkafkaepisode.h"
+
 G_BEGIN_DECLS
 
 /* Detects and reports that no broker answers any more. An error of librdkafka is only a suspicion:
@@ -14,7 +16,7 @@ typedef struct {
   GMutex lock;      /* guards all below */
   gint64 suspected; /* the time since which no broker has answered; 0: there is no suspicion */
   gint64 asked;     /* the time when the last query without an answer ended */
-  gint64 began;     /* the time when the reported outage began; 0: no outage is reported */
+  GstKafkaEpisode episode;
 } GstKafkaOutage;
 
 void gst_kafka_outage_init (GstKafkaOutage *self);

@@ -912,7 +912,7 @@ gst_kafka_src_class_init (GstKafkaSrcClass *klass)
    * | clock-skew | number of messages with a capture time in the future |
    * | age | time from capture to arrival of the last message, ns; the maximum: not known |
    * | connected | boolean: TRUE if the brokers have answered since the start, and there is no
-   *   outage |
+   *   outage, of all brokers or of the group's coordinator |
    * | damaged | number of messages skipped because their batch is damaged |
    * | waits-for-access | boolean: TRUE if access was lost, and the element waits until it is
    *   granted again (#GstKafkaSrc:access-timeout) |
@@ -931,7 +931,7 @@ gst_kafka_src_class_init (GstKafkaSrcClass *klass)
    *   count them |
    * | held-back | number of offsets that the brokers hold back at present, because a transaction
    *   that began before them hasn't ended; `lag` includes them |
-   * | throttle-time | time for which the brokers let the element wait at present, because it
+   * | throttle-time | longest time for which a broker lets the element wait at present, because it
    *   exceeds a quota, ns |
    * | partitions | GstValueArray of GstStructure: `topic`, `partition` (int), `lag`, `position`,
    *   `stored` and `failed` (int64; -1: none) |

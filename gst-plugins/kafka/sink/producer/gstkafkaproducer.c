@@ -43,7 +43,8 @@ gst_kafka_producer_explain_error (GstKafkaProducer *self, rd_kafka_resp_err_t er
   if (err != RD_KAFKA_RESP_ERR__MSG_TIMED_OUT && err != RD_KAFKA_RESP_ERR__TIMED_OUT)
     return err;
   fault = gst_kafka_fault_get (self->fault, detail);
-  return fault ? fault : err;
+  /* librdkafka's own time-outs say no more than that a message wasn't acknowledged in time. */
+  return fault && !gst_kafka_error_is_timeout (fault) ? fault : err;
 }
 
 gchar *
@@ -524,26 +525,6 @@ sleep_a_slice (GstKafkaProducer *self)
   return is_active (self);
 }
 
-/* Returns what happens to buffers while no broker answers. */
-static const gchar *
-describe_outage (GstKafkaProducer *self)
-{
-  GstKafkaLeaky leaky;
-
-  if (self->config.spool)
-    return "Buffers go to the disk (spool), and are sent when a broker answers.";
-  g_mutex_lock (&self->lock);
-  leaky = self->queue.bounds.leaky;
-  g_mutex_unlock (&self->lock);
-  if (leaky != GST_KAFKA_LEAKY_NONE)
-    return "Buffers wait in the queue, which drops buffers when it is full (leaky).";
-  if (!GST_CLOCK_TIME_IS_VALID (self->config.delivery_timeout))
-    return "Buffers wait in the queue, and the stream waits when it is full.";
-  return self->config.skip_failed
-             ? "Buffers wait in the queue; after delivery-timeout they are skipped (on-error)."
-             : "Buffers wait in the queue; after delivery-timeout they are an error (on-error).";
-}
-
 /* Without lock. A loss of access, which has a warning of its own, isn't an outage, because a broker
  * that refuses access has answered. */
 static void
@@ -552,17 +533,19 @@ report_outage (GstKafkaProducer *self)
   gint64 now = g_get_monotonic_time ();
   g_autofree gchar *cause = NULL;
   gboolean refused, active;
+  const gchar *meanwhile;
 
   g_mutex_lock (&self->lock);
   refused = self->access != GST_KAFKA_ACCESS_GRANTED;
   active = is_active (self) && self->connected;
+  meanwhile = gst_kafka_producer_describe_wait (self);
   g_mutex_unlock (&self->lock);
   if (refused)
     gst_kafka_outage_note_answer (&self->outage, TRUE, now);
   gst_kafka_fault_get (self->fault, &cause);
   if (active)
     gst_kafka_outage_report (&self->outage, self->element, GST_RESOURCE_ERROR_OPEN_WRITE,
-        self->servers, describe_outage (self), cause, now);
+        self->servers, meanwhile, cause, now);
 }
 
 /* Returns FALSE if the producer is stopping or has failed. */
@@ -825,6 +808,15 @@ note_error (rd_kafka_t *rk, gint err, const gchar *reason, gpointer fault)
   g_mutex_unlock (&self->lock);
 }
 
+/* Returns the value of librdkafka's option linger.ms, in us. */
+static gint64
+get_linger (const rd_kafka_conf_t *conf)
+{
+  g_autofree gchar *ms = gst_kafka_conf_dup (conf, "linger.ms");
+
+  return (gint64) (g_ascii_strtod (ms, NULL) * G_TIME_SPAN_MILLISECOND);
+}
+
 GstKafkaProducer *
 gst_kafka_producer_new (GstElement *element, rd_kafka_conf_t *conf,
     const GstKafkaProducerConfig *config, GError **error)
@@ -849,6 +841,7 @@ gst_kafka_producer_new (GstElement *element, rd_kafka_conf_t *conf,
   self->queue.spools = config->spool != NULL;
   self->astray = -1;
   self->servers = gst_kafka_conf_dup (conf, "bootstrap.servers");
+  self->linger = get_linger (conf);
   gst_kafka_producer_init_batches (self);
   rd_kafka_conf_set_dr_msg_cb (conf, gst_kafka_producer_note_report);
   rd_kafka_conf_set_error_cb (conf, note_error);
@@ -1123,7 +1116,7 @@ gst_kafka_producer_fail_undrained (GstKafkaProducer *self)
   if (topic)
     doubt (self, topic);
   g_mutex_lock (&self->lock);
-  err = gst_kafka_producer_explain_error (self, RD_KAFKA_RESP_ERR__TIMED_OUT, &detail);
+  err = gst_kafka_producer_explain_error (self, RD_KAFKA_RESP_ERR__MSG_TIMED_OUT, &detail);
   debug = g_strdup_printf ("%u buffers of %" G_GUINT64_FORMAT
                            " bytes undelivered at the end of drain-timeout",
       gst_kafka_send_queue_buffers (&self->queue), gst_kafka_send_queue_bytes (&self->queue));

@@ -480,6 +480,7 @@ count_delivery (GstKafkaProducer *self, GstKafkaRecord *record, gint64 now)
   gst_kafka_pace_delivered (
       &self->queue.pace, now, gst_kafka_record_size (record), now - record->sent);
   self->connected = TRUE;
+  self->acknowledged = now;
   /* With acks=none a delivery report says only that the record was sent, not that a broker has
    * answered. */
   if (self->config.acknowledged)
@@ -918,6 +919,7 @@ serve (GstKafkaProducer *self)
     replace_ended (self, reason);
   regroup (self);
   gst_kafka_producer_watch_unacked (self);
+  gst_kafka_producer_watch_stall (self);
   gst_kafka_connections_tend (self->fault->connections, self->element);
   g_mutex_lock (&self->lock);
   gst_kafka_producer_watch_spool (self);

@@ -5,6 +5,7 @@
 #include "client/gstkafkafault.h"
 #include "client/gstkafkaoutage.h"
 #include "gstkafkaproducer.h"
+#include "gstkafkastall.h"
 
 G_BEGIN_DECLS
 
@@ -57,7 +58,8 @@ typedef struct {
  * 
  * The files: gstkafkaproducer.c has the calls of the element and the connector's thread,
  * gstkafkaproducerdelivery.c the poller's thread, gstkafkaproducerunacked.c its work with
- * acks=none, gstkafkaproducerspool.c the way to the disk and back. */
+ * acks=none, gstkafkaproducerstall.c the watch for messages that aren't acknowledged,
+ * gstkafkaproducerspool.c the way to the disk and back. */
 struct _GstKafkaProducer {
   /* the most informative error of librdkafka since the latest delivery, and the client's
    * connections */
@@ -106,6 +108,12 @@ struct _GstKafkaProducer {
   GstKafkaProducerHealth health;
   GstKafkaProducerCounters counters;
   GstKafkaProducerSkips skips;
+  GstKafkaStall stall;
+  gint64 linger;       /* the time for which librdkafka waits to fill a batch, us */
+  gint64 acknowledged; /* the time of the last acknowledgement, monotonic us */
+  /* the time since when buffers wait and none has been acknowledged, monotonic us; 0: none waits */
+  gint64 dry;
+  gboolean stall_doubted; /* the brokers are queried whether they answer at all */
   /* set of names of topics to which a record was delivered; used if records have topics of their
    * own */
   GHashTable *delivered_topics;
@@ -168,6 +176,12 @@ gboolean gst_kafka_producer_confirm_sent (GstKafkaProducer *self, rd_kafka_t *rk
  * thread, without lock. */
 void gst_kafka_producer_watch_unacked (GstKafkaProducer *self);
 
+/* In gstkafkaproducerstall.c */
+
+/* Reports once if buffers aren't acknowledged for a long time although the brokers answer, and once
+ * when they are acknowledged again. Called on the poller's thread, without lock. */
+void gst_kafka_producer_watch_stall (GstKafkaProducer *self);
+
 /* In gstkafkaproducerspool.c */
 
 /* Returns TRUE if @record is stored on the disk when it can't be sent in time. */
@@ -201,6 +215,8 @@ rd_kafka_resp_err_t gst_kafka_producer_query_batch_limit (
 gboolean gst_kafka_producer_query_topic (
     GstKafkaProducer *self, const gchar *topic, gint timeout_ms, rd_kafka_resp_err_t *topic_err);
 
+/* With lock. Returns a sentence about what happens to buffers while they can't be sent. */
+const gchar *gst_kafka_producer_describe_wait (GstKafkaProducer *self);
 /* With lock. Notes that the producer has failed. Returns TRUE if this failure is the first one,
  * which the caller has to post. */
 gboolean gst_kafka_producer_take_failure (GstKafkaProducer *self);

@@ -70,6 +70,7 @@ struct _GstKafkaConsumer {
 
   /* the address at which the group's coordinator couldn't be reached; NULL: it was reached */
   gchar *coordinator;
+  GstKafkaEpisode exclusion; /* this member is out of its group, as its coordinator isn't reached */
 
   /* Only the streaming thread uses the fields below. */
   rd_kafka_message_t *kept; /* the next message, read ahead */
@@ -88,6 +89,7 @@ struct _GstKafkaConsumer {
   gint64 discovered;
   GHashTable *brokers;   /* maps the addresses that brokers had in this run to the brokers' ids */
   gint64 coordinator_at; /* time of the last look for the coordinator */
+  gint64 excluded;       /* time since when the coordinator isn't reached; 0: it is reached */
   gint64 coordinator_moved; /* time since when the coordinator has another address; 0: it hasn't */
   gint64 asked_for_access;
   gint64 checked;    /* the time when the partitions' logs were last checked, monotonic us */
@@ -158,8 +160,9 @@ void gst_kafka_consumer_watch_access (GstKafkaConsumer *self);
 void gst_kafka_consumer_note_coordinator (GstKafkaConsumer *self, const gchar *reason);
 /* Notes that the group's coordinator has assigned partitions. Called on the consumer's thread. */
 void gst_kafka_consumer_forget_coordinator (GstKafkaConsumer *self);
-/* Ends the run if the broker that coordinates the group has another address than before. Called on
- * the consumer's thread. */
+/* Reports that the group's coordinator can't be reached although other brokers answer, and that it
+ * is reached again. Ends the run if the coordinator has another address than before. Called on the
+ * consumer's thread. */
 void gst_kafka_consumer_look_for_coordinator (GstKafkaConsumer *self);
 /* Notes whether a query was answered that began with gst_kafka_connections_mark(). If a broker is
  * sending data, it answers later. */

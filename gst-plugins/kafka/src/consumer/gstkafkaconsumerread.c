@@ -736,11 +736,11 @@ gst_kafka_consumer_add_stats (GstKafkaConsumer *self, GstStructure *stats)
   g_mutex_lock (&self->lock);
   partitions_to_stats (self->partitions, &partitions);
   gst_structure_set (stats, "connected", G_TYPE_BOOLEAN,
-      self->known_topics && !gst_kafka_outage_is_reported (&self->outage), "damaged", G_TYPE_UINT64,
-      self->damaged, "waits-for-access", G_TYPE_BOOLEAN, self->refused != 0, "lag", G_TYPE_UINT64,
-      partitions_get_lag (self->partitions), "prefetched", G_TYPE_UINT64,
-      (guint64) (self->queue ? rd_kafka_queue_length (self->queue) : 0), "pending", G_TYPE_UINT64,
-      (guint64) partitions_get_pending (self->partitions), "parked", G_TYPE_UINT64,
+      self->known_topics && !self->exclusion.began && !gst_kafka_outage_is_reported (&self->outage),
+      "damaged", G_TYPE_UINT64, self->damaged, "waits-for-access", G_TYPE_BOOLEAN,
+      self->refused != 0, "lag", G_TYPE_UINT64, partitions_get_lag (self->partitions), "prefetched",
+      G_TYPE_UINT64, (guint64) (self->queue ? rd_kafka_queue_length (self->queue) : 0), "pending",
+      G_TYPE_UINT64, (guint64) partitions_get_pending (self->partitions), "parked", G_TYPE_UINT64,
       (guint64) partitions_get_parked (self->partitions), "rebalances", G_TYPE_UINT64,
       self->rebalances, "lost", G_TYPE_UINT64, self->lost, "offsets-missing", G_TYPE_UINT64,
       self->missing, "held-back", G_TYPE_UINT64, partitions_get_held (self->partitions),

@@ -271,16 +271,13 @@ fail_moved (GstKafkaConsumer *self, const gchar *before, const gchar *now)
   gst_kafka_consumer_end_with (self, error, self->settings->where);
 }
 
-void
-gst_kafka_consumer_look_for_coordinator (GstKafkaConsumer *self)
+/* Ends the run if the coordinator has had another address than @before for a while. */
+static void
+look_for_new_address (GstKafkaConsumer *self, const gchar *before, gint64 now)
 {
-  gint64 now = g_get_monotonic_time ();
   const rd_kafka_metadata_t *metadata;
-  g_autofree gchar *before = NULL, *after = NULL;
+  g_autofree gchar *after = NULL;
 
-  if (now - self->coordinator_at < ASK_AGAIN_TIME || !(before = dup_lost_coordinator (self)))
-    return;
-  self->coordinator_at = now;
   if (rd_kafka_metadata (self->rk, 0, NULL, &metadata, GST_KAFKA_ANSWER_MS))
     return;
   after = find_new_address (self, before, metadata);
@@ -292,6 +289,79 @@ gst_kafka_consumer_look_for_coordinator (GstKafkaConsumer *self)
     self->coordinator_moved = after ? now : 0;
   else if (now - self->coordinator_moved >= FOLLOW_TIME)
     fail_moved (self, before, after);
+}
+
+/* Returns TRUE if the coordinator has given this client an id, which librdkafka forgets when the
+ * session times out. With group.protocol=consumer librdkafka chooses the id itself, so the result
+ * is always TRUE. */
+static gboolean
+is_member (GstKafkaConsumer *self)
+{
+  gchar *id = rd_kafka_memberid (self->rk);
+  gboolean member = id && *id;
+
+  if (id)
+    rd_kafka_mem_free (self->rk, id);
+  return member;
+}
+
+static void
+report_exclusion (GstKafkaConsumer *self, const gchar *address, GstKafkaNews news, gint64 lasted)
+{
+  GstElement *element = gst_kafka_consumer_get_element (self);
+  gdouble seconds = lasted / (gdouble) G_USEC_PER_SEC;
+
+  if (element && news == GST_KAFKA_NEWS_BEGIN)
+    GST_ELEMENT_WARNING (element, RESOURCE, OPEN_READ,
+        ("The broker that coordinates the group hasn't been reached at %s for %.0f s, although "
+         "other brokers answer: %s. The stream waits, because this member is out of its group. "
+         "Check that this broker runs, and that no firewall keeps this machine from it.",
+            address, seconds, self->settings->where),
+        (NULL));
+  else if (element && news == GST_KAFKA_NEWS_END)
+    GST_ELEMENT_INFO (element, RESOURCE, OPEN_READ,
+        ("The broker that coordinates the group is reached again after %.1f s: %s", seconds,
+            self->settings->where),
+        ("reached again"));
+  gst_clear_object (&element);
+}
+
+/* Notes whether this member is out of its group because its coordinator isn't reached at @address
+ * (nullable). The lack of any broker, or of a right, has a report of its own. */
+static void
+note_exclusion (GstKafkaConsumer *self, const gchar *address, gint64 now)
+{
+  gboolean out = address && !is_member (self);
+  gboolean explained = out && (self->coordinator_moved || gst_kafka_consumer_is_refused (self) ||
+                                  gst_kafka_outage_is_suspected (&self->outage));
+  GstKafkaNews news = GST_KAFKA_NEWS_NONE;
+  gint64 began;
+
+  if (!out)
+    self->excluded = 0;
+  else if (!self->excluded || gst_kafka_outage_is_reported (&self->outage))
+    self->excluded = now;
+  g_mutex_lock (&self->lock);
+  if (!explained)
+    news = gst_kafka_episode_note (&self->exclusion, self->excluded, now, &began);
+  g_mutex_unlock (&self->lock);
+  if (news != GST_KAFKA_NEWS_NONE)
+    report_exclusion (self, address, news, now - began);
+}
+
+void
+gst_kafka_consumer_look_for_coordinator (GstKafkaConsumer *self)
+{
+  gint64 now = g_get_monotonic_time ();
+  g_autofree gchar *address = NULL;
+
+  if (gst_kafka_consumer_assigns_itself (self) || now - self->coordinator_at < ASK_AGAIN_TIME)
+    return;
+  self->coordinator_at = now;
+  address = dup_lost_coordinator (self);
+  if (address)
+    look_for_new_address (self, address, now);
+  note_exclusion (self, address, now);
 }
 
 /* --- outages --- */

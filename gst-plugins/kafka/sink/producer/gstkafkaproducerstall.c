@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "gstkafkaproducerprivate.h"
+
+GST_DEBUG_CATEGORY_EXTERN (gst_kafka_sink_debug);
+#define GST_CAT_DEFAULT gst_kafka_sink_debug
+
+const gchar *
+gst_kafka_producer_describe_wait (GstKafkaProducer *self)
+{
+  if (self->config.spool)
+    return "Buffers go to the disk (spool), and are sent later.";
+  if (self->queue.bounds.leaky != GST_KAFKA_LEAKY_NONE)
+    return "Buffers wait in the queue, which drops buffers when it is full (leaky).";
+  if (!GST_CLOCK_TIME_IS_VALID (self->config.delivery_timeout))
+    return "Buffers wait in the queue, and the stream waits when it is full.";
+  return self->config.skip_failed
+             ? "Buffers wait in the queue; after delivery-timeout they are skipped (on-error)."
+             : "Buffers wait in the queue; after delivery-timeout they are an error (on-error).";
+}
+
+/* With lock. Returns the time since when the oldest buffer has waited for its acknowledgement; 0 if
+ * none waits. A buffer that is sent again and again, because each attempt fails, has waited since
+ * the last acknowledgement. */
+static gint64
+get_oldest_wait (GstKafkaProducer *self, gint64 now)
+{
+  const GList *sent = self->queue.in_flight.head;
+
+  if (!gst_kafka_send_queue_buffers (&self->queue) || self->held)
+    self->dry = 0;
+  else
+    self->dry = self->dry ? MAX (self->dry, self->acknowledged) : now;
+  return sent && self->dry ? MIN (self->dry, ((const GstKafkaRecord *) sent->data)->sent)
+                           : self->dry;
+}
+
+/* With lock. Returns TRUE if a report about something else explains why buffers wait. */
+static gboolean
+is_explained (GstKafkaProducer *self)
+{
+  return self->access != GST_KAFKA_ACCESS_GRANTED || self->stopping ||
+         self->health != GST_KAFKA_PRODUCER_WORKING ||
+         gst_kafka_outage_is_reported (&self->outage) ||
+         gst_kafka_fault_get_throttle_time (self->fault) > 0;
+}
+
+/* With lock. Returns TRUE if the brokers answer, and buffers wait all the same. The connector's
+ * thread first queries the brokers: if none of them answers, that is an outage. */
+static gboolean
+is_stalled (GstKafkaProducer *self, gint64 now)
+{
+  if (!gst_kafka_stall_is_long (&self->stall, GST_KAFKA_EPISODE_TIME + self->linger) ||
+      is_explained (self)) {
+    self->stall_doubted = FALSE;
+    return FALSE;
+  }
+  if (!self->stall_doubted && !self->stall.episode.began) {
+    self->stall_doubted = TRUE;
+    GST_DEBUG_OBJECT (self->element, "no acknowledgement for %.1f s: asking the brokers",
+        self->stall.waited / (gdouble) G_USEC_PER_SEC);
+    gst_kafka_outage_note_error (&self->outage, RD_KAFKA_RESP_ERR__TIMED_OUT, now);
+    g_cond_signal (&self->suspicion);
+  }
+  return !gst_kafka_outage_is_suspected (&self->outage);
+}
+
+/* Returns the error that explains why buffers wait. The brokers have just answered, so an error of
+ * a connection may be an old one. */
+static rd_kafka_resp_err_t
+find_cause (GstKafkaProducer *self, gchar **detail)
+{
+  rd_kafka_resp_err_t fault = gst_kafka_fault_get (self->fault, detail);
+
+  return fault && !gst_kafka_error_is_unanswered (fault) ? fault : RD_KAFKA_RESP_ERR__MSG_TIMED_OUT;
+}
+
+static void
+report_begin (GstKafkaProducer *self, gint64 lasted)
+{
+  g_autofree gchar *attempt = gst_kafka_producer_name_attempt (self->topic, self->servers);
+  g_autofree gchar *cause = NULL, *said = NULL;
+  rd_kafka_resp_err_t err = find_cause (self, &cause);
+  g_autoptr (GError) error = NULL;
+  const gchar *meanwhile;
+
+  g_mutex_lock (&self->lock);
+  meanwhile = gst_kafka_producer_describe_wait (self);
+  g_mutex_unlock (&self->lock);
+  said = g_strdup_printf ("the brokers answer, but a buffer has waited for its acknowledgement "
+                          "for %.0f s",
+      lasted / (gdouble) G_USEC_PER_SEC);
+  error = gst_kafka_error_new (attempt, err, said, GST_RESOURCE_ERROR_WRITE);
+  GST_ELEMENT_WARNING (self->element, RESOURCE, WRITE, ("%s %s", error->message, meanwhile),
+      ("%s: %s", rd_kafka_err2name (err), cause ? cause : "librdkafka has reported no error"));
+}
+
+static void
+report_end (GstKafkaProducer *self, gint64 lasted)
+{
+  gdouble seconds = lasted / (gdouble) G_USEC_PER_SEC;
+
+  GST_ELEMENT_INFO (self->element, RESOURCE, WRITE,
+      ("The brokers acknowledge buffers again after %.1f s: topic \"%s\" at %s", seconds,
+          self->topic, self->servers),
+      ("acknowledged again"));
+}
+
+void
+gst_kafka_producer_watch_stall (GstKafkaProducer *self)
+{
+  gboolean sending = gst_kafka_connections_are_sending (self->fault->connections);
+  gint64 now = g_get_monotonic_time (), began;
+  GstKafkaNews news;
+
+  if (!self->config.acknowledged)
+    return;
+  g_mutex_lock (&self->lock);
+  gst_kafka_stall_look (&self->stall, get_oldest_wait (self, now), sending, now);
+  news =
+      gst_kafka_stall_note (&self->stall, is_stalled (self, now), self->acknowledged, now, &began);
+  g_mutex_unlock (&self->lock);
+  if (news == GST_KAFKA_NEWS_BEGIN)
+    report_begin (self, now - began);
+  else if (news == GST_KAFKA_NEWS_END)
+    report_end (self, now - began);
+}

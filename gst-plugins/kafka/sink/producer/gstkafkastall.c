@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "gstkafkastall.h"
+
+/* The longest time (us) between two looks that counts. If the time is longer, the caller or the
+ * whole process was stopped. */
+#define LONGEST_STEP G_TIME_SPAN_SECOND
+
+void
+gst_kafka_stall_look (GstKafkaStall *self, gint64 since, gboolean sending, gint64 now)
+{
+  gint64 step = MIN (now - self->looked, LONGEST_STEP);
+
+  self->looked = now;
+  if (since != self->since || !since) {
+    self->since = since;
+    self->waited = self->busy = 0;
+    return;
+  }
+  self->waited += step;
+  if (sending)
+    self->busy += step;
+}
+
+gboolean
+gst_kafka_stall_is_long (const GstKafkaStall *self, gint64 patience)
+{
+  return self->since && self->waited >= patience && self->busy <= self->waited / 2;
+}
+
+GstKafkaNews
+gst_kafka_stall_note (
+    GstKafkaStall *self, gboolean stalled, gint64 acknowledged, gint64 now, gint64 *began)
+{
+  gboolean lasts = !stalled && self->episode.began && acknowledged <= self->episode.began;
+  gint64 since = stalled ? self->since : 0;
+
+  return gst_kafka_episode_note (&self->episode, lasts ? self->episode.began : since, now, began);
+}
