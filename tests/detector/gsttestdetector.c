@@ -78,7 +78,7 @@ static GstFlowReturn
 gst_test_detector_transform_ip (GstBaseTransform *transform, GstBuffer *frame)
 {
   GstTestDetector *self = GST_TEST_DETECTOR (transform);
-  gint64 end = g_get_monotonic_time ();
+  gint64 end = g_get_monotonic_time (), left;
 
   GST_OBJECT_LOCK (self);
   end += (gint64) self->work / 1000;
@@ -89,8 +89,8 @@ gst_test_detector_transform_ip (GstBaseTransform *transform, GstBuffer *frame)
       add_object (frame, gst_caps_get_structure (self->found, i));
   }
   GST_OBJECT_UNLOCK (self);
-  while (g_get_monotonic_time () < end)
-    g_usleep (200);
+  while ((left = end - g_get_monotonic_time ()) > 0)
+    g_usleep ((gulong) left);
   return GST_FLOW_OK;
 }
 
