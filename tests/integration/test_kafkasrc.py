@@ -182,7 +182,7 @@ def test_several_topics(kafka, topics, feed, launch, topics_of):
 def test_a_group_whose_broker_returns_at_another_address_is_an_error(tmp_path, fresh, launch):
     """librdkafka never finds the group's broker at its new address. A reader without a group continues."""
     own = kafka_server.Kafka(tmp_path / "kafka", partitions=2)
-    other = server.free_port(own.hosts[0], {own.ports[0]["plain"]})
+    other = server.free_port(own.hosts[0])
     with own:
         servers = f"{own.bootstrap},{own.hosts[0].address}:{other}"
         own.create_topic(fresh, 2)
