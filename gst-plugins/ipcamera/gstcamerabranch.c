@@ -17,7 +17,8 @@
  * all streams from outside have ended. If a branch fails while the pipeline ends, what the branch
  * hasn't sent is lost, the branch counts as ended, and other branches end properly.
  *
- * A branch should contain its sinks, because a sink outside isn't restarted.
+ * A branch should contain its sinks, because a sink outside isn't restarted. The pipeline doesn't
+ * take the clock of an element in a branch.
  *
  * ## Messages
  *
@@ -42,11 +43,14 @@
  *
  * Since: 0.1
  */
-#include <gst/gst.h>
+#include "gstcamerabranch.h"
 
+#include "cameraelements.h"
 #include "camerafault.h"
+#include "camerapads.h"
 #include "camerawait.h"
 #include "fogfield.h"
+#include "gstcamerasettings.h"
 
 GST_DEBUG_CATEGORY_STATIC (camera_branch_debug);
 #define GST_CAT_DEFAULT camera_branch_debug
@@ -57,7 +61,6 @@ GST_DEBUG_CATEGORY_STATIC (camera_branch_debug);
 #define WORKING_TIME (5 * G_USEC_PER_SEC)
 #define DEFAULT_LONGEST_WAIT (30 * GST_SECOND)
 #define DEFAULT_STEADY_TIME (60 * GST_SECOND)
-#define LONGEST (24 * 3600 * GST_SECOND)
 
 enum { PROP_LONGEST_WAIT = 1, PROP_STEADY_TIME, PROP_STATS };
 
@@ -66,9 +69,6 @@ typedef enum {
   STARTING, /* the control thread starts the elements */
   DOWN,     /* the elements are in the state NULL */
 } Phase;
-
-#define GST_TYPE_CAMERA_BRANCH (gst_camera_branch_get_type ())
-G_DECLARE_FINAL_TYPE (GstCameraBranch, gst_camera_branch, GST, CAMERA_BRANCH, GstBin)
 
 /* Threads: the control thread stops and starts the elements; the elements' threads post messages;
  * threads from outside push into ghost pads; GStreamer's thread pool gives EOS to elements. */
@@ -82,7 +82,8 @@ struct _GstCameraBranch {
   gboolean in_run;                   /* the bin is in a state above NULL, or goes to one */
   gboolean stopping;                 /* the control thread has to return */
   gboolean playing;                  /* elements may be started: the bin is in PLAYING */
-  gboolean ending;                   /* EOS was requested */
+  gboolean ending;                   /* the application requested EOS */
+  gboolean at_end;                   /* everything that comes from outside has ended */
   gboolean ended;                    /* the branch has posted EOS */
   Phase phase;
   GstMessage *fault; /* (nullable): the first error since the last start */
@@ -108,123 +109,6 @@ G_DEFINE_TYPE_WITH_CODE (GstCameraBranch, gst_camera_branch, GST_TYPE_BIN,
 GST_ELEMENT_REGISTER_DECLARE (camerabranch)
 GST_ELEMENT_REGISTER_DEFINE (camerabranch, "camerabranch", GST_RANK_NONE, GST_TYPE_CAMERA_BRANCH)
 
-/* --- the elements of the branch --- */
-
-typedef gboolean (*ElementFunc) (GstCameraBranch *self, GstElement *element);
-
-/* Calls @func for each element, those farther downstream first, until it returns FALSE. */
-static gboolean
-for_each (GstCameraBranch *self, ElementFunc func)
-{
-  GstIterator *elements = gst_bin_iterate_sorted (GST_BIN (self));
-  GValue item = G_VALUE_INIT;
-  gboolean good = TRUE;
-
-  while (good && gst_iterator_next (elements, &item) == GST_ITERATOR_OK) {
-    good = func (self, g_value_get_object (&item));
-    g_value_reset (&item);
-  }
-  g_value_unset (&item);
-  gst_iterator_free (elements);
-  return good;
-}
-
-/* The state is locked, so that state changes of the bin don't start the element. */
-static gboolean
-stop_element (GstCameraBranch *self, GstElement *element)
-{
-  gst_element_set_locked_state (element, TRUE);
-  gst_element_set_state (element, GST_STATE_NULL);
-  return TRUE;
-}
-
-static gboolean
-release_element (GstCameraBranch *self, GstElement *element)
-{
-  gst_element_set_locked_state (element, FALSE);
-  return TRUE;
-}
-
-static gboolean
-ready_element (GstCameraBranch *self, GstElement *element)
-{
-  return gst_element_set_state (element, GST_STATE_READY) != GST_STATE_CHANGE_FAILURE;
-}
-
-static gboolean
-pause_element (GstCameraBranch *self, GstElement *element)
-{
-  return gst_element_set_state (element, GST_STATE_PAUSED) != GST_STATE_CHANGE_FAILURE;
-}
-
-static gboolean
-play_element (GstCameraBranch *self, GstElement *element)
-{
-  gst_element_set_base_time (element, gst_element_get_base_time (GST_ELEMENT (self)));
-  return gst_element_set_state (element, GST_STATE_PLAYING) != GST_STATE_CHANGE_FAILURE;
-}
-
-static gboolean
-activate_pad (GstElement *element, GstPad *pad, gpointer data)
-{
-  return gst_pad_set_active (pad, TRUE);
-}
-
-/* Returns TRUE if the stream that comes from outside by @pad has ended. */
-static gboolean
-has_ended (GstElement *element, GstPad *pad, gpointer data)
-{
-  g_autoptr (GstProxyPad) inner = gst_proxy_pad_get_internal (GST_PROXY_PAD (pad));
-
-  return GST_PAD_IS_EOS (inner);
-}
-
-/* Pushes the pad's sticky events, which precede each event, to the element inside. */
-static void
-push_sticky_events (GstElement *element, gpointer pad)
-{
-  g_autoptr (GstProxyPad) inner = gst_proxy_pad_get_internal (GST_PROXY_PAD (pad));
-  GstStructure *empty = gst_structure_new_empty ("camerabranch");
-
-  gst_pad_push_event (GST_PAD (inner), gst_event_new_custom (GST_EVENT_CUSTOM_DOWNSTREAM, empty));
-}
-
-/* Gives EOS again to an element that has forgotten it. Another thread does so, because the element
- * may block it. */
-static gboolean
-renew_eos (GstElement *element, GstPad *pad, gpointer data)
-{
-  if (has_ended (element, pad, data))
-    gst_element_call_async (element, push_sticky_events, gst_object_ref (pad), gst_object_unref);
-  return TRUE;
-}
-
-/* Links the pad inside the bin anew, so that sticky events reach the element again, which has
- * forgotten them. */
-static gboolean
-renew_link (GstElement *element, GstPad *pad, gpointer data)
-{
-  GstPad *target = gst_ghost_pad_get_target (GST_GHOST_PAD (pad));
-
-  gst_ghost_pad_set_target (GST_GHOST_PAD (pad), NULL);
-  gst_ghost_pad_set_target (GST_GHOST_PAD (pad), target);
-  gst_clear_object (&target);
-  return TRUE;
-}
-
-/* Returns FALSE if an element doesn't start. */
-static gboolean
-start_elements (GstCameraBranch *self)
-{
-  if (!for_each (self, ready_element) || !for_each (self, pause_element))
-    return FALSE;
-  gst_element_foreach_sink_pad (GST_ELEMENT (self), renew_link, NULL);
-  if (!for_each (self, play_element))
-    return FALSE;
-  for_each (self, release_element);
-  return TRUE;
-}
-
 /* --- messages of the elements --- */
 
 /* Returns TRUE if the message was a fault of this run. */
@@ -242,9 +126,8 @@ take_fault (GstCameraBranch *self, GstMessage *message)
   return taken;
 }
 
-/* Returns TRUE while EOS only follows from a fault: a source that fails ends its stream. */
-static gboolean
-is_failing (GstCameraBranch *self)
+gboolean
+gst_camera_branch_is_failing (GstCameraBranch *self)
 {
   gboolean failing;
 
@@ -266,30 +149,13 @@ is_internal (GstCameraBranch *self, GstMessage *message)
   g_mutex_unlock (&self->lock);
   switch (GST_MESSAGE_TYPE (message)) {
     case GST_MESSAGE_EOS:
-      return is_failing (self);
+      return gst_camera_branch_is_failing (self);
     case GST_MESSAGE_ASYNC_START:
     case GST_MESSAGE_ASYNC_DONE:
       return restarted;
     default:
       return FALSE;
   }
-}
-
-/* Makes the bin no longer wait until the element has prerolled, because it failed before. */
-static gboolean
-settle_element (GstCameraBranch *self, GstElement *element)
-{
-  GstMessage *done = gst_message_new_async_done (GST_OBJECT (element), GST_CLOCK_TIME_NONE);
-
-  GST_BIN_CLASS (parent_class)->handle_message (GST_BIN (self), done);
-  return TRUE;
-}
-
-static void
-stop_elements (GstCameraBranch *self)
-{
-  for_each (self, stop_element);
-  for_each (self, settle_element);
 }
 
 static void
@@ -444,6 +310,13 @@ give_up_if_all_fail (GstCameraBranch *self, const GError *error)
 
 /* --- the control thread --- */
 
+/* With self->lock. Returns TRUE if the branch isn't to be started again. */
+static gboolean
+is_over (GstCameraBranch *self)
+{
+  return self->ending || self->at_end || self->ended;
+}
+
 /* With self->lock. Returns the wait before the next start, s. */
 static gdouble
 count_failure (GstCameraBranch *self)
@@ -470,11 +343,10 @@ wait_for_start (GstCameraBranch *self, gdouble seconds)
 
   g_mutex_lock (&self->lock);
   self->wait = seconds;
-  while (!self->stopping && !self->ending && !self->ended &&
-         !(self->playing && g_get_monotonic_time () >= end))
+  while (!self->stopping && !is_over (self) && !(self->playing && g_get_monotonic_time () >= end))
     g_cond_wait_until (&self->cond, &self->lock, self->playing ? end : G_MAXINT64);
   self->wait = 0;
-  again = !self->stopping && !self->ending && !self->ended;
+  again = !self->stopping && !is_over (self);
   if (again)
     self->phase = STARTING;
   g_mutex_unlock (&self->lock);
@@ -495,10 +367,10 @@ new_start_fault (GstCameraBranch *self)
 static void
 start_again (GstCameraBranch *self)
 {
-  gboolean started = start_elements (self), up;
+  gboolean started = camera_elements_start (GST_BIN (self)), up;
 
   g_mutex_lock (&self->lock);
-  up = started && !self->ending;
+  up = started && !self->ending && !self->at_end;
   self->phase = up ? UP : DOWN;
   self->started = g_get_monotonic_time ();
   if (!started && !self->fault)
@@ -507,15 +379,23 @@ start_again (GstCameraBranch *self)
   GST_INFO_OBJECT (self, "started again: %d", up);
   /* elements that have started must not stay behind if the bin is stopped before the next start */
   if (!up)
-    stop_elements (self);
+    camera_elements_stop (GST_BIN (self));
   else
-    gst_element_foreach_sink_pad (GST_ELEMENT (self), renew_eos, NULL);
+    camera_pads_renew_eos (GST_ELEMENT (self));
 }
 
+/* The run may have ended before this thread came, and another one may have begun. */
 static void
 push_eos (GstElement *element, gpointer pad)
 {
-  gst_pad_push_event (pad, gst_event_new_eos ());
+  GstCameraBranch *self = GST_CAMERA_BRANCH (element);
+  gboolean ended;
+
+  g_mutex_lock (&self->lock);
+  ended = self->in_run && self->ended;
+  g_mutex_unlock (&self->lock);
+  if (ended)
+    gst_pad_push_event (pad, gst_event_new_eos ());
 }
 
 /* Ends a stream that leaves the branch, in another thread, because an element outside may block. */
@@ -526,20 +406,23 @@ end_stream (GstElement *element, GstPad *pad, gpointer data)
   return TRUE;
 }
 
-/* Ends the branch if this was requested while the elements don't run. */
+/* Ends the branch if it is over and its elements don't run. Streams that leave the branch may go on
+ * after its sinks have ended, so each of them ends here; a pad that has ended refuses another EOS.
+ * @again: the bin above may have forgotten that the branch has ended */
 static void
-end_if_requested (GstCameraBranch *self)
+end_if_over (GstCameraBranch *self, gboolean again)
 {
-  gboolean ends;
+  gboolean ends, posts;
 
   g_mutex_lock (&self->lock);
-  ends = self->ending && !self->ended && self->phase == DOWN;
+  ends = is_over (self) && self->phase == DOWN;
+  posts = ends && (again || !self->ended);
   self->ended |= ends;
   g_mutex_unlock (&self->lock);
-  if (!ends)
-    return;
-  gst_element_foreach_src_pad (GST_ELEMENT (self), end_stream, NULL);
-  gst_element_post_message (GST_ELEMENT (self), gst_message_new_eos (GST_OBJECT (self)));
+  if (ends)
+    gst_element_foreach_src_pad (GST_ELEMENT (self), end_stream, NULL);
+  if (posts)
+    gst_element_post_message (GST_ELEMENT (self), gst_message_new_eos (GST_OBJECT (self)));
 }
 
 static gchar *
@@ -563,17 +446,17 @@ restart (GstCameraBranch *self, GstMessage *fault)
 
   gst_message_unref (fault);
   g_mutex_lock (&self->lock);
-  over = self->ending || self->ended;
+  over = is_over (self);
   wait = count_failure (self);
   text = describe_failure (error, wait, self->in_a_row, over);
   g_mutex_unlock (&self->lock);
-  stop_elements (self);
+  camera_elements_stop (GST_BIN (self));
   report_failure (self, error, text);
   if (!over)
     give_up_if_all_fail (self, error);
   if (wait_for_start (self, wait))
     start_again (self);
-  end_if_requested (self);
+  end_if_over (self, FALSE);
 }
 
 /* With self->lock. Returns the monotonic time when the branch has run for long enough to report it,
@@ -586,15 +469,23 @@ find_return (GstCameraBranch *self)
              : G_MAXINT64;
 }
 
-/* Returns: (nullable) (transfer full): the fault; NULL if the thread has to stop, or if the branch
- * has run for the time after which this is reported */
+/* With self->lock. Returns TRUE if the elements are down, and nothing but a start is missing. */
+static gboolean
+is_startable (GstCameraBranch *self)
+{
+  return self->phase == DOWN && !self->fault && !is_over (self);
+}
+
+/* Returns: (nullable) (transfer full): the fault; NULL if the thread has to stop, if the branch has
+ * run for the time after which this is reported, or if a stream has begun after the end */
 static GstMessage *
 wait_for_fault (GstCameraBranch *self)
 {
   GstMessage *fault = NULL;
 
   g_mutex_lock (&self->lock);
-  while (!self->fault && !self->stopping && g_get_monotonic_time () < find_return (self))
+  while (!self->fault && !self->stopping && !is_startable (self) &&
+         g_get_monotonic_time () < find_return (self))
     g_cond_wait_until (&self->cond, &self->lock, find_return (self));
   if (!self->stopping && self->fault) {
     fault = g_steal_pointer (&self->fault);
@@ -616,31 +507,36 @@ is_stopping (GstCameraBranch *self)
   return stopping;
 }
 
-/* Starts the elements if they were down when the bin left PLAYING. */
-static void
+/* Starts the elements if they were down when the bin left PLAYING, or when a stream began after the
+ * end. Returns FALSE if there is nothing to start. */
+static gboolean
 resume (GstCameraBranch *self)
 {
-  gboolean down;
+  gboolean startable;
 
   g_mutex_lock (&self->lock);
-  down = self->phase == DOWN && !self->fault;
+  startable = is_startable (self);
   g_mutex_unlock (&self->lock);
-  if (down && wait_for_start (self, 0))
+  if (startable && wait_for_start (self, 0))
     start_again (self);
+  return startable;
 }
 
+/* A bin that pauses forgets which of its sinks have ended, and they have to post it again. */
 static gpointer
 run (gpointer data)
 {
   GstCameraBranch *self = data;
 
   resume (self);
-  end_if_requested (self);
+  end_if_over (self, TRUE);
   while (!is_stopping (self)) {
     GstMessage *fault = wait_for_fault (self);
 
     if (fault)
       restart (self, fault);
+    else if (resume (self))
+      end_if_over (self, FALSE);
     else if (!is_stopping (self))
       report_return (self);
   }
@@ -675,7 +571,6 @@ begin_run (GstCameraBranch *self)
 {
   g_mutex_lock (&self->lock);
   self->in_run = TRUE;
-  self->ending = self->ended = FALSE;
   self->phase = UP;
   self->started = g_get_monotonic_time ();
   self->failures = self->dropped = 0;
@@ -686,11 +581,20 @@ begin_run (GstCameraBranch *self)
   g_clear_error (&self->reported);
 }
 
+/* All streams begin anew, even if they ended before the bin went to READY. */
+static void
+begin_streams (GstCameraBranch *self)
+{
+  g_mutex_lock (&self->lock);
+  self->ending = self->at_end = self->ended = FALSE;
+  g_mutex_unlock (&self->lock);
+}
+
 /* The next run starts all elements. */
 static void
 end_run (GstCameraBranch *self)
 {
-  for_each (self, release_element);
+  camera_elements_release (GST_BIN (self));
   g_mutex_lock (&self->lock);
   self->in_run = FALSE;
   self->phase = UP;
@@ -723,11 +627,17 @@ take_failed_start (GstCameraBranch *self)
     GST_BIN_CLASS (parent_class)->handle_message (GST_BIN (self), fault);
     return FALSE;
   }
-  stop_elements (self);
+  camera_elements_stop (GST_BIN (self));
   g_mutex_lock (&self->lock);
   self->fault = fault;
   g_mutex_unlock (&self->lock);
   return TRUE;
+}
+
+static gboolean
+activate_pad (GstElement *element, GstPad *pad, gpointer data)
+{
+  return gst_pad_set_active (pad, TRUE);
 }
 
 static gboolean
@@ -749,6 +659,8 @@ gst_camera_branch_change_state (GstElement *element, GstStateChange transition)
   stop_thread (self);
   if (transition == GST_STATE_CHANGE_NULL_TO_READY)
     begin_run (self);
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED)
+    begin_streams (self);
   ret = GST_ELEMENT_CLASS (parent_class)->change_state (element, transition);
   if (ret == GST_STATE_CHANGE_FAILURE && goes_up (transition) && take_failed_start (self)) {
     /* the parent class activates no sink pad if an element doesn't start */
@@ -761,6 +673,14 @@ gst_camera_branch_change_state (GstElement *element, GstStateChange transition)
   if (transition == GST_STATE_CHANGE_READY_TO_NULL)
     end_run (self);
   return ret;
+}
+
+/* Gives the pipeline no clock, because the clock of an element would stand still while the branch
+ * is down. */
+static GstClock *
+gst_camera_branch_provide_clock (GstElement *element)
+{
+  return NULL;
 }
 
 /* --- events, and buffers from outside --- */
@@ -779,6 +699,17 @@ request_end (GstCameraBranch *self)
   return up;
 }
 
+void
+gst_camera_branch_note_end (GstCameraBranch *self, gboolean at_end)
+{
+  g_mutex_lock (&self->lock);
+  if (self->at_end && !at_end)
+    self->ended = FALSE;
+  self->at_end = at_end;
+  g_cond_broadcast (&self->cond);
+  g_mutex_unlock (&self->lock);
+}
+
 static gboolean
 gst_camera_branch_send_event (GstElement *element, GstEvent *event)
 {
@@ -788,10 +719,8 @@ gst_camera_branch_send_event (GstElement *element, GstEvent *event)
   return TRUE;
 }
 
-/* Returns FALSE if the elements don't run, and counts @buffers as dropped. @failures: (out): the
- * failures before this moment */
-static gboolean
-admits (GstCameraBranch *self, guint buffers, guint64 *failures)
+gboolean
+gst_camera_branch_admits (GstCameraBranch *self, guint buffers, guint64 *failures)
 {
   gboolean up;
 
@@ -814,11 +743,8 @@ new_flow_fault (GstCameraBranch *self, GstFlowReturn flow)
   return gst_message_new_error (GST_OBJECT (self), error, NULL);
 }
 
-/* Returns the result of a push into the branch for the element outside, which must not stop because
- * the branch has. So @flow is a fault of the branch here, unless the branch has failed since the
- * push, before which it had @failures. */
-static GstFlowReturn
-take_flow (GstCameraBranch *self, GstFlowReturn flow, guint64 failures)
+GstFlowReturn
+gst_camera_branch_take_flow (GstCameraBranch *self, GstFlowReturn flow, guint64 failures)
 {
   if (flow >= GST_FLOW_OK || flow == GST_FLOW_EOS)
     return flow;
@@ -830,101 +756,10 @@ take_flow (GstCameraBranch *self, GstFlowReturn flow, guint64 failures)
   return GST_FLOW_OK;
 }
 
-static GstFlowReturn
-take_buffer (GstPad *pad, GstObject *parent, GstBuffer *buffer)
-{
-  GstCameraBranch *self = GST_CAMERA_BRANCH (parent);
-  guint64 failures;
-
-  if (admits (self, 1, &failures))
-    return take_flow (self, gst_proxy_pad_chain_default (pad, parent, buffer), failures);
-  gst_buffer_unref (buffer);
-  return GST_FLOW_OK;
-}
-
-static GstFlowReturn
-take_list (GstPad *pad, GstObject *parent, GstBufferList *list)
-{
-  GstCameraBranch *self = GST_CAMERA_BRANCH (parent);
-  guint64 failures;
-
-  if (admits (self, gst_buffer_list_length (list), &failures))
-    return take_flow (self, gst_proxy_pad_chain_list_default (pad, parent, list), failures);
-  gst_buffer_list_unref (list);
-  return GST_FLOW_OK;
-}
-
-/* Returns TRUE if everything that the branch gets has ended. */
-static gboolean
-is_at_end (GstElement *branch)
-{
-  return !GST_OBJECT_FLAG_IS_SET (branch, GST_ELEMENT_FLAG_SOURCE) &&
-         gst_element_foreach_sink_pad (branch, has_ended, NULL);
-}
-
-/* Returns TRUE even if the elements don't run, so that the pad stores sticky events for them. */
-static gboolean
-take_event (GstPad *pad, GstObject *parent, GstEvent *event)
-{
-  GstCameraBranch *self = GST_CAMERA_BRANCH (parent);
-  gboolean eos = GST_EVENT_TYPE (event) == GST_EVENT_EOS;
-  guint64 failures;
-
-  if (admits (self, 0, &failures) || GST_EVENT_IS_STICKY (event))
-    gst_pad_event_default (pad, parent, event);
-  else
-    gst_event_unref (event);
-  if (eos && is_at_end (GST_ELEMENT (self)))
-    request_end (self);
-  return TRUE;
-}
-
-/* Accepts all caps, because the sender would stop. If the elements refuse them, the branch
- * fails. */
-static gboolean
-take_query (GstPad *pad, GstObject *parent, GstQuery *query)
-{
-  if (GST_QUERY_TYPE (query) != GST_QUERY_ACCEPT_CAPS)
-    return gst_pad_query_default (pad, parent, query);
-  gst_query_set_accept_caps_result (query, TRUE);
-  return TRUE;
-}
-
-/* Keeps elements outside from ending because a source in the branch has failed. */
-static GstPadProbeReturn
-keep_eos (GstPad *pad, GstPadProbeInfo *info, gpointer data)
-{
-  GstEvent *event = GST_PAD_PROBE_INFO_EVENT (info);
-
-  return GST_EVENT_TYPE (event) == GST_EVENT_EOS && is_failing (data) ? GST_PAD_PROBE_DROP
-                                                                      : GST_PAD_PROBE_OK;
-}
-
-static void
-adopt_sink_pad (GstPad *pad)
-{
-  gst_pad_set_chain_function (pad, take_buffer);
-  gst_pad_set_chain_list_function (pad, take_list);
-  gst_pad_set_event_function (pad, take_event);
-  gst_pad_set_query_function (pad, take_query);
-}
-
-/* The probe is on the inner pad, because the outer one would keep a dropped EOS. */
-static void
-adopt_src_pad (GstCameraBranch *self, GstPad *pad)
-{
-  g_autoptr (GstProxyPad) inner = gst_proxy_pad_get_internal (GST_PROXY_PAD (pad));
-
-  gst_pad_add_probe (GST_PAD (inner), GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, keep_eos, self, NULL);
-}
-
 static void
 gst_camera_branch_pad_added (GstElement *element, GstPad *pad)
 {
-  if (GST_IS_GHOST_PAD (pad) && GST_PAD_IS_SINK (pad))
-    adopt_sink_pad (pad);
-  else if (GST_IS_GHOST_PAD (pad))
-    adopt_src_pad (GST_CAMERA_BRANCH (element), pad);
+  camera_pads_adopt (GST_CAMERA_BRANCH (element), pad);
   if (GST_ELEMENT_CLASS (parent_class)->pad_added)
     GST_ELEMENT_CLASS (parent_class)->pad_added (element, pad);
 }
@@ -1000,7 +835,7 @@ install_times (GObjectClass *klass)
    */
   g_object_class_install_property (klass, PROP_LONGEST_WAIT,
       g_param_spec_uint64 ("longest-wait", "Longest wait",
-          "Longest time (ns) between a failure and the next start", 0, LONGEST,
+          "Longest time (ns) between a failure and the next start", 0, GST_CAMERA_LONGEST_TIME,
           DEFAULT_LONGEST_WAIT, flags));
   /**
    * GstCameraBranch:steady-time:
@@ -1013,7 +848,7 @@ install_times (GObjectClass *klass)
   g_object_class_install_property (klass, PROP_STEADY_TIME,
       g_param_spec_uint64 ("steady-time", "Steady time",
           "Time (ns) without a failure after which the branch counts as sound again", GST_SECOND,
-          LONGEST, DEFAULT_STEADY_TIME, flags));
+          GST_CAMERA_LONGEST_TIME, DEFAULT_STEADY_TIME, flags));
 }
 
 static void
@@ -1049,6 +884,7 @@ gst_camera_branch_class_init (GstCameraBranchClass *klass)
   object_class->get_property = gst_camera_branch_get_property;
   object_class->finalize = gst_camera_branch_finalize;
   element_class->change_state = gst_camera_branch_change_state;
+  element_class->provide_clock = gst_camera_branch_provide_clock;
   element_class->send_event = gst_camera_branch_send_event;
   element_class->post_message = gst_camera_branch_post_message;
   element_class->pad_added = gst_camera_branch_pad_added;

@@ -11,7 +11,6 @@
 #define DEFAULT_TIMEOUT (10 * GST_SECOND)
 #define DEFAULT_CLOCK_TOLERANCE (2 * GST_SECOND)
 #define LONGEST_LATENCY (60 * GST_SECOND)
-#define LONGEST (24 * 3600 * GST_SECOND)
 
 enum {
   PROP_URI = 1,
@@ -238,7 +237,7 @@ install_times (GObjectClass *klass)
   g_object_class_install_property (klass, PROP_TIMEOUT,
       g_param_spec_uint64 ("timeout", "Timeout",
           "Time (ns) without a frame after which the camera is connected to again",
-          100 * GST_MSECOND, LONGEST, DEFAULT_TIMEOUT, FLAGS));
+          100 * GST_MSECOND, GST_CAMERA_LONGEST_TIME, DEFAULT_TIMEOUT, FLAGS));
   /**
    * GstIpCameraSrc:clock-tolerance:
    *
@@ -252,7 +251,7 @@ install_times (GObjectClass *klass)
       g_param_spec_uint64 ("clock-tolerance", "Clock tolerance",
           "Largest difference (ns) from the own clock with which the camera's clock is used; 0: it "
           "isn't",
-          0, LONGEST, DEFAULT_CLOCK_TOLERANCE, FLAGS));
+          0, GST_CAMERA_LONGEST_TIME, DEFAULT_CLOCK_TOLERANCE, FLAGS));
 }
 
 void

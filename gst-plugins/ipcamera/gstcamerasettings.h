@@ -6,6 +6,9 @@
 
 G_BEGIN_DECLS
 
+/* The longest time (ns) that a property of this plugin takes, a day. */
+#define GST_CAMERA_LONGEST_TIME (24 * 3600 * GST_SECOND)
+
 /* Values of the properties that can be set. The element's object lock guards this structure. */
 typedef struct {
   gchar *uri, *user, *password_file, *tls_ca_file; /* nullable */

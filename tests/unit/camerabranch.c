@@ -583,6 +583,248 @@ GST_START_TEST (test_a_failing_source_does_not_end_a_sink_outside)
 }
 GST_END_TEST;
 
+/* --- the end, taken back or repeated --- */
+
+static void
+wait_until_ended (Stage *self, const gchar *sink)
+{
+  g_autoptr (GstPad) pad = gst_element_get_static_pad (find (self, sink), "sink");
+
+  for (guint i = 0; i < 3000 && !GST_PAD_IS_EOS (pad); i++)
+    g_usleep (10000);
+  fail_unless (GST_PAD_IS_EOS (pad));
+}
+
+/* A stream that leaves the branch ends although the sinks inside ended before the branch failed. */
+GST_START_TEST (test_a_sink_outside_ends_after_those_inside)
+{
+  Stage self;
+
+  stage_start (&self,
+      "camerabranch.( name=bad fakesrc num-buffers=1 ! fakesink name=sink async=false "
+      "videotestsrc is-live=true name=inner ) inner. ! fakesink async=false");
+  wait_until_ended (&self, "sink");
+  fail_element (&self, "inner");
+  expect_eos (&self);
+  stage_stop (&self);
+}
+GST_END_TEST;
+
+/* Waits until a sink of the pipeline, or a branch, has ended. */
+static void
+wait_for_end_of_one (Stage *self)
+{
+  GstMessage *message =
+      gst_bus_timed_pop_filtered (self->bus, 30 * GST_SECOND, GST_MESSAGE_ELEMENT);
+
+  fail_unless (message && gst_message_has_name (message, "GstBinForwarded"));
+  gst_message_unref (message);
+}
+
+/* A pipeline that pauses forgets which branches have ended, and a branch that is down posts it
+ * again. */
+GST_START_TEST (test_the_end_is_posted_again_after_a_pause)
+{
+  Stage self;
+
+  stage_start (&self, GOOD "camerabranch.( name=bad fakesrc ! filesink location=/nowhere/x )");
+  g_object_set (self.pipeline, "message-forward", TRUE, NULL);
+  wait_until_running (find (&self, "bad"), FALSE);
+  wait_for_frames (&self, 1);
+  gst_element_send_event (find (&self, "bad"), gst_event_new_eos ());
+  wait_for_end_of_one (&self);
+  gst_element_set_state (self.pipeline, GST_STATE_PAUSED);
+  gst_element_set_state (self.pipeline, GST_STATE_PLAYING);
+  gst_element_send_event (find (&self, "good"), gst_event_new_eos ());
+  expect_eos (&self);
+  stage_stop (&self);
+}
+GST_END_TEST;
+
+static void
+flush (GstPad *outside)
+{
+  GstSegment segment;
+
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  gst_pad_push_event (outside, gst_event_new_flush_start ());
+  gst_pad_push_event (outside, gst_event_new_flush_stop (TRUE));
+  gst_pad_push_event (outside, gst_event_new_segment (&segment));
+}
+
+/* A branch is restarted if a stream began again after the end, by a flush or as a new stream. */
+GST_START_TEST (test_a_stream_that_begins_again)
+{
+  static void (*const begin[]) (GstPad *) = {flush, begin_reports};
+  Stage self;
+  GstPad *outside =
+      feed_start (&self, "camerabranch.( name=bad " QUICK " fakesink name=sink async=false )");
+
+  begin_reports (outside);
+  gst_pad_push_event (outside, gst_event_new_eos ());
+  expect_eos (&self);
+  begin[__i__](outside);
+  fail_unless_equals_int (gst_pad_push (outside, gst_buffer_new ()), GST_FLOW_OK);
+  fail_element (&self, "sink");
+  wait_for_at_least (find (&self, "bad"), "failures", 1);
+  wait_until_running (find (&self, "bad"), TRUE);
+  push_until_received (&self, outside);
+  feed_stop (&self, outside);
+}
+GST_END_TEST;
+
+/* A branch that failed after its end is started again by a stream that begins. */
+GST_START_TEST (test_a_stream_that_begins_after_a_failure)
+{
+  static void (*const begin[]) (GstPad *) = {flush, begin_reports};
+  Stage self;
+  GstPad *outside =
+      feed_start (&self, "camerabranch.( name=bad " QUICK " fakesink name=sink async=false )");
+
+  begin_reports (outside);
+  gst_pad_push_event (outside, gst_event_new_eos ());
+  expect_eos (&self);
+  fail_element (&self, "sink");
+  wait_until_running (find (&self, "bad"), FALSE);
+  begin[__i__](outside);
+  wait_until_running (find (&self, "bad"), TRUE);
+  push_until_received (&self, outside);
+  feed_stop (&self, outside);
+}
+GST_END_TEST;
+
+/* A flush that ends while the branch is down doesn't stop the stream for good. */
+GST_START_TEST (test_a_flush_during_a_restart)
+{
+  Stage self;
+  GstPad *outside = feed_start (&self, "camerabranch.( name=bad fakesink name=sink async=false )");
+
+  begin_reports (outside);
+  gst_pad_push_event (outside, gst_event_new_flush_start ());
+  fail_element (&self, "sink");
+  wait_until_running (find (&self, "bad"), FALSE);
+  gst_pad_push_event (outside, gst_event_new_flush_stop (TRUE));
+  begin_reports (outside);
+  wait_until_running (find (&self, "bad"), TRUE);
+  push_until_received (&self, outside);
+  feed_stop (&self, outside);
+}
+GST_END_TEST;
+
+/* A pipeline that was in READY is a new one to the branch, which may have ended or be down. */
+GST_START_TEST (test_the_end_is_forgotten_in_ready)
+{
+  Stage self;
+
+  stage_start (&self, "camerabranch.( name=good " QUICK " videotestsrc is-live=true "
+                      "! fakesink name=counter signal-handoffs=true )");
+  for (guint i = 0; i < 2; i++) {
+    wait_for_frames (&self, 1);
+    gst_element_send_event (self.pipeline, gst_event_new_eos ());
+    expect_eos (&self);
+    if (__i__) {
+      fail_element (&self, "counter");
+      wait_until_running (find (&self, "good"), FALSE);
+    }
+    gst_element_set_state (self.pipeline, GST_STATE_READY);
+    gst_element_set_state (self.pipeline, GST_STATE_PLAYING);
+  }
+  wait_for_frames (&self, 1);
+  fail_element (&self, "counter");
+  wait_for_at_least (find (&self, "good"), "failures", 1);
+  wait_until_running (find (&self, "good"), TRUE);
+  wait_for_frames (&self, 2);
+  stage_stop (&self);
+}
+GST_END_TEST;
+
+/* EOS that a branch gives as it ends doesn't end the next run. The event is sent while the branch
+ * is down, because GstBaseSrc would keep it for the next run. */
+GST_START_TEST (test_eos_of_one_run_does_not_end_the_next)
+{
+  Stage self;
+
+  stage_start (&self, "camerabranch.( name=bad filesrc name=inner location=/proc/self/mem ) "
+                      "inner. ! fakesink async=false");
+  g_object_set (self.pipeline, "message-forward", TRUE, NULL);
+  for (guint i = 0; i < 30; i++) {
+    wait_until_running (find (&self, "bad"), FALSE);
+    fail_unless (gst_bus_pop_filtered (self.bus, GST_MESSAGE_EOS) == NULL);
+    gst_element_send_event (find (&self, "bad"), gst_event_new_eos ());
+    wait_for_end_of_one (&self);
+    gst_element_set_state (self.pipeline, GST_STATE_NULL);
+    gst_element_set_state (self.pipeline, GST_STATE_PLAYING);
+  }
+  stage_stop (&self);
+}
+GST_END_TEST;
+
+/* --- caps and clocks --- */
+
+static gboolean
+accepts (GstPad *outside, const gchar *type)
+{
+  g_autoptr (GstCaps) caps = gst_caps_new_empty_simple (type);
+
+  return gst_pad_peer_query_accept_caps (outside, caps);
+}
+
+/* An element outside that chooses its caps hears what the elements accept, also after caps that
+ * they refuse. */
+GST_START_TEST (test_caps_are_asked_of_the_elements)
+{
+  Stage self;
+  GstPad *outside = feed_start (
+      &self, "camerabranch.( name=bad capsfilter name=sink caps=image/jpeg ! fakesink )");
+
+  fail_if (accepts (outside, "application/json"));
+  fail_unless (accepts (outside, "image/jpeg"));
+  begin_reports (outside);
+  fail_if (accepts (outside, "application/json"));
+  feed_stop (&self, outside);
+}
+GST_END_TEST;
+
+typedef GstElement Ticker;
+typedef GstElementClass TickerClass;
+static GType ticker_get_type (void);
+G_DEFINE_TYPE (Ticker, ticker, GST_TYPE_ELEMENT)
+
+static GstClock *
+ticker_provide_clock (GstElement *element)
+{
+  return g_object_new (GST_TYPE_SYSTEM_CLOCK, "name", "ticker", NULL);
+}
+
+static void
+ticker_class_init (TickerClass *klass)
+{
+  klass->provide_clock = ticker_provide_clock;
+}
+
+static void
+ticker_init (Ticker *self)
+{
+  GST_OBJECT_FLAG_SET (self, GST_ELEMENT_FLAG_PROVIDE_CLOCK);
+}
+
+/* The pipeline doesn't take the clock of an element that may be stopped alone. */
+GST_START_TEST (test_a_branch_gives_no_clock)
+{
+  g_autoptr (GstClock) clock = NULL;
+  Stage self;
+
+  stage_make (&self, GOOD "camerabranch.( name=bad fakesink async=false )");
+  gst_bin_add (GST_BIN (find (&self, "bad")), g_object_new (ticker_get_type (), NULL));
+  fail_if (gst_element_set_state (self.pipeline, GST_STATE_PLAYING) == GST_STATE_CHANGE_FAILURE);
+  wait_for_frames (&self, 1);
+  clock = gst_element_get_clock (self.pipeline);
+  fail_unless (clock != NULL);
+  fail_if (g_str_equal (GST_OBJECT_NAME (clock), "ticker"));
+  stage_stop (&self);
+}
+GST_END_TEST;
+
 static Suite *
 camerabranch_suite (void)
 {
@@ -609,6 +851,15 @@ camerabranch_suite (void)
   tcase_add_loop_test (tests, test_what_the_elements_refuse_is_a_fault, 0, 3);
   tcase_add_test (tests, test_a_failing_source_does_not_end_a_sink_outside);
   tcase_add_test (tests, test_buffers_from_outside);
+  tcase_add_test (tests, test_a_sink_outside_ends_after_those_inside);
+  tcase_add_test (tests, test_the_end_is_posted_again_after_a_pause);
+  tcase_add_loop_test (tests, test_a_stream_that_begins_again, 0, 2);
+  tcase_add_loop_test (tests, test_a_stream_that_begins_after_a_failure, 0, 2);
+  tcase_add_test (tests, test_a_flush_during_a_restart);
+  tcase_add_loop_test (tests, test_the_end_is_forgotten_in_ready, 0, 2);
+  tcase_add_test (tests, test_eos_of_one_run_does_not_end_the_next);
+  tcase_add_test (tests, test_caps_are_asked_of_the_elements);
+  tcase_add_test (tests, test_a_branch_gives_no_clock);
   return suite;
 }
 
