@@ -387,7 +387,7 @@ read_stage (Service *self, const gchar *address)
   Stage *stage = find_stage (self, address);
 
   if (*address && (!stage || stage->gone))
-    g_message ("metrics of %s: they are read at %s, too", self->place, address);
+    g_message ("metrics of %s: they are read at %s from now on", self->place, address);
   if (!stage)
     stage = add_stage (self, address);
   stage->gone = FALSE;
