@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Tests what composed pictures say about their camera: covered, frozen, or neither. */
 #include <gst/check/gstcheck.h>
+#include <gst/check/gstharness.h>
 #include <math.h>
 #include <string.h>
 
@@ -142,6 +143,46 @@ GST_START_TEST (test_covered)
 }
 GST_END_TEST;
 
+/* Returns what is left of the picture after it was compressed as JPEG. */
+static FogLuma
+compress (const FogLuma *luma, gint quality)
+{
+  g_autofree gchar *line = g_strdup_printf ("jpegenc quality=%d ! jpegdec", quality);
+  g_autofree gchar *caps = g_strdup_printf (
+      "video/x-raw,format=GRAY8,width=%d,height=%d,framerate=1/1", luma->width, luma->height);
+  GstHarness *harness = gst_harness_new_parse (line);
+  gsize size = (gsize) luma->width * (gsize) luma->height;
+  guint8 *data = g_malloc (size);
+  GstBuffer *frame;
+
+  gst_harness_set_src_caps_str (harness, caps);
+  frame = gst_harness_push_and_pull (harness, gst_buffer_new_memdup (luma->data, size));
+  fail_unless (frame && gst_buffer_extract (frame, 0, data, size) == size);
+  gst_buffer_unref (frame);
+  gst_harness_teardown (harness);
+  return (FogLuma){data, (gsize) luma->width, luma->width, luma->height};
+}
+
+/* The blocks of JPEG don't make a covered picture clear, nor a clear one covered. At quality 30
+ * covered pictures reach COVERED, because JPEG's steps of brightness are 4 levels there. */
+GST_START_TEST (test_covered_after_compression)
+{
+  static const gint qualities[] = {50, 90};
+  FogLuma luma = paint (pictures[__i__].paint, 320, 240, pictures[__i__].deviation);
+
+  for (guint i = 0; i < G_N_ELEMENTS (qualities); i++) {
+    FogLuma left = compress (&luma, qualities[i]);
+    FogLook look;
+
+    fail_unless (fog_look_at (&look, &left));
+    fail_unless (pictures[__i__].covered ? look.detail < COVERED : look.detail >= CLEAR,
+        "%s, quality %d: %f", pictures[__i__].name, qualities[i], look.detail);
+    g_free ((gpointer) left.data);
+  }
+  g_free ((gpointer) luma.data);
+}
+GST_END_TEST;
+
 GST_START_TEST (test_a_picture_that_is_too_small_is_not_judged)
 {
   FogLuma luma = paint (room, 16, 16, 0);
@@ -223,6 +264,7 @@ look_suite (void)
 
   suite_add_tcase (suite, tests);
   tcase_add_loop_test (tests, test_covered, 0, G_N_ELEMENTS (pictures));
+  tcase_add_loop_test (tests, test_covered_after_compression, 0, G_N_ELEMENTS (pictures));
   tcase_add_test (tests, test_a_picture_that_is_too_small_is_not_judged);
   tcase_add_test (tests, test_brightness);
   tcase_add_test (tests, test_frozen);
