@@ -5,6 +5,7 @@
  * Monotonic clocks are right. libfaketime doesn't do this for C11's cnd_timedwait(), which
  * librdkafka uses. */
 #define _GNU_SOURCE
+#pragma GCC visibility push(default) /* the build hides symbols, and these have to be found */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
