@@ -4,9 +4,20 @@
 #include "haarcascade.h"
 #include "haargroup.h"
 #include "haarkernel.h"
-#include "haarpyramid.h"
 
 G_BEGIN_DECLS
+
+/* One level of a scan, that is, one scale: the size of the scaled picture, and the windows that are
+ * evaluated in it. */
+typedef struct {
+  gfloat scale;
+  gint width, height; /* of the scaled picture */
+  gint step;          /* distance between windows in both directions, px */
+  /* bounds for the first column and row of a window: windows start at 0, step, 2 step … below
+   * these */
+  gint columns, rows;
+  gint window_width, window_height; /* size of the window in pixels of the original picture */
+} HaarLevel;
 
 typedef struct _HaarScanner HaarScanner;
 
