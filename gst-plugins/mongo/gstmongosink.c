@@ -410,9 +410,11 @@ is_place (const gchar *id, GstBuffer *buffer)
   return id && place && g_str_has_prefix (id, place);
 }
 
+/* Takes ownership of @item. Is a function for #MongoUpload too. */
 static GstFlowReturn
-push_item (GstMongoSink *self, MongoItem *item)
+push_item (gpointer sink, MongoItem *item)
 {
+  GstMongoSink *self = sink;
   MongoWriterReturn ret;
   GstFlowReturn flow = GST_FLOW_OK;
 
@@ -577,46 +579,6 @@ push_documents (GstMongoSink *self, MongoReader *reader, GstBuffer *buffer)
 /* --- files --- */
 
 static GstFlowReturn
-push_part (GstMongoSink *self, bson_t *document, const gchar *bucket, const gchar *kind,
-    MongoFile *file, GstBuffer *buffer)
-{
-  g_autofree gchar *collection = g_strconcat (bucket, kind, NULL);
-  MongoItem *item =
-      mongo_item_new (document, g_ref_string_new (collection), gst_buffer_ref (buffer));
-
-  g_atomic_ref_count_inc (&file->refs);
-  item->file = file;
-  item->size = gst_buffer_get_size (buffer);
-  item->is_part = strcmp (kind, MONGO_GRIDFS_CHUNKS) == 0;
-  return push_item (self, item);
-}
-
-/* Pushes the chunks of a file and then the file's document, which comes last, so that a reader who
- * finds it also finds all chunks. */
-static GstFlowReturn
-push_parts (GstMongoSink *self, bson_t *document, const gchar *bucket, GstBuffer *buffer,
-    const GstMapInfo *map)
-{
-  g_autofree gchar *chunks = g_strconcat (bucket, MONGO_GRIDFS_CHUNKS, NULL);
-  g_autoptr (GBytes) content = mongo_gridfs_digest (map->data, map->size);
-  MongoFile *file = mongo_file_new (g_ref_string_new (chunks));
-  GstFlowReturn flow = GST_FLOW_OK;
-  gint32 n = 0;
-
-  for (gsize at = 0; at < map->size && flow == GST_FLOW_OK; at += MONGO_GRIDFS_CHUNK_SIZE, n++)
-    flow = push_part (self,
-        mongo_gridfs_new_chunk (document, content, n, map->data + at,
-            (guint32) MIN (map->size - at, (gsize) MONGO_GRIDFS_CHUNK_SIZE)),
-        bucket, MONGO_GRIDFS_CHUNKS, file, buffer);
-  if (flow == GST_FLOW_OK)
-    flow = push_part (self, document, bucket, MONGO_GRIDFS_FILES, file, buffer);
-  else
-    bson_destroy (document);
-  mongo_file_unref (file);
-  return flow;
-}
-
-static GstFlowReturn
 push_file (GstMongoSink *self, GstBuffer *buffer, const GstMapInfo *map)
 {
   const MongoReader reader = {.text = map->data, .text_size = map->size};
@@ -628,8 +590,8 @@ push_file (GstMongoSink *self, GstBuffer *buffer, const GstMapInfo *map)
   GstFlowReturn flow;
 
   if (bucket)
-    flow = push_parts (
-        self, mongo_gridfs_new_file (id, (gint64) map->size, metadata), bucket, buffer, map);
+    flow = mongo_gridfs_push_file (
+        &(const MongoUpload){bucket, id, metadata, map->data, map->size, buffer, push_item, self});
   else
     flow = reject_unreadable (self, buffer, &reader, error);
   g_clear_pointer (&bucket, g_ref_string_release);

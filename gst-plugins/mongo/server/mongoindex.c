@@ -97,20 +97,3 @@ mongo_index_is_of_id (const bson_t *index, const gchar *key)
          bson_iter_recurse (&iter, &field) && bson_iter_next (&field) &&
          strcmp (bson_iter_key (&field), "_id") == 0 && !bson_iter_next (&field);
 }
-
-bson_t *
-mongo_time_series_command (
-    const gchar *collection, const gchar *time_field, const gchar *meta_field, guint expire_after)
-{
-  bson_t *command = BCON_NEW ("create", BCON_UTF8 (collection));
-  bson_t series;
-
-  BSON_APPEND_DOCUMENT_BEGIN (command, "timeseries", &series);
-  BSON_APPEND_UTF8 (&series, "timeField", time_field);
-  if (meta_field)
-    BSON_APPEND_UTF8 (&series, "metaField", meta_field);
-  bson_append_document_end (command, &series);
-  if (expire_after)
-    BSON_APPEND_INT64 (command, "expireAfterSeconds", expire_after);
-  return command;
-}

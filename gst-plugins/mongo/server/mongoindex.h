@@ -24,15 +24,4 @@ bson_t *mongo_index_command (
  * name of the field in @index that lists the indexed fields */
 gboolean mongo_index_is_of_id (const bson_t *index, const gchar *key);
 
-/**
- * mongo_time_series_command:
- * @time_field: the name of the field with the date of each document
- * @meta_field: (nullable): the field that identifies a series, for example the camera
- * @expire_after: seconds until a document expires; 0: never
- *
- * Returns: (transfer full): the command that creates @collection as a time series
- */
-bson_t *mongo_time_series_command (
-    const gchar *collection, const gchar *time_field, const gchar *meta_field, guint expire_after);
-
 G_END_DECLS

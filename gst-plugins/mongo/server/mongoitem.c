@@ -1,17 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "mongoitem.h"
 
-MongoFile *
-mongo_file_new (GRefString *bucket)
-{
-  MongoFile *file = g_new0 (MongoFile, 1);
-
-  g_atomic_ref_count_init (&file->refs);
-  file->bucket = bucket;
-  file->stored = g_array_new (FALSE, FALSE, sizeof (bson_oid_t));
-  return file;
-}
-
 void
 mongo_file_unref (MongoFile *file)
 {

@@ -17,8 +17,6 @@ typedef struct {
   gboolean reported;  /* the refusal was reported */
 } MongoFile;
 
-/* @bucket: (transfer full) */
-MongoFile *mongo_file_new (GRefString *bucket);
 void mongo_file_unref (MongoFile *file);
 
 /* A document to store, and the buffer that it came in, which is held until the document is

@@ -123,18 +123,6 @@ mongo_session_free (MongoSession *self)
   g_free (self);
 }
 
-const MongoTarget *
-mongo_session_get_target (MongoSession *self)
-{
-  return &self->target;
-}
-
-const gchar *
-mongo_session_get_hosts (MongoSession *self)
-{
-  return self->hosts;
-}
-
 void
 mongo_session_set_answer_timeout (MongoSession *self, gint32 ms)
 {
@@ -213,14 +201,30 @@ ask_for (MongoSession *self, const bson_t *command, bson_error_t *error)
              : ANSWER_NO;
 }
 
+/* Returns the command that creates @collection as a time series of the target. */
+static bson_t *
+new_series_command (const MongoTarget *target, const gchar *collection)
+{
+  bson_t *command = BCON_NEW ("create", BCON_UTF8 (collection));
+  bson_t series;
+
+  BSON_APPEND_DOCUMENT_BEGIN (command, "timeseries", &series);
+  BSON_APPEND_UTF8 (&series, "timeField", target->time_field);
+  if (target->meta_field)
+    BSON_APPEND_UTF8 (&series, "metaField", target->meta_field);
+  bson_append_document_end (command, &series);
+  if (target->expire_after > 0)
+    BSON_APPEND_INT64 (command, "expireAfterSeconds", target->expire_after);
+  return command;
+}
+
 /* Creates a collection as a time series, if it doesn't exist. Returns FALSE if the server gave no
  * answer. @made: (out): TRUE if the time series was created */
 static gboolean
 make_series (MongoSession *self, const gchar *collection, gboolean *made)
 {
   const MongoTarget *target = &self->target;
-  g_autoptr (bson_t) command = mongo_time_series_command (
-      collection, target->time_field, target->meta_field, MAX (target->expire_after, 0));
+  g_autoptr (bson_t) command = new_series_command (target, collection);
   bson_error_t error;
   Answer answer = ask_for (self, command, &error);
 
@@ -261,6 +265,22 @@ keep_expiry (MongoSession *self, const gchar *collection, gboolean *met, MongoRe
   return kept;
 }
 
+/* Returns the createIndexes command with the indexes that GridFS specifies for @collection, a
+ * bucket's collection of files or chunks. @indexes: (nullable): more indexes for the collection of
+ * the files' documents, written as in mongo_index_command() */
+static bson_t *
+new_gridfs_index_command (const gchar *collection, const gchar *indexes)
+{
+  g_autofree gchar *all = NULL;
+
+  if (g_str_has_suffix (collection, MONGO_GRIDFS_CHUNKS))
+    return BCON_NEW ("createIndexes", BCON_UTF8 (collection), "indexes", "[", "{", "key", "{",
+        "files_id", BCON_INT32 (1), "n", BCON_INT32 (1), "}", "name", BCON_UTF8 ("files_id_1_n_1"),
+        "unique", BCON_BOOL (true), "}", "]");
+  all = g_strconcat ("filename,uploadDate", indexes && *indexes ? ";" : NULL, indexes, NULL);
+  return mongo_index_command (collection, all, NULL, NULL);
+}
+
 /* Creates the indexes of a collection. Returns FALSE if the server gave no answer. @expires: TRUE
  * if a rule of expiry over the date field is in force, so that no index over it is needed */
 static gboolean
@@ -268,7 +288,7 @@ make_indexes (MongoSession *self, const gchar *collection, gboolean expires)
 {
   const MongoTarget *target = &self->target;
   g_autoptr (bson_t) command = target->mode == MONGO_MODE_GRIDFS
-                                   ? mongo_gridfs_index_command (collection, target->indexes)
+                                   ? new_gridfs_index_command (collection, target->indexes)
                                    : mongo_index_command (collection, target->indexes,
                                          expires ? get_date (target) : NULL, NULL);
   bson_error_t error;

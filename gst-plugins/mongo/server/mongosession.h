@@ -56,10 +56,6 @@ MongoSession *mongo_session_new (
     const mongoc_uri_t *uri, const MongoTarget *target, MongoSessionWarning warning, gpointer data);
 void mongo_session_free (MongoSession *self);
 
-const MongoTarget *mongo_session_get_target (MongoSession *self);
-/* Returns the hosts of the URI, for messages to users. */
-const gchar *mongo_session_get_hosts (MongoSession *self);
-
 /* Pings the server, after connecting if there is no connection. */
 gboolean mongo_session_ping (MongoSession *self, bson_error_t *error);
 

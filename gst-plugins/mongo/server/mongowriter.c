@@ -2,6 +2,7 @@
 #include "mongowriter.h"
 #include "fogthread.h"
 #include "gstkafkameta.h"
+#include "mongouri.h"
 
 #include <string.h>
 
@@ -40,7 +41,8 @@ struct _MongoWriter {
   gatomicrefcount refs; /* number of references: the element and each thread have one */
   MongoWriterFuncs funcs;
   MongoWriterSettings settings;
-  GPtrArray *workers; /* array of MongoWorker, which doesn't change while the threads run */
+  gchar *hosts, *database; /* the hosts of the URI and the target's database, for messages */
+  GPtrArray *workers;      /* array of MongoWorker, which doesn't change while the threads run */
 
   /* The lock guards all fields below, and the items' buffers. The lock order is the element's
    * object lock, then `lock`; no other lock is taken while `lock` is held. */
@@ -447,8 +449,7 @@ static GError *
 worker_new_write_error (const MongoWorker *self, const MongoItem *item)
 {
   const MongoResult *result = &item->result;
-  const gchar *hosts = mongo_session_get_hosts (self->session);
-  const gchar *database = mongo_session_get_target (self->session)->database;
+  const gchar *hosts = self->writer->hosts, *database = self->writer->database;
 
   if (result->verdict == MONGO_VERDICT_DENIED)
     return g_error_new (GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_AUTHORIZED,
@@ -519,7 +520,7 @@ is_refused (const bson_error_t *error)
 static void
 fail_to_connect (const MongoWorker *self, const bson_error_t *what)
 {
-  const gchar *hosts = mongo_session_get_hosts (self->session);
+  const gchar *hosts = self->writer->hosts;
   g_autoptr (GError) error = NULL;
 
   if (is_refused (what))
@@ -553,13 +554,12 @@ worker_connect (MongoWorker *self)
 
   do {
     if (mongo_session_ping (self->session, &what)) {
-      MONGO_WRITER_LOG (self->writer, INFO, "connected to MongoDB at %s",
-          mongo_session_get_hosts (self->session));
+      MONGO_WRITER_LOG (self->writer, INFO, "connected to MongoDB at %s", self->writer->hosts);
       set_connected (self->writer);
       return TRUE;
     }
-    MONGO_WRITER_LOG (self->writer, INFO, "can't reach MongoDB at %s yet: %s",
-        mongo_session_get_hosts (self->session), what.message);
+    MONGO_WRITER_LOG (
+        self->writer, INFO, "can't reach MongoDB at %s yet: %s", self->writer->hosts, what.message);
     mongo_session_drop (self->session);
   } while (!is_refused (&what) && wait_backoff (self->writer, &backoff, deadline));
   if (!is_stopping (self->writer))
@@ -642,7 +642,7 @@ report_outage (const MongoWorker *self, const MongoResult *result)
   g_set_error (&error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE,
       "MongoDB at %s can't store documents now: %s (code %d). Trying again for as long as "
       "retry-timeout allows.",
-      mongo_session_get_hosts (self->session), result->reason, result->code);
+      self->writer->hosts, result->reason, result->code);
   self->writer->funcs.warning (owner, error, MONGO_HERE);
   gst_object_unref (owner);
 }
@@ -865,6 +865,8 @@ mongo_writer_unref (MongoWriter *self)
   g_queue_clear_full (&self->queue, (GDestroyNotify) mongo_item_free);
   g_ptr_array_unref (self->workers);
   g_hash_table_unref (self->stored);
+  g_free (self->hosts);
+  g_free (self->database);
   g_mutex_clear (&self->lock);
   g_cond_clear (&self->changed);
   g_free (self);
@@ -1003,6 +1005,8 @@ mongo_writer_start (GstElement *owner, const MongoWriterFuncs *funcs, const mong
   g_atomic_ref_count_init (&self->refs);
   self->funcs = *funcs;
   self->settings = *settings;
+  self->hosts = mongo_uri_describe (uri);
+  self->database = g_strdup (target->database);
   self->owner = owner;
   self->state = MONGO_WRITER_CONNECTING;
   g_mutex_init (&self->lock);
@@ -1102,7 +1106,6 @@ void
 mongo_writer_stop (MongoWriter *self)
 {
   gint64 deadline = g_get_monotonic_time () + STOP_TIMEOUT;
-  const MongoWorker *first = g_ptr_array_index (self->workers, 0);
   gboolean ended;
 
   g_mutex_lock (&self->lock);
@@ -1114,8 +1117,7 @@ mongo_writer_stop (MongoWriter *self)
   ended = end_workers (self, deadline);
   g_mutex_lock (&self->lock);
   if (!ended)
-    GST_WARNING_OBJECT (self->owner, "a write to %s doesn't return: abandoning it",
-        mongo_session_get_hosts (first->session));
+    GST_WARNING_OBJECT (self->owner, "a write to %s doesn't return: abandoning it", self->hosts);
   self->owner = NULL;
   abandon (self);
   g_mutex_unlock (&self->lock);
