@@ -71,23 +71,6 @@ haar_cascade_is_known (GBytes *cascade)
   return FALSE;
 }
 
-gchar *
-haar_cascade_find_features (GBytes *cascade)
-{
-  static const gchar tag[] = "<featureType>";
-  gsize size;
-  const gchar *text = g_bytes_get_data (cascade, &size);
-  const gchar *start = text ? g_strstr_len (text, (gssize) size, tag) : NULL, *end;
-
-  if (!start)
-    return NULL;
-  start += strlen (tag);
-  end = memchr (start, '<', size - (gsize) (start - text));
-  if (!end || end - start > 40 || !g_utf8_validate (start, end - start, NULL))
-    return NULL;
-  return g_strstrip (g_strndup (start, (gsize) (end - start)));
-}
-
 static gchar *
 find_in (const gchar *dir, const gchar *name)
 {

@@ -27,8 +27,4 @@ gchar **haar_cascade_list_installed (void);
 /* Returns TRUE if the file has the same bytes as a cascade that OpenCV ships. */
 gboolean haar_cascade_is_known (GBytes *cascade);
 
-/* Returns: (nullable) (transfer full): the type of features that the cascade's file names, such as
- * HAAR, LBP or HOG. */
-gchar *haar_cascade_find_features (GBytes *cascade);
-
 G_END_DECLS

@@ -2,6 +2,7 @@
 #include "haartools.h"
 
 #include <gio/gio.h>
+#include <string.h>
 
 #include "engine/haarload.h"
 
@@ -74,11 +75,30 @@ make_tools (const HaarEngineClass *klass, GBytes *cascade, guint n, GError **err
   return tools;
 }
 
+/* Returns: (nullable) (transfer full): the type of features that the cascade's file names, such as
+ * HAAR, LBP or HOG. */
+static gchar *
+find_features (GBytes *cascade)
+{
+  static const gchar tag[] = "<featureType>";
+  gsize size;
+  const gchar *text = g_bytes_get_data (cascade, &size);
+  const gchar *start = text ? g_strstr_len (text, (gssize) size, tag) : NULL, *end;
+
+  if (!start)
+    return NULL;
+  start += strlen (tag);
+  end = memchr (start, '<', size - (gsize) (start - text));
+  if (!end || end - start > 40 || !g_utf8_validate (start, end - start, NULL))
+    return NULL;
+  return g_strstrip (g_strndup (start, (gsize) (end - start)));
+}
+
 /* Returns TRUE if no engine can evaluate the features that the cascade uses. */
 static gboolean
 has_strange_features (const HaarEquipment *equipment, GBytes *cascade, GError **error)
 {
-  g_autofree gchar *features = haar_cascade_find_features (cascade);
+  g_autofree gchar *features = find_features (cascade);
 
   if (!features || g_str_equal (features, "HAAR") || g_str_equal (features, "LBP"))
     return FALSE;
