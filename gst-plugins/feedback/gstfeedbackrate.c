@@ -165,7 +165,7 @@ static RateSettings
 effective_settings (GstFeedbackRate *self)
 {
   const GstFeedbackSettings *set = &self->settings;
-  gdouble highest = gst_feedback_source_get_highest (&self->source), max_rate = set->max_rate;
+  gdouble highest = gst_feedback_source_get_rates (&self->source).highest, max_rate = set->max_rate;
 
   if (max_rate <= 0)
     max_rate = highest > 0 ? highest : UNKNOWN_RATE;
@@ -239,6 +239,7 @@ begin_run (GstFeedbackRate *self)
 static GstStructure *
 make_stats (GstFeedbackRate *self)
 {
+  GstFeedbackRates source = gst_feedback_source_get_rates (&self->source);
   gdouble now = seconds_now ();
   GstStructure *stats;
   RateState state;
@@ -247,18 +248,17 @@ make_stats (GstFeedbackRate *self)
   stats = gst_structure_new ("feedbackrate", "camera", G_TYPE_STRING, camera_name (self), "rate",
       G_TYPE_DOUBLE, rate_controller_get_rate (self->controller, now), "wanted", G_TYPE_DOUBLE,
       wanted_rate (self, effective_settings (self).max_rate), "bound", G_TYPE_STRING,
-      rate_bound_name (state.bound), "source-rate", G_TYPE_DOUBLE,
-      gst_feedback_source_get_rate (&self->source), "capacity", G_TYPE_DOUBLE, state.capacity,
-      "delivered", G_TYPE_DOUBLE, state.delivered, "queue", G_TYPE_DOUBLE, state.queue, "replicas",
-      G_TYPE_UINT, state.replicas, "cameras", G_TYPE_UINT, state.cameras, "link-rate",
-      G_TYPE_DOUBLE, state.link_rate, "round-trip", G_TYPE_DOUBLE, state.round_trip, "in-flight",
-      G_TYPE_UINT64, state.in_flight, "frames-in", G_TYPE_UINT64, self->in, "frames-out",
-      G_TYPE_UINT64, self->out, "frames-held", G_TYPE_UINT64, self->held, "frames-still",
-      G_TYPE_UINT64, self->still.frames, "uncompared-frames", G_TYPE_UINT64, self->still.uncompared,
-      "reports", G_TYPE_UINT64, state.reports, "old-reports", G_TYPE_UINT64, state.old_reports,
-      "bad-reports", G_TYPE_UINT64, self->bad_reports, "displaced-replicas", G_TYPE_UINT64,
-      state.displaced_replicas, "source-changes", G_TYPE_UINT64,
-      gst_feedback_source_get_changes (&self->source), NULL);
+      rate_bound_name (state.bound), "source-rate", G_TYPE_DOUBLE, source.rate, "capacity",
+      G_TYPE_DOUBLE, state.capacity, "delivered", G_TYPE_DOUBLE, state.delivered, "queue",
+      G_TYPE_DOUBLE, state.queue, "replicas", G_TYPE_UINT, state.replicas, "cameras", G_TYPE_UINT,
+      state.cameras, "link-rate", G_TYPE_DOUBLE, state.link_rate, "round-trip", G_TYPE_DOUBLE,
+      state.round_trip, "in-flight", G_TYPE_UINT64, state.in_flight, "frames-in", G_TYPE_UINT64,
+      self->in, "frames-out", G_TYPE_UINT64, self->out, "frames-held", G_TYPE_UINT64, self->held,
+      "frames-still", G_TYPE_UINT64, self->still.frames, "uncompared-frames", G_TYPE_UINT64,
+      self->still.uncompared, "reports", G_TYPE_UINT64, state.reports, "old-reports", G_TYPE_UINT64,
+      state.old_reports, "bad-reports", G_TYPE_UINT64, self->bad_reports, "displaced-replicas",
+      G_TYPE_UINT64, state.displaced_replicas, "source-changes", G_TYPE_UINT64, source.changes,
+      NULL);
   /* An unknown demand is left out: an autoscaler would act on any number, even on 0. */
   if (state.demand > 0)
     gst_structure_set (stats, "demand", G_TYPE_DOUBLE, state.demand, "needed-replicas",
@@ -280,13 +280,13 @@ static gboolean
 take_caps (GstFeedbackRate *self, GstEvent *event)
 {
   GstCaps *caps, *ours;
-  gboolean taken;
+  gboolean is_higher, taken;
 
   gst_event_parse_caps (event, &caps);
   gst_feedback_still_set_caps (&self->still, caps);
-  if (gst_feedback_source_set_caps (&self->source, caps))
+  ours = gst_feedback_source_take_caps (&self->source, caps, &is_higher);
+  if (is_higher)
     configure_controller (self);
-  ours = gst_feedback_source_make_src_caps (&self->source, caps);
   GST_DEBUG_OBJECT (self, "caps %" GST_PTR_FORMAT ", downstream gets %" GST_PTR_FORMAT, caps, ours);
   taken = gst_pad_push_event (self->srcpad, gst_event_new_caps (ours));
   gst_caps_unref (ours);
@@ -542,7 +542,8 @@ select_frame (
   rate_controller_set_activity (self->controller, wanted_rate (self, max_rate) / max_rate);
   if (still == GST_FEEDBACK_STILL_SAME)
     return STILL;
-  if (!decimator_take (&self->decimator, time, rate, gst_feedback_source_get_rate (&self->source)))
+  if (!decimator_take (
+          &self->decimator, time, rate, gst_feedback_source_get_rates (&self->source).rate))
     return DROPPED;
   if (rate_controller_may_send (self->controller, now))
     return PASSES;

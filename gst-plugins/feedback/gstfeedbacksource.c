@@ -67,27 +67,15 @@ read_fraction (GstFeedbackSource *self, const GstFeedbackFraction *field)
   return rate;
 }
 
-gdouble
-gst_feedback_source_get_rate (GstFeedbackSource *self)
+GstFeedbackRates
+gst_feedback_source_get_rates (GstFeedbackSource *self)
 {
-  return to_double (read_fraction (self, &self->rate));
-}
-
-gdouble
-gst_feedback_source_get_highest (GstFeedbackSource *self)
-{
-  return to_double (read_fraction (self, &self->highest));
-}
-
-guint64
-gst_feedback_source_get_changes (GstFeedbackSource *self)
-{
-  guint64 changes;
+  GstFeedbackRates rates;
 
   g_mutex_lock (&self->lock);
-  changes = self->changes;
+  rates = (GstFeedbackRates){to_double (self->rate), to_double (self->highest), self->changes};
   g_mutex_unlock (&self->lock);
-  return changes;
+  return rates;
 }
 
 /* --- what the source offers --- */
@@ -250,8 +238,9 @@ learn_rates (GstFeedbackSource *self, GstFeedbackFraction rate, GstFeedbackFract
   return is_higher;
 }
 
-gboolean
-gst_feedback_source_set_caps (GstFeedbackSource *self, const GstCaps *caps)
+/* Returns TRUE if the highest rate has changed. */
+static gboolean
+learn_caps (GstFeedbackSource *self, const GstCaps *caps)
 {
   const GstStructure *s = gst_caps_get_structure (caps, 0);
   GstFeedbackFraction rate = read_rate (s, "framerate"), highest = rate;
@@ -311,8 +300,8 @@ gst_feedback_source_answer_caps (GstFeedbackSource *self, GstPad *pad, GstQuery 
   return TRUE;
 }
 
-GstCaps *
-gst_feedback_source_make_src_caps (GstFeedbackSource *self, GstCaps *caps)
+static GstCaps *
+make_src_caps (GstFeedbackSource *self, GstCaps *caps)
 {
   GstFeedbackFraction rate = read_fraction (self, &self->rate);
   GstCaps *any, *allowed;
@@ -330,6 +319,13 @@ gst_feedback_source_make_src_caps (GstFeedbackSource *self, GstCaps *caps)
   gst_structure_fixate_field_nearest_fraction (
       gst_caps_get_structure (allowed, 0), "framerate", MAX (rate.n, 1), rate.d);
   return gst_caps_fixate (allowed);
+}
+
+GstCaps *
+gst_feedback_source_take_caps (GstFeedbackSource *self, GstCaps *caps, gboolean *is_higher)
+{
+  *is_higher = learn_caps (self, caps);
+  return make_src_caps (self, caps);
 }
 
 /* --- requests --- */
@@ -376,7 +372,7 @@ note_request (GstFeedbackSource *self, GstFeedbackFraction rate)
 void
 gst_feedback_source_follow (GstFeedbackSource *self, gdouble rate, gint64 dwell, gint64 now)
 {
-  gdouble source = gst_feedback_source_get_rate (self);
+  gdouble source = gst_feedback_source_get_rates (self).rate;
   GstFeedbackFraction chosen;
   GstCaps *offer;
 

@@ -18,6 +18,12 @@ typedef enum {
   GST_FEEDBACK_OFFER_MORE,
 } GstFeedbackOffer;
 
+/* The rates in the source's caps in this run, in frames/s; 0 means an unknown rate. */
+typedef struct {
+  gdouble rate, highest;
+  guint64 changes; /* number of changes of `rate` */
+} GstFeedbackRates;
+
 /* The part of feedbackrate that faces its source: the rates that the source offers, the rate that
  * feedbackrate requests, and the caps of the pads `sink` and `src`. */
 typedef struct {
@@ -43,18 +49,14 @@ void gst_feedback_source_clear (GstFeedbackSource *source);
 /* A run begins. */
 void gst_feedback_source_reset (GstFeedbackSource *source);
 
-/* Frames/s; 0: unknown. */
-gdouble gst_feedback_source_get_rate (GstFeedbackSource *source);
-gdouble gst_feedback_source_get_highest (GstFeedbackSource *source);
-guint64 gst_feedback_source_get_changes (GstFeedbackSource *source);
+GstFeedbackRates gst_feedback_source_get_rates (GstFeedbackSource *source);
 
-/* The source's caps. Returns TRUE if the highest rate has changed. */
-gboolean gst_feedback_source_set_caps (GstFeedbackSource *source, const GstCaps *caps);
+/* Takes @caps of the source. @is_higher: (out): TRUE if the highest rate has changed. Returns:
+ * (transfer full): the caps of the pad `src`: @caps, but with a rate that downstream takes. */
+GstCaps *gst_feedback_source_take_caps (
+    GstFeedbackSource *source, GstCaps *caps, gboolean *is_higher);
 /* Answers a caps query of @pad, which is the pad `sink` or `src`. */
 gboolean gst_feedback_source_answer_caps (GstFeedbackSource *source, GstPad *pad, GstQuery *query);
-/* Returns: (transfer full): the caps of the pad `src` for @caps of the source: @caps, but with a
- * rate that downstream takes. */
-GstCaps *gst_feedback_source_make_src_caps (GstFeedbackSource *source, GstCaps *caps);
 
 /* The following functions are for the streaming thread. */
 
