@@ -348,6 +348,8 @@ GST_START_TEST (test_of_several_throttling_brokers_the_longest_wait_counts)
 }
 GST_END_TEST;
 
+static gint listen_on_loopback (struct sockaddr_in *address);
+
 #define HAMMERING_THREADS 4
 #define CLIENTS 30
 
@@ -396,6 +398,9 @@ destroy_client (gpointer data)
  * AddressSanitizer (tests/run --sanitize) this test proves that nobody uses it afterwards. */
 GST_START_TEST (test_threads_may_release_a_fault_in_any_order)
 {
+  struct sockaddr_in address;
+  gint listener = listen_on_loopback (&address);
+
   for (guint n = 0; n < CLIENTS; n++) {
     GstKafkaFault *fault = gst_kafka_fault_new (NULL, NULL);
     rd_kafka_conf_t *conf;
@@ -403,14 +408,16 @@ GST_START_TEST (test_threads_may_release_a_fault_in_any_order)
     GThread *threads[HAMMERING_THREADS + 1];
 
     set_client_properties ("c,reconnect.backoff.ms=1,reconnect.backoff.max.ms=2");
-    settings.bootstrap_servers = g_strdup ("127.0.0.1:1,127.0.0.1:2");
+    settings.bootstrap_servers =
+        g_strdup_printf ("127.0.0.1:1,127.0.0.1:%d", ntohs (address.sin_port));
     conf = gst_kafka_conf_new (&settings, element, options, NULL);
     rd_kafka_conf_set_error_cb (conf, ignore_error);
     rk = gst_kafka_client_new (RD_KAFKA_PRODUCER, conf, gst_kafka_fault_ref (fault), NULL);
     fail_unless (rk != NULL);
     for (guint i = 0; i < HAMMERING_THREADS; i++)
       threads[i] = g_thread_new ("hammer", hammer, gst_kafka_fault_ref (fault));
-    rd_kafka_poll (rk, n % 3);
+    /* In the end most clients have an open connection, which is closed while they are destroyed. */
+    rd_kafka_poll (rk, 20);
     gst_kafka_fault_unref (fault);
     /* In every second round the client is the last user. */
     for (guint i = 0; n % 2 && i < HAMMERING_THREADS; i++)
@@ -420,6 +427,7 @@ GST_START_TEST (test_threads_may_release_a_fault_in_any_order)
       g_thread_join (threads[i]);
     g_clear_pointer (&settings.bootstrap_servers, g_free);
   }
+  close (listener);
 }
 GST_END_TEST;
 
@@ -569,7 +577,7 @@ listen_on_loopback (struct sockaddr_in *address)
 
   *address = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr = {htonl (INADDR_LOOPBACK)}};
   fail_if (bind (fd, (struct sockaddr *) address, size));
-  fail_if (listen (fd, 1));
+  fail_if (listen (fd, 100));
   fail_if (getsockname (fd, (struct sockaddr *) address, &size));
   return fd;
 }
