@@ -169,7 +169,29 @@ typedef GResolverClass NamesClass;
 static GType names_get_type (void);
 G_DEFINE_TYPE (Names, names, G_TYPE_RESOLVER)
 
-static const gchar *behind; /* addresses with a space between two; "": there is no such name */
+#define AWAY "away"
+#define SLOW "slow"
+
+/* addresses with a space between two; "": there is no such name; AWAY: the name server doesn't
+ * answer; SLOW: the look-up never ends by itself, as that of each name that begins with SLOW */
+static const gchar *behind;
+
+static gboolean
+end_task (GCancellable *cancellable, gpointer data)
+{
+  g_task_return_error_if_cancelled (data);
+  return G_SOURCE_REMOVE;
+}
+
+/* @task: (transfer full): it ends when it is cancelled */
+static void
+wait_for_end (GTask *task, GCancellable *cancellable)
+{
+  g_autoptr (GSource) source = g_cancellable_source_new (cancellable);
+
+  g_source_set_callback (source, G_SOURCE_FUNC (end_task), task, g_object_unref);
+  g_source_attach (source, NULL);
+}
 
 static void
 names_ask (GResolver *resolver, const gchar *name, GCancellable *cancellable,
@@ -179,6 +201,15 @@ names_ask (GResolver *resolver, const gchar *name, GCancellable *cancellable,
   g_auto (GStrv) texts = g_strsplit (behind, " ", -1);
   GList *addresses = NULL;
 
+  if (g_str_equal (behind, SLOW) || g_str_has_prefix (name, SLOW)) {
+    wait_for_end (g_steal_pointer (&task), cancellable);
+    return;
+  }
+  if (g_str_equal (behind, AWAY)) {
+    g_task_return_new_error (
+        task, G_RESOLVER_ERROR, G_RESOLVER_ERROR_TEMPORARY_FAILURE, "no name server answers");
+    return;
+  }
   for (guint i = 0; texts[i]; i++)
     addresses = g_list_append (addresses, g_inet_address_new_from_string (texts[i]));
   if (addresses)
@@ -278,74 +309,158 @@ note_change (AlertsWatch *watch, gpointer data)
   g_string_append_printf (data, "%s %s;", watch->subject, notice->firing ? "fires" : "ends");
 }
 
+/* The program's parts that read metrics, and two stages on one port. */
+typedef struct {
+  StageMock stages[2];
+  guint port;
+  GResolver *names;
+  GString *seen; /* changes of alerts */
+  KafkaMock mock;
+  LiveSource source;
+  AlertsRules *rules;
+  AlertsState *state;
+  AlertsBook *book;
+  AlertsMetrics *metrics;
+} Readings;
+
+static AlertsRules *
+make_stage_rules (const gchar *hosts, guint port)
+{
+  g_auto (GStrv) names = g_strsplit (hosts, " ", -1);
+  g_autoptr (GString) rule = g_string_new ("kind=rejected\nuntil-for=1h\nstages=");
+
+  for (guint i = 0; names[i]; i++)
+    g_string_append_printf (rule, "http://%s:%u/metrics ", names[i], port);
+  return make_rules (g_strchomp (rule->str));
+}
+
+/* @hosts: names with a space between two */
+static void
+start_readings (Readings *self, const gchar *hosts)
+{
+  g_autoptr (GError) error = NULL;
+
+  *self = (Readings){.source = {.topic = (gchar *) "alert-state", .group = (gchar *) "alerts"}};
+  self->port = start_stages (self->stages);
+  self->names = g_object_new (names_get_type (), NULL);
+  g_resolver_set_default (self->names);
+  self->seen = g_string_new (NULL);
+  kafka_mock_start (&self->mock, "alert-state", 1);
+  self->source.servers = (gchar *) self->mock.servers;
+  self->rules = make_stage_rules (hosts, self->port);
+  self->state = alerts_state_new (&self->source, &error);
+  fail_unless (self->state && alerts_state_take_over (self->state, &error));
+  self->book = alerts_book_new (self->rules, note_change, self->seen);
+  self->metrics = alerts_metrics_new (self->rules, self->book, self->state);
+}
+
+static void
+stop_readings (Readings *self)
+{
+  g_clear_pointer (&self->metrics, alerts_metrics_free);
+  alerts_book_free (self->book);
+  alerts_state_free (self->state);
+  alerts_rules_free (self->rules);
+  kafka_mock_stop (&self->mock);
+  for (guint i = 0; i < 2; i++)
+    stop_stage (&self->stages[i]);
+  g_string_free (self->seen, TRUE);
+  g_object_unref (self->names);
+}
+
+static guint
+count_asked (const Readings *self)
+{
+  return self->stages[0].asked + self->stages[1].asked;
+}
+
 /* Reads the metrics once, at all addresses of @names, and waits until @asked requests were
  * answered. */
 static void
-read_metrics (AlertsMetrics *metrics, const gchar *names, const StageMock stages[2], guint asked)
+read_metrics (Readings *self, const gchar *names, guint asked)
 {
   gint64 until = g_get_monotonic_time () + PATIENCE;
 
   behind = names;
-  alerts_metrics_read (metrics);
-  while (stages[0].asked + stages[1].asked < asked || alerts_metrics_is_reading (metrics)) {
+  alerts_metrics_read (self->metrics);
+  while (count_asked (self) < asked || alerts_metrics_is_reading (self->metrics)) {
     fail_unless (g_get_monotonic_time () < until);
     g_main_context_iteration (NULL, FALSE);
   }
-  fail_unless_equals_int (stages[0].asked + stages[1].asked, asked);
+  fail_unless_equals_int (count_asked (self), asked);
 }
 
 /* All processes behind a name are asked, each has totals and a series of its own, and the name is
  * looked up each time. */
 GST_START_TEST (test_each_process_behind_a_name_is_a_stage)
 {
-  g_autoptr (GResolver) names = g_object_new (names_get_type (), NULL);
-  g_autoptr (GString) seen = g_string_new (NULL);
-  g_autoptr (AlertsRules) rules = NULL;
-  g_autoptr (GError) error = NULL;
-  g_autofree gchar *rule = NULL, *one_fires = NULL, *two_fires = NULL, *host = NULL;
-  LiveSource source = {.topic = (gchar *) "alert-state", .group = (gchar *) "alerts"};
-  StageMock stages[2];
-  guint port = start_stages (stages);
-  AlertsState *state;
-  AlertsBook *book;
-  AlertsMetrics *metrics;
-  KafkaMock mock;
+  g_autofree gchar *one_fires = NULL, *two_fires = NULL, *host = NULL;
+  Readings self;
 
-  g_resolver_set_default (names);
-  kafka_mock_start (&mock, "alert-state", 1);
-  source.servers = (gchar *) mock.servers;
-  host = g_strdup_printf ("stages.test:%u", port);
-  rule = g_strdup_printf ("kind=rejected\nuntil-for=1h\nstages=http://%s/metrics", host);
+  start_readings (&self, "stages.test");
+  host = g_strdup_printf ("stages.test:%u", self.port);
   one_fires = g_strdup_printf ("refused at %s (127.0.0.1) fires;", host);
   two_fires = g_strdup_printf ("refused at %s (127.0.0.2) fires;", host);
-  rules = make_rules (rule);
-  state = alerts_state_new (&source, &error);
-  fail_unless (state && alerts_state_take_over (state, &error));
-  book = alerts_book_new (rules, note_change, seen);
-  metrics = alerts_metrics_new (rules, book, state);
 
-  stages[0].rejected = stages[1].rejected = 7; /* from before: no alert */
-  read_metrics (metrics, "", stages, 0);       /* no pod runs yet */
-  read_metrics (metrics, "127.0.0.1", stages, 1);
-  read_metrics (metrics, "127.0.0.2 127.0.0.1 ::1", stages, 3);
-  fail_unless_equals_string (seen->str, "");
-  fail_unless_equals_string (stages[1].host, host);
-  stages[1].rejected = 9;
-  read_metrics (metrics, "127.0.0.1 127.0.0.2", stages, 5);
-  fail_unless_equals_string (seen->str, two_fires);
-  /* While a pod is missing, or the name can't be looked up, the other one is read. */
-  stages[0].rejected = stages[1].rejected = 10;
-  g_string_truncate (seen, 0);
-  read_metrics (metrics, "127.0.0.1", stages, 6);
-  fail_unless_equals_string (seen->str, one_fires);
-  read_metrics (metrics, "127.0.0.1 127.0.0.2", stages, 8);
+  self.stages[0].rejected = self.stages[1].rejected = 7; /* from before: no alert */
+  read_metrics (&self, "", 0);                           /* no pod runs yet */
+  read_metrics (&self, "127.0.0.1", 1);
+  read_metrics (&self, "127.0.0.2 127.0.0.1 ::1", 3);
+  fail_unless_equals_string (self.seen->str, "");
+  fail_unless_equals_string (self.stages[1].host, host);
+  self.stages[1].rejected = 9;
+  read_metrics (&self, "127.0.0.1 127.0.0.2", 5);
+  fail_unless_equals_string (self.seen->str, two_fires);
+  /* While a pod is missing the other one is read. */
+  self.stages[0].rejected = self.stages[1].rejected = 10;
+  g_string_truncate (self.seen, 0);
+  read_metrics (&self, "127.0.0.1", 6);
+  fail_unless_equals_string (self.seen->str, one_fires);
+  read_metrics (&self, "127.0.0.1 127.0.0.2", 8);
+  stop_readings (&self);
+}
+GST_END_TEST;
 
-  alerts_metrics_free (metrics);
-  alerts_book_free (book);
-  alerts_state_free (state);
-  kafka_mock_stop (&mock);
-  for (guint i = 0; i < 2; i++)
-    stop_stage (&stages[i]);
+/* While the name server is away, or slow, the stages are read at the addresses that are known. */
+GST_START_TEST (test_stages_are_read_while_the_name_server_is_away)
+{
+  gint64 until = g_get_monotonic_time () + PATIENCE;
+  Readings self;
+
+  start_readings (&self, "stages.test");
+  read_metrics (&self, AWAY, 0); /* no address is known yet */
+  read_metrics (&self, "127.0.0.1 127.0.0.2", 2);
+  read_metrics (&self, AWAY, 4);
+  read_metrics (&self, "127.0.0.2", 5);
+  read_metrics (&self, AWAY, 6);
+  fail_unless_equals_int (self.stages[0].asked, 2); /* its pod had gone before */
+  read_metrics (&self, "", 6);                      /* the service has no pod any more */
+  read_metrics (&self, "127.0.0.1 127.0.0.2", 8);
+  behind = SLOW;
+  while (count_asked (&self) < 12) {
+    fail_unless (g_get_monotonic_time () < until);
+    alerts_metrics_read (self.metrics);
+    g_main_context_iteration (NULL, FALSE);
+  }
+  fail_unless (alerts_metrics_is_reading (self.metrics));
+  stop_readings (&self);
+}
+GST_END_TEST;
+
+/* A name whose look-up is answered while the reading ends begins no request, because the request
+ * would outlive its stage. */
+GST_START_TEST (test_an_answer_at_the_end_begins_no_request)
+{
+  Readings self;
+
+  start_readings (&self, "slow.test stages.test");
+  behind = "127.0.0.1 127.0.0.2";
+  alerts_metrics_read (self.metrics);
+  g_clear_pointer (&self.metrics, alerts_metrics_free);
+  while (g_main_context_iteration (NULL, FALSE))
+    ;
+  fail_unless_equals_int (count_asked (&self), 0);
+  stop_readings (&self);
 }
 GST_END_TEST;
 
@@ -416,6 +531,8 @@ alertsservers_suite (void)
   tcase_add_test (tc, test_a_process_without_alerts_notices_that_another_takes_over);
   tcase_add_loop_test (tc, test_a_transaction_that_fails_is_repeated, 0, 4);
   tcase_add_test (tc, test_each_process_behind_a_name_is_a_stage);
+  tcase_add_test (tc, test_stages_are_read_while_the_name_server_is_away);
+  tcase_add_test (tc, test_an_answer_at_the_end_begins_no_request);
   tcase_add_test (tc, test_health);
   return suite;
 }

@@ -313,12 +313,16 @@ make_message (Stage *self)
   return message;
 }
 
+/* Begins to read the metrics, unless they are being read. */
 static void
 begin (Stage *self)
 {
   AlertsMetrics *metrics = self->service->metrics;
-  g_autoptr (SoupMessage) message = make_message (self);
+  g_autoptr (SoupMessage) message = NULL;
 
+  if (self->reading)
+    return;
+  message = make_message (self);
   self->reading = TRUE;
   metrics->reading++;
   soup_session_send_and_read_async (
@@ -392,8 +396,18 @@ read_stage (Service *self, const gchar *address)
     stage = add_stage (self, address);
   stage->gone = FALSE;
   stage->seen = g_get_monotonic_time ();
-  if (!stage->reading)
-    begin (stage);
+  begin (stage);
+}
+
+static void
+read_known_stages (Service *self)
+{
+  for (guint i = 0; i < self->stages->len; i++) {
+    Stage *stage = g_ptr_array_index (self->stages, i);
+
+    if (!stage->gone)
+      begin (stage);
+  }
 }
 
 /* Removes the stage if its address has been missing for long. Returns whether it was removed. */
@@ -413,14 +427,26 @@ check_gone (Stage *self, const gchar *const *addresses)
 }
 
 static void
-take_addresses (const gchar *const *addresses, gpointer data)
+update_stages (Service *self, const gchar *const *addresses)
 {
-  Service *self = data;
-
   for (guint i = 0; i < self->stages->len;)
     i += !check_gone (g_ptr_array_index (self->stages, i), addresses);
   for (guint i = 0; addresses[i]; i++)
     read_stage (self, addresses[i]);
+}
+
+/* While this object is freed, no request may begin, because nothing waits for its answer. */
+static void
+take_addresses (const gchar *const *addresses, gpointer data)
+{
+  Service *self = data;
+
+  if (g_cancellable_is_cancelled (self->metrics->ending))
+    return;
+  if (addresses)
+    update_stages (self, addresses);
+  else
+    read_known_stages (self);
 }
 
 void

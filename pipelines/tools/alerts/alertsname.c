@@ -81,6 +81,16 @@ take_addresses (AlertsName *self, const GList *addresses)
   self->found ((const gchar *const *) texts->pdata, self->data);
 }
 
+/* A service without a process has no address, so only an answer that there is none ends the use of
+ * those that are known. */
+static void
+take_failure (AlertsName *self, const GError *error)
+{
+  note_failure (self, error->message);
+  if (!g_error_matches (error, G_RESOLVER_ERROR, G_RESOLVER_ERROR_NOT_FOUND))
+    self->found (NULL, self->data);
+}
+
 static void
 finish (GObject *resolver, GAsyncResult *result, gpointer data)
 {
@@ -93,7 +103,7 @@ finish (GObject *resolver, GAsyncResult *result, gpointer data)
     if (addresses)
       take_addresses (self, addresses);
     else
-      note_failure (self, error->message);
+      take_failure (self, error);
   }
   g_resolver_free_addresses (addresses);
 }
@@ -138,8 +148,10 @@ alerts_name_look_up (AlertsName *self)
   static const gchar *const itself[] = {"", NULL};
   g_autoptr (GResolver) resolver = g_resolver_get_default ();
 
-  if (self->asking)
+  if (self->asking) {
+    self->found (NULL, self->data);
     return;
+  }
   if (self->fixed) {
     self->found (itself, self->data);
     return;

@@ -10,17 +10,18 @@ G_BEGIN_DECLS
  * process. */
 typedef struct _AlertsName AlertsName;
 
-/* Called with the addresses of the URL's host. @addresses: ended by NULL; the only one is "" if
- * there is nothing to look up, because the host is an address, or because a server's certificate
- * has to be valid for the name (https) */
+/* Called with the addresses of the URL's host. @addresses: (nullable): ended by NULL; the only one
+ * is "" if there is nothing to look up, because the host is an address, or because a server's
+ * certificate has to be valid for the name (https). The array is NULL while the name server is away
+ * or slow, so that the addresses that are known remain in use. */
 typedef void (*AlertsFound) (const gchar *const *addresses, gpointer data);
 
 /* @url: a valid URL */
 AlertsName *alerts_name_new (const gchar *url, AlertsFound found, gpointer data);
 /* A look-up that is under way is cancelled, and doesn't call the function any more. */
 void alerts_name_free (AlertsName *self);
-/* Begins a look-up, unless one is under way. While a look-up fails, which is logged, the function
- * isn't called. */
+/* Begins a look-up, unless one is under way. A failure is logged. If the name server answers that
+ * the name has no address, the function isn't called. */
 void alerts_name_look_up (AlertsName *self);
 /* Returns whether a look-up is under way. */
 gboolean alerts_name_is_asking (AlertsName *self);
