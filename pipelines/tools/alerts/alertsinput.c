@@ -9,6 +9,8 @@
 #define METADATA_ROUNDS 10
 /* Largest number of messages that one call reads, so that other work doesn't wait for long. */
 #define MAX_MESSAGES 2000
+/* Time (us) after which a call reads no more messages, as on a slow or throttled processor. */
+#define READ_TIME (G_USEC_PER_SEC / 10)
 /* If Kafka hasn't answered for this time (ms), messages that come may have waited in Kafka. */
 #define FRESH 3000
 #define FLUSH_TIME 2000 /* ms */
@@ -372,11 +374,12 @@ learn_known (AlertsInput *self)
 void
 alerts_input_poll (AlertsInput *self)
 {
+  gint64 until = g_get_monotonic_time () + READ_TIME;
   rd_kafka_message_t *message;
 
   take_beginnings (self);
   rd_kafka_queue_poll_callback (self->answers, 0);
-  for (guint i = 0; i < MAX_MESSAGES; i++) {
+  for (guint i = 0; i < MAX_MESSAGES && g_get_monotonic_time () < until; i++) {
     message = rd_kafka_consumer_poll (self->client.rk, 0);
     if (!message)
       break;
@@ -423,6 +426,9 @@ alerts_input_new (const LiveSource *source, gint role, const AlertsReader *reade
       {"enable.auto.offset.store", "false", TRUE},
       {"enable.partition.eof", "true", TRUE},
       {"auto.offset.reset", "earliest", TRUE},
+      /* A backlog waits in Kafka, because the memory of this process is small. */
+      {"queued.min.messages", "5000", FALSE},
+      {"queued.max.messages.kbytes", "8192", FALSE},
       {"reconnect.backoff.max.ms", "2000", FALSE},
       {NULL, NULL, FALSE},
   };
