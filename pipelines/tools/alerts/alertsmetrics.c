@@ -11,6 +11,8 @@
 #include "livejson.h"
 
 #define TIMEOUT 5 /* s */
+/* Largest number of connections: addresses that don't answer must not delay the other stages. */
+#define MAX_CONNECTIONS 256
 /* Time (ms) for which a number counts without a newer one: three readings. */
 #define HOLD 16000
 /* If a stage has run for this time (s) or less, all that it has counted is new, as in the alert
@@ -516,7 +518,8 @@ alerts_metrics_new (const AlertsRules *rules, AlertsBook *book, AlertsState *sta
   self->state = state;
   self->services = g_ptr_array_new_with_free_func (service_free);
   self->ending = g_cancellable_new ();
-  self->session = soup_session_new_with_options ("timeout", TIMEOUT, NULL);
+  self->session = soup_session_new_with_options (
+      "timeout", TIMEOUT, "max-conns", MAX_CONNECTIONS, NULL);
   for (guint i = 0; i < rules->rules->len; i++) {
     const AlertsRule *rule = g_ptr_array_index (rules->rules, i);
 
