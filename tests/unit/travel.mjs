@@ -104,6 +104,15 @@ const tests = {
     assert.equal(requests[0].url.searchParams.get("at"), "900000");
   },
 
+  async "if Kafka doesn't hold the camera's newest frame any more, the search begins at that of all"() {
+    open();
+    await answer({ ...bounds, newest: bounds.from - 1 });
+    assert.equal(requests[0].url.searchParams.get("at"), "900000");
+    open();
+    await answer({ ...bounds, newest: bounds.from });
+    assert.equal(requests[0].url.searchParams.get("at"), "100000");
+  },
+
   async "a search that takes long isn't begun anew"() {
     const travel = open();
     for (const value of [bounds, { ...bounds, frames: [frame(799_000)], complete: true }, {}]) {

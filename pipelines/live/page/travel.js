@@ -113,12 +113,15 @@ export class Travel {
     else this.#newest();
   }
 
-  // The newest frame of the chosen camera, or, if the server knows none, of all cameras.
+  // The newest frame of the chosen camera, or, if the server knows none that Kafka still holds, of
+  // all cameras.
   async #newest() {
     this.#pause();
     const move = ++this.#moves;
     await this.#refreshBounds();
-    if (this.#bounds && move === this.#moves) await this.#goTo(this.#bounds.newest ?? this.#bounds.to, WIDEST_SPAN_S);
+    if (!this.#bounds || move !== this.#moves) return;
+    const { from, to, newest } = this.#bounds;
+    await this.#goTo(newest !== null && newest >= from ? newest : to, WIDEST_SPAN_S);
   }
 
   #ask(parameters) {
