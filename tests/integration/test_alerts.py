@@ -20,7 +20,7 @@ import messages
 import mosquitto_server
 import pytest
 import scraped
-from pipeline import TOP, closed_port, environment, wait_until
+from pipeline import PATIENCE, TOP, closed_port, environment, wait_until
 
 
 def status(port, path):
@@ -339,8 +339,11 @@ def test_a_second_process_fences_the_first(alerts):
     alerts.event(6, 0)
     alerts.event(6, 2)
     log = alerts.log
-    alerts.start(HEALTH_PORT=str(port))
-    assert older.wait(60) == 1, log.read_text()
+    try:
+        alerts.start(HEALTH_PORT=str(port))
+        assert older.wait(60 * PATIENCE) == 1, log.read_text()
+    finally:
+        older.kill()
     assert f'Another process of the group "{alerts.name}"' in log.read_text()
     assert "Run one process for each group" in log.read_text()
     alerts.event(6, 5)
@@ -402,7 +405,7 @@ def test_a_process_that_waits_for_kafka_lives_and_ends(tmp_path, number):
             answer = wait_until(lambda: status(port, "/readyz"), 60, "the health server")
             assert (answer, status(port, "/livez")) == (503, 200)
             popen.send_signal(number)
-            assert popen.wait(60) == 0
+            assert popen.wait(60 * PATIENCE) == 0
         finally:
             popen.kill()
 
