@@ -158,6 +158,26 @@ GST_START_TEST (test_a_transaction_that_fails_is_repeated)
 }
 GST_END_TEST;
 
+/* While Kafka is away, records that can wait aren't written any more. */
+GST_START_TEST (test_a_journal_with_many_records_is_busy)
+{
+  g_autoptr (GError) error = NULL;
+  Journal journal;
+  guint count = 0;
+
+  start_journal (&journal, 0, RD_KAFKA_RESP_ERR_NO_ERROR);
+  rd_kafka_mock_broker_set_down (journal.mock.cluster, 1);
+  for (; count < 100000 && !alerts_journal_is_busy (journal.journal); count++)
+    alerts_journal_put (journal.journal, "metrics http://fog", "{}", 2, 0);
+  fail_unless (count > 100 && count < 10000, "%u records", count);
+  rd_kafka_mock_broker_set_up (journal.mock.cluster, 1);
+  wait_for_journal (&journal, &error);
+  fail_unless (error == NULL, "%s", error ? error->message : "");
+  fail_if (alerts_journal_is_busy (journal.journal));
+  stop_journal (&journal);
+}
+GST_END_TEST;
+
 /* --- stages behind a name --- */
 
 /* A resolver for which each name has the addresses of the variable `behind`. */
@@ -530,6 +550,7 @@ alertsservers_suite (void)
       tc, test_a_record_that_kafka_refuses_is_never_durable, 0, G_N_ELEMENTS (refusals));
   tcase_add_test (tc, test_a_process_without_alerts_notices_that_another_takes_over);
   tcase_add_loop_test (tc, test_a_transaction_that_fails_is_repeated, 0, 4);
+  tcase_add_test (tc, test_a_journal_with_many_records_is_busy);
   tcase_add_test (tc, test_each_process_behind_a_name_is_a_stage);
   tcase_add_test (tc, test_stages_are_read_while_the_name_server_is_away);
   tcase_add_test (tc, test_an_answer_at_the_end_begins_no_request);

@@ -299,6 +299,12 @@ alerts_journal_is_durable (AlertsJournal *self)
   return self->pending == 0 && !self->failed;
 }
 
+gboolean
+alerts_journal_is_busy (AlertsJournal *self)
+{
+  return self->pending > MAX_BATCH;
+}
+
 /* --- life --- */
 
 AlertsJournal *

@@ -36,5 +36,7 @@ gboolean alerts_journal_poll (
     AlertsJournal *self, AlertsWritten written, gpointer data, GError **error);
 /* Returns whether all records are durable. */
 gboolean alerts_journal_is_durable (AlertsJournal *self);
+/* Returns whether more records wait than one transaction writes. */
+gboolean alerts_journal_is_busy (AlertsJournal *self);
 
 G_END_DECLS

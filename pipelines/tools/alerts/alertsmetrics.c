@@ -44,6 +44,7 @@ typedef struct {
   gboolean gone;      /* flag: the last look-up hasn't found the address */
   GHashTable *totals; /* maps METRIC/LABEL to the total (gdouble) in the last reading */
   gboolean known;     /* flag: the metrics were read before, by this run or an earlier one */
+  gboolean changed;   /* flag: the totals differ from those that were written last */
   gboolean reading;
   guint failures; /* in a row */
 } Stage;
@@ -234,17 +235,19 @@ judge (Stage *self, AlertsKind kind, const gchar *text)
 }
 
 /* Takes the metrics of a stage. The totals are written after the alerts that follow from them, so
- * that no alert is lost if this program is killed in between. */
+ * that no alert is lost if this program is killed in between. While Kafka is away, and many records
+ * wait, only the totals of a later reading are written. */
 static void
 take_text (Stage *self, const gchar *text)
 {
-  gboolean changed = !self->known;
-
+  self->changed |= !self->known;
   for (AlertsKind kind = 0; kind < ALERTS_KINDS; kind++)
-    changed |= judge (self, kind, text);
+    self->changed |= judge (self, kind, text);
   self->known = TRUE;
-  if (changed)
-    write_totals (self);
+  if (!self->changed || alerts_state_is_busy (self->service->metrics->state))
+    return;
+  write_totals (self);
+  self->changed = FALSE;
 }
 
 /* --- reading --- */
@@ -518,8 +521,8 @@ alerts_metrics_new (const AlertsRules *rules, AlertsBook *book, AlertsState *sta
   self->state = state;
   self->services = g_ptr_array_new_with_free_func (service_free);
   self->ending = g_cancellable_new ();
-  self->session = soup_session_new_with_options (
-      "timeout", TIMEOUT, "max-conns", MAX_CONNECTIONS, NULL);
+  self->session =
+      soup_session_new_with_options ("timeout", TIMEOUT, "max-conns", MAX_CONNECTIONS, NULL);
   for (guint i = 0; i < rules->rules->len; i++) {
     const AlertsRule *rule = g_ptr_array_index (rules->rules, i);
 

@@ -103,6 +103,12 @@ alerts_state_is_durable (AlertsState *self)
 }
 
 gboolean
+alerts_state_is_busy (AlertsState *self)
+{
+  return alerts_journal_is_busy (self->journal);
+}
+
+gboolean
 alerts_state_poll (AlertsState *self, GError **error)
 {
   rd_kafka_poll (self->client.rk, 0);

@@ -39,6 +39,8 @@ GList *alerts_state_list (AlertsState *self, const gchar *prefix);
 void alerts_state_delete (AlertsState *self, const gchar *key);
 /* Returns whether all records that were written or deleted are durable. */
 gboolean alerts_state_is_durable (AlertsState *self);
+/* Returns whether so many records wait that those which can wait shouldn't be written yet. */
+gboolean alerts_state_is_busy (AlertsState *self);
 /* Handles the delivery reports that have come. Returns FALSE, in the first such call with @error,
  * if Kafka refuses a record for good, or another process has taken over. */
 gboolean alerts_state_poll (AlertsState *self, GError **error);
