@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Sends numbered messages with a plain Kafka client and counts them with another one, without this project's elements."""
 
+import contextlib
+
 import confluent_kafka
 import confluent_kafka.admin
+from pipeline import wait_until
 
 CAPS = "application/x-test, n=(int)1"
 
@@ -56,6 +59,18 @@ def count(kafka, topic, partitions):
     ends = [consumer.get_watermark_offsets(confluent_kafka.TopicPartition(topic, number), 60)[1] for number in range(partitions)]
     consumer.close()
     return sum(ends)
+
+
+def wait_readable(kafka, topic, partition=0):
+    """Waits until readers get all messages of ended transactions. A broker answers a commit or an abort before it writes the
+    end marker, and until then it holds the transaction's messages back."""
+    where = confluent_kafka.TopicPartition(topic, partition)
+    with contextlib.ExitStack() as stack:
+        readers = [confluent_kafka.Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": "ends", "isolation.level": level})
+                   for level in ("read_committed", "read_uncommitted")]
+        for reader in readers:
+            stack.callback(reader.close)
+        wait_until(lambda: len({reader.get_watermark_offsets(where, 60)[1] for reader in readers}) == 1, 60, "the end markers")
 
 
 def jpegs(launch, tmp_path, count):

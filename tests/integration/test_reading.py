@@ -7,7 +7,7 @@ import time
 import confluent_kafka
 import confluent_kafka.admin
 import pytest
-from messages import Feed, count
+from messages import Feed, count, wait_readable
 from pipeline import wait_until
 from player import Gst, Player
 
@@ -325,6 +325,7 @@ def test_aborted_messages_are_not_read(kafka, fresh):
         producer.produce(fresh, b"%d" % number, timestamp=(BASE + number) * 1000)
         producer.flush(120)
         producer.commit_transaction(30) if commits else producer.abort_transaction(30)
+    wait_readable(kafka, fresh)
     assert read(kafka, fresh, "auto-offset-reset=earliest eos-at-end=true") == [0, 2]
     with Player(source(kafka, fresh, "replay=true ! identity sync=false")) as player:
         player.play()

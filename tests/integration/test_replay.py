@@ -6,7 +6,7 @@ import subprocess
 import time
 
 import pytest
-from messages import CAPS
+from messages import CAPS, wait_readable
 from pipeline import environment
 from player import Gst, Player
 
@@ -368,6 +368,7 @@ def test_a_recording_followed_by_other_messages_has_a_duration(kafka, fresh, beh
         producer.flush(120)
         aborts = camera == "b" and behind != "another camera"
         producer.abort_transaction(30) if aborts else producer.commit_transaction(30)
+    wait_readable(kafka, fresh)
     with Player(f"kafkasrc name=src bootstrap-servers={kafka.bootstrap} topic={fresh} replay=true camera=a",
                 "fakesink sync=false") as player:
         player.wait_paused()

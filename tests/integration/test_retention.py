@@ -6,7 +6,7 @@ import time
 
 import confluent_kafka
 import pytest
-from messages import CAPS, commit
+from messages import CAPS, commit, wait_readable
 from pipeline import wait_until
 from player import Gst, Player
 
@@ -267,6 +267,7 @@ def test_offsets_without_messages_do_not_count_as_lost(kafka, fresh, how, missin
                              headers=[("gst-caps", CAPS)])
         producer.flush(120)
         producer.abort_transaction(30) if number == 1 else producer.commit_transaction(30)
+    wait_readable(kafka, fresh)
     with Reading(kafka, fresh, how) as one:
         one.finish()
         assert one.numbers == [6, 7, 8, 9, 10, 11]
