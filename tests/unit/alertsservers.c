@@ -484,6 +484,84 @@ GST_START_TEST (test_an_answer_at_the_end_begins_no_request)
 }
 GST_END_TEST;
 
+/* A stage that takes connections and never answers. */
+typedef struct {
+  GSocket *listener;
+  GSocket *connection; /* (nullable): the latest one */
+} MuteStage;
+
+static MuteStage
+start_mute_stage (guint number, guint port)
+{
+  g_autofree gchar *address = g_strdup_printf ("127.0.1.%u", number);
+  g_autoptr (GSocketAddress) where = g_inet_socket_address_new_from_string (address, port);
+  MuteStage self = {
+      g_socket_new (G_SOCKET_FAMILY_IPV4, G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_TCP, NULL)};
+
+  fail_unless (g_socket_bind (self.listener, where, TRUE, NULL));
+  fail_unless (g_socket_listen (self.listener, NULL));
+  g_socket_set_blocking (self.listener, FALSE);
+  return self;
+}
+
+static void
+stop_mute_stage (MuteStage *self)
+{
+  g_clear_object (&self->listener);
+  g_clear_object (&self->connection);
+}
+
+/* Returns whether the stage has a connection that the other side hasn't closed. */
+static gboolean
+is_connected (MuteStage *self)
+{
+  GSocket *connection = g_socket_accept (self->listener, NULL, NULL);
+  gchar text[1024];
+  gssize size;
+
+  if (connection) {
+    g_clear_object (&self->connection);
+    self->connection = connection;
+    g_socket_set_blocking (connection, FALSE);
+  }
+  if (!self->connection)
+    return FALSE;
+  do
+    size = g_socket_receive (self->connection, text, sizeof text, NULL, NULL);
+  while (size > 0);
+  return size < 0;
+}
+
+/* All stages are asked at the same time, so that those which don't answer delay no other one. */
+GST_START_TEST (test_stages_without_an_answer_delay_no_other_stage)
+{
+  gint64 until = g_get_monotonic_time () + PATIENCE;
+  g_autoptr (GString) addresses = g_string_new (NULL);
+  MuteStage mute[20];
+  guint connected = 0;
+  Readings self;
+
+  start_readings (&self, "stages.test");
+  for (guint i = 0; i < G_N_ELEMENTS (mute); i++) {
+    mute[i] = start_mute_stage (i + 1, self.port);
+    g_string_append_printf (addresses, "%s127.0.1.%u", i ? " " : "", i + 1);
+  }
+  behind = addresses->str;
+  while (connected < G_N_ELEMENTS (mute)) {
+    fail_unless (g_get_monotonic_time () < until, "%u connections", connected);
+    alerts_metrics_read (self.metrics);
+    g_main_context_iteration (NULL, FALSE);
+    g_usleep (1000);
+    connected = 0;
+    for (guint i = 0; i < G_N_ELEMENTS (mute); i++)
+      connected += is_connected (&mute[i]) != FALSE;
+  }
+  stop_readings (&self);
+  for (guint i = 0; i < G_N_ELEMENTS (mute); i++)
+    stop_mute_stage (&mute[i]);
+}
+GST_END_TEST;
+
 /* --- the health server --- */
 
 static guint
@@ -554,6 +632,7 @@ alertsservers_suite (void)
   tcase_add_test (tc, test_each_process_behind_a_name_is_a_stage);
   tcase_add_test (tc, test_stages_are_read_while_the_name_server_is_away);
   tcase_add_test (tc, test_an_answer_at_the_end_begins_no_request);
+  tcase_add_test (tc, test_stages_without_an_answer_delay_no_other_stage);
   tcase_add_test (tc, test_health);
   return suite;
 }
