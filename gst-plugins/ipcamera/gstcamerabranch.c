@@ -476,6 +476,13 @@ is_startable (GstCameraBranch *self)
   return self->phase == DOWN && !self->fault && !is_over (self);
 }
 
+/* With self->lock. Returns TRUE if a stream began and ended while the elements were down. */
+static gboolean
+has_to_end (GstCameraBranch *self)
+{
+  return self->phase == DOWN && !self->fault && !self->ended && is_over (self);
+}
+
 /* Returns: (nullable) (transfer full): the fault; NULL if the thread has to stop, if the branch has
  * run for the time after which this is reported, or if a stream has begun after the end */
 static GstMessage *
@@ -484,7 +491,7 @@ wait_for_fault (GstCameraBranch *self)
   GstMessage *fault = NULL;
 
   g_mutex_lock (&self->lock);
-  while (!self->fault && !self->stopping && !is_startable (self) &&
+  while (!self->fault && !self->stopping && !is_startable (self) && !has_to_end (self) &&
          g_get_monotonic_time () < find_return (self))
     g_cond_wait_until (&self->cond, &self->lock, find_return (self));
   if (!self->stopping && self->fault) {
@@ -494,6 +501,18 @@ wait_for_fault (GstCameraBranch *self)
   }
   g_mutex_unlock (&self->lock);
   return fault;
+}
+
+/* Returns TRUE if the branch has run for long enough to report it. */
+static gboolean
+has_returned (GstCameraBranch *self)
+{
+  gboolean returned;
+
+  g_mutex_lock (&self->lock);
+  returned = !self->stopping && g_get_monotonic_time () >= find_return (self);
+  g_mutex_unlock (&self->lock);
+  return returned;
 }
 
 static gboolean
@@ -508,8 +527,8 @@ is_stopping (GstCameraBranch *self)
 }
 
 /* Starts the elements if they were down when the bin left PLAYING, or when a stream began after the
- * end. Returns FALSE if there is nothing to start. */
-static gboolean
+ * end. */
+static void
 resume (GstCameraBranch *self)
 {
   gboolean startable;
@@ -519,7 +538,6 @@ resume (GstCameraBranch *self)
   g_mutex_unlock (&self->lock);
   if (startable && wait_for_start (self, 0))
     start_again (self);
-  return startable;
 }
 
 /* A bin that pauses forgets which of its sinks have ended, and they have to post it again. */
@@ -535,10 +553,12 @@ run (gpointer data)
 
     if (fault)
       restart (self, fault);
-    else if (resume (self))
-      end_if_over (self, FALSE);
-    else if (!is_stopping (self))
+    else if (has_returned (self))
       report_return (self);
+    else {
+      resume (self);
+      end_if_over (self, FALSE);
+    }
   }
   return NULL;
 }

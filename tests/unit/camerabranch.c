@@ -635,6 +635,9 @@ GST_START_TEST (test_the_end_is_posted_again_after_a_pause)
   wait_for_end_of_one (&self);
   gst_element_set_state (self.pipeline, GST_STATE_PAUSED);
   gst_element_set_state (self.pipeline, GST_STATE_PLAYING);
+  /* a source that gets EOS while its sink prerolls would block the change to PLAYING */
+  fail_unless_equals_int (
+      gst_element_get_state (self.pipeline, NULL, NULL, 60 * GST_SECOND), GST_STATE_CHANGE_SUCCESS);
   gst_element_send_event (find (&self, "good"), gst_event_new_eos ());
   expect_eos (&self);
   stage_stop (&self);
@@ -693,18 +696,75 @@ GST_START_TEST (test_a_stream_that_begins_after_a_failure)
 }
 GST_END_TEST;
 
-/* A flush that ends while the branch is down doesn't stop the stream for good. */
+/* Drops the messages on the bus, none of which may report that a branch has run for long. */
+static void
+drop_messages (Stage *self)
+{
+  GstMessage *message;
+
+  while ((message = gst_bus_pop (self->bus))) {
+    g_autoptr (GError) error = NULL;
+
+    if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_INFO) {
+      gst_message_parse_info (message, &error, NULL);
+      fail_if (strstr (error->message, "has run for"), "%s", error->message);
+    }
+    gst_message_unref (message);
+  }
+}
+
+/* Fails the branch after its end, so that its elements stay down. */
+static void
+fail_after_end (Stage *self)
+{
+  if (is_running (find (self, "bad")))
+    fail_element (self, "sink");
+  wait_until_running (find (self, "bad"), FALSE);
+  drop_messages (self);
+}
+
+/* A branch that is down ends again with a stream that ends at once, even before the control thread
+ * has seen that the stream began. */
+GST_START_TEST (test_a_stream_that_ends_at_once_after_a_failure)
+{
+  Stage self;
+  GstPad *outside =
+      feed_start (&self, "camerabranch.( name=bad " QUICK
+                         " steady-time=3600000000000 fakesink name=sink async=false )");
+
+  g_object_set (self.pipeline, "message-forward", TRUE, NULL);
+  begin_reports (outside);
+  gst_pad_push_event (outside, gst_event_new_eos ());
+  wait_for_end_of_one (&self);
+  for (guint i = 0; i < 50; i++) {
+    fail_after_end (&self);
+    gst_pad_push_event (outside, gst_event_new_stream_start ("reports"));
+    gst_pad_push_event (outside, gst_event_new_eos ());
+    wait_for_end_of_one (&self);
+  }
+  drop_messages (&self);
+  feed_stop (&self, outside);
+}
+GST_END_TEST;
+
+/* A flush that ends while the branch is down doesn't stop the stream for good. Each start fails
+ * until the flush has ended, so that the branch is down for certain. */
 GST_START_TEST (test_a_flush_during_a_restart)
 {
   Stage self;
-  GstPad *outside = feed_start (&self, "camerabranch.( name=bad fakesink name=sink async=false )");
+  GstPad *outside =
+      feed_start (&self, "camerabranch.( name=bad " QUICK " fakesink name=sink async=false )");
+  GObject *sink = G_OBJECT (find (&self, "sink"));
 
   begin_reports (outside);
   gst_pad_push_event (outside, gst_event_new_flush_start ());
+  gst_util_set_object_arg (sink, "state-error", "null-to-ready");
   fail_element (&self, "sink");
   wait_until_running (find (&self, "bad"), FALSE);
   gst_pad_push_event (outside, gst_event_new_flush_stop (TRUE));
   begin_reports (outside);
+  fail_if (is_running (find (&self, "bad")));
+  gst_util_set_object_arg (sink, "state-error", "none");
   wait_until_running (find (&self, "bad"), TRUE);
   push_until_received (&self, outside);
   feed_stop (&self, outside);
@@ -855,6 +915,7 @@ camerabranch_suite (void)
   tcase_add_test (tests, test_the_end_is_posted_again_after_a_pause);
   tcase_add_loop_test (tests, test_a_stream_that_begins_again, 0, 2);
   tcase_add_loop_test (tests, test_a_stream_that_begins_after_a_failure, 0, 2);
+  tcase_add_test (tests, test_a_stream_that_ends_at_once_after_a_failure);
   tcase_add_test (tests, test_a_flush_during_a_restart);
   tcase_add_loop_test (tests, test_the_end_is_forgotten_in_ready, 0, 2);
   tcase_add_test (tests, test_eos_of_one_run_does_not_end_the_next);
