@@ -2,7 +2,8 @@
 /* replay INPUTS FOLDER: runs a fuzz target without libFuzzer: with each file of FOLDER, and with
  * INPUTS inputs that are made from these files by changing bytes. The random numbers have a fixed
  * seed, so that each run has the same inputs. The input that ends the process is written to the
- * file fuzz-input in the working directory; `replay 0 FOLDER` repeats a folder of such files. */
+ * file fuzz-input-TARGET in the working directory; `replay 0 FOLDER` repeats a folder of such
+ * files. */
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
@@ -18,24 +19,49 @@ static struct {
   gsize size;
 } input;
 
+/* file for the input that ends the process */
+static gchar *kept;
+
+/* A sanitizer aborts the process after its report, so that the input is kept. It looks up these
+ * functions; a build without sanitizers calls neither. */
+const char *__asan_default_options (void);
+const char *__ubsan_default_options (void);
+
+__attribute__ ((visibility ("default"))) const char *
+__asan_default_options (void)
+{
+  return "abort_on_error=1";
+}
+
+__attribute__ ((visibility ("default"))) const char *
+__ubsan_default_options (void)
+{
+  return "abort_on_error=1";
+}
+
 static void
 keep_input (int number)
 {
-  int fd = open ("fuzz-input", O_WRONLY | O_CREAT | O_TRUNC, 0600);
+  int fd = open (kept, O_WRONLY | O_CREAT | O_TRUNC, 0600);
 
   if (fd < 0 || write (fd, input.data, input.size) < 0 || close (fd) < 0)
     _exit (3);
   raise (number);
 }
 
+/* Catches the signals that no sanitizer has caught, because a sanitizer's handler reports more. */
 static void
 catch_faults (void)
 {
   static const int numbers[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP};
   struct sigaction action = {.sa_handler = keep_input, .sa_flags = SA_RESETHAND};
 
-  for (guint i = 0; i < G_N_ELEMENTS (numbers); i++)
-    sigaction (numbers[i], &action, NULL);
+  for (guint i = 0; i < G_N_ELEMENTS (numbers); i++) {
+    struct sigaction old;
+
+    if (sigaction (numbers[i], NULL, &old) == 0 && old.sa_handler == SIG_DFL)
+      sigaction (numbers[i], &action, NULL);
+  }
 }
 
 static gint
@@ -132,11 +158,13 @@ int
 main (int argc, char **argv)
 {
   g_autoptr (GRand) random = g_rand_new_with_seed (19);
+  g_autofree gchar *name = g_path_get_basename (argv[0]);
   g_autoptr (GPtrArray) files = read_folder (argc == 3 ? argv[2] : "");
   guint64 inputs = argc == 3 ? g_ascii_strtoull (argv[1], NULL, 10) : 0;
 
   if (files->len == 0)
     g_error ("usage: replay INPUTS FOLDER, and FOLDER has files");
+  kept = g_strconcat ("fuzz-input-", name + (g_str_has_prefix (name, "replay-") ? 7 : 0), NULL);
   catch_faults ();
   for (guint i = 0; i < files->len; i++) {
     take (g_ptr_array_index (files, i));
@@ -149,5 +177,6 @@ main (int argc, char **argv)
     run_target ();
   }
   g_print ("%u files, %" G_GUINT64_FORMAT " changed inputs\n", files->len, inputs);
+  g_free (kept);
   return 0;
 }
