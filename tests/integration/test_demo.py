@@ -2,6 +2,7 @@
 """Runs `pipelines/demo` as users do: tests its verdict, Ctrl-C while it runs, and that no process or file remains after
 SIGKILL."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -216,13 +217,12 @@ def page(tmp_path_factory):
 
 @pytest.fixture
 def browser(page):
-    chromium = browsers.Browser()
-    chromium.look()
-    chromium.open(page.address.geturl())
-    chromium.wait("document.querySelector('.tile[data-health=good] .frame:not(.blank)')", timeout=60, what="a picture")
-    yield chromium
-    assert chromium.logged() == []
-    chromium.close()
+    with contextlib.closing(browsers.Browser()) as chromium:
+        chromium.look()
+        chromium.open(page.address.geturl())
+        chromium.wait("document.querySelector('.tile[data-health=good] .frame:not(.blank)')", timeout=60, what="a picture")
+        yield chromium
+        assert chromium.logged() == []
 
 
 def button(name):
