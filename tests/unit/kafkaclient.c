@@ -733,8 +733,10 @@ GST_START_TEST (test_only_an_error_of_the_network_makes_an_outage_possible)
 GST_END_TEST;
 
 /* Each character is what a caller sees in one second: a message that waits (w), also while the
- * connections are sending (s), an acknowledgement after which another message waits (a), no message
- * (a space), or a pause of the process of a minute, in which a message waits (p). */
+ * connections are sending (s), while messages of other partitions are acknowledged (x), while another
+ * report explains the wait (o), or while the brokers are queried (q); an acknowledgement after which
+ * another message waits (a), no message (a space), or a pause of the process of a minute, in which a
+ * message waits (p). */
 static const struct {
   const gchar *sees;
   guint begins, ends;
@@ -744,6 +746,10 @@ static const struct {
     {"awwwwwwwwwwwa awwwwwwwwwwwwwa ", 2, 2}, {"awpwwa wpwwa", 0, 0}, /* the process was stopped */
     {"asssssssssssssssssa ", 0, 0},                                   /* the link is slow */
     {"awswwwswwwswwwww", 1, 0}, /* the broker refuses messages, which are sent again */
+    {"aoooooooooooowwwa", 0, 0}, {"aoooooooooooowwwwwwwwwwwwa ", 1, 1}, /* after an outage */
+    {"awwwwwwwwooowwwwwwwwoowwwa", 0, 0}, {"awwwwwwwwwwwwooowwwwa ", 1, 1},
+    /* one of several partitions has no leader */
+    {"axxxxxxxxxxxxqxxxqxxxa ", 1, 1}, {"axxxxxxxxxxxxoooxxxxxxxxxxxxxxxa ", 1, 1},
 };
 
 GST_START_TEST (test_missing_acknowledgements_are_noticed)
@@ -755,6 +761,7 @@ GST_START_TEST (test_missing_acknowledgements_are_noticed)
 
   for (; *sees; sees++) {
     GstKafkaNews news;
+    gboolean stalled;
 
     now += (*sees == 'p' ? 60 : 1) * G_USEC_PER_SEC;
     if (*sees == 'a')
@@ -763,9 +770,11 @@ GST_START_TEST (test_missing_acknowledgements_are_noticed)
       since = 0;
     else if (!since)
       since = now;
-    gst_kafka_stall_look (&stall, since, *sees == 's', now);
-    news = gst_kafka_stall_note (&stall, gst_kafka_stall_is_long (&stall, GST_KAFKA_EPISODE_TIME),
-        acknowledged, now, &began);
+    if (*sees == 'x' || *sees == 'q')
+      acknowledged = now;
+    gst_kafka_stall_look (&stall, since, *sees == 'o', *sees == 's', now);
+    stalled = gst_kafka_stall_is_long (&stall, GST_KAFKA_EPISODE_TIME) && !strchr ("oq", *sees);
+    news = gst_kafka_stall_note (&stall, stalled, acknowledged, now, &began);
     begins += news == GST_KAFKA_NEWS_BEGIN;
     ends += news == GST_KAFKA_NEWS_END;
   }

@@ -77,6 +77,17 @@ gst_kafka_outage_is_reported (GstKafkaOutage *self)
   return reported;
 }
 
+gboolean
+gst_kafka_outage_lacks_answer_since (GstKafkaOutage *self, gint64 time)
+{
+  gboolean lacks;
+
+  g_mutex_lock (&self->lock);
+  lacks = self->asked > time;
+  g_mutex_unlock (&self->lock);
+  return lacks;
+}
+
 static void
 post (GstElement *element, GstMessageType type, GstResourceError code, gchar *text,
     const gchar *debug)

@@ -30,6 +30,8 @@ void gst_kafka_outage_note_answer (GstKafkaOutage *self, gboolean answered, gint
 gboolean gst_kafka_outage_is_suspected (GstKafkaOutage *self);
 /* Returns TRUE while an outage is reported: from the warning about it until a broker answers. */
 gboolean gst_kafka_outage_is_reported (GstKafkaOutage *self);
+/* Returns TRUE if a query that ended after @time wasn't answered. */
+gboolean gst_kafka_outage_lacks_answer_since (GstKafkaOutage *self, gint64 time);
 
 /**
  * gst_kafka_outage_report:

@@ -4,6 +4,10 @@
 GST_DEBUG_CATEGORY_EXTERN (gst_kafka_sink_debug);
 #define GST_CAT_DEFAULT gst_kafka_sink_debug
 
+/* The shortest time (us) between two looks, because a look asks the kernel about each connection,
+ * and the poller's thread may have hundreds of rounds a second. */
+#define LOOK_TIME (G_TIME_SPAN_SECOND / 10)
+
 const gchar *
 gst_kafka_producer_describe_wait (GstKafkaProducer *self)
 {
@@ -34,23 +38,25 @@ get_oldest_wait (GstKafkaProducer *self, gint64 now)
                            : self->dry;
 }
 
-/* With lock. Returns TRUE if a report about something else explains why buffers wait. */
+/* With lock. Returns TRUE if a report about something else, or an outage that is too short to be
+ * reported, explains why buffers wait. */
 static gboolean
 is_explained (GstKafkaProducer *self)
 {
   return self->access != GST_KAFKA_ACCESS_GRANTED || self->stopping ||
          self->health != GST_KAFKA_PRODUCER_WORKING ||
          gst_kafka_outage_is_reported (&self->outage) ||
-         gst_kafka_fault_get_throttle_time (self->fault) > 0;
+         gst_kafka_outage_lacks_answer_since (&self->outage, self->stall.looked) ||
+         gst_kafka_fault_get_throttle_time (self->fault) >= GST_SECOND;
 }
 
 /* With lock. Returns TRUE if the brokers answer, and buffers wait all the same. The connector's
  * thread first queries the brokers: if none of them answers, that is an outage. */
 static gboolean
-is_stalled (GstKafkaProducer *self, gint64 now)
+is_stalled (GstKafkaProducer *self, gboolean explained, gint64 now)
 {
   if (!gst_kafka_stall_is_long (&self->stall, GST_KAFKA_EPISODE_TIME + self->linger) ||
-      is_explained (self)) {
+      explained) {
     self->stall_doubted = FALSE;
     return FALSE;
   }
@@ -105,20 +111,33 @@ report_end (GstKafkaProducer *self, gint64 lasted)
       ("acknowledged again"));
 }
 
+/* Looks for a stall, and returns what has to be reported. */
+static GstKafkaNews
+look (GstKafkaProducer *self, gint64 now, gint64 *began)
+{
+  gboolean sending = gst_kafka_connections_are_sending (self->fault->connections);
+  gboolean explained;
+  GstKafkaNews news;
+
+  g_mutex_lock (&self->lock);
+  explained = is_explained (self);
+  gst_kafka_stall_look (&self->stall, get_oldest_wait (self, now), explained, sending, now);
+  news = gst_kafka_stall_note (
+      &self->stall, is_stalled (self, explained, now), self->acknowledged, now, began);
+  g_mutex_unlock (&self->lock);
+  return news;
+}
+
+/* Only this thread changes `stall.looked`, so the function may read it without lock. */
 void
 gst_kafka_producer_watch_stall (GstKafkaProducer *self)
 {
-  gboolean sending = gst_kafka_connections_are_sending (self->fault->connections);
   gint64 now = g_get_monotonic_time (), began;
   GstKafkaNews news;
 
-  if (!self->config.acknowledged)
+  if (!self->config.acknowledged || now - self->stall.looked < LOOK_TIME)
     return;
-  g_mutex_lock (&self->lock);
-  gst_kafka_stall_look (&self->stall, get_oldest_wait (self, now), sending, now);
-  news =
-      gst_kafka_stall_note (&self->stall, is_stalled (self, now), self->acknowledged, now, &began);
-  g_mutex_unlock (&self->lock);
+  news = look (self, now, &began);
   if (news == GST_KAFKA_NEWS_BEGIN)
     report_begin (self, now - began);
   else if (news == GST_KAFKA_NEWS_END)

@@ -6,12 +6,13 @@
 #define LONGEST_STEP G_TIME_SPAN_SECOND
 
 void
-gst_kafka_stall_look (GstKafkaStall *self, gint64 since, gboolean sending, gint64 now)
+gst_kafka_stall_look (
+    GstKafkaStall *self, gint64 since, gboolean explained, gboolean sending, gint64 now)
 {
   gint64 step = MIN (now - self->looked, LONGEST_STEP);
 
   self->looked = now;
-  if (since != self->since || !since) {
+  if (since != self->since || !since || explained) {
     self->since = since;
     self->waited = self->busy = 0;
     return;
@@ -31,7 +32,10 @@ GstKafkaNews
 gst_kafka_stall_note (
     GstKafkaStall *self, gboolean stalled, gint64 acknowledged, gint64 now, gint64 *began)
 {
-  gboolean lasts = !stalled && self->episode.began && acknowledged <= self->episode.began;
+  /* The message that was reported still waits, whatever happens to messages of other partitions. */
+  gboolean same = self->since && self->since <= self->episode.began;
+  gboolean lasts =
+      !stalled && self->episode.began && (same || acknowledged <= self->episode.began);
   gint64 since = stalled ? self->since : 0;
 
   return gst_kafka_episode_note (&self->episode, lasts ? self->episode.began : since, now, began);
