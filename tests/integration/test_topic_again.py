@@ -95,7 +95,7 @@ def test_a_topic_created_again_after_its_deletion_was_noticed_is_read_from_its_f
         wait_until(lambda: all(len(one.numbers) == 3 for one in readers), 30, "the old messages")
         kafka.delete_topic(fresh)
         wait_until(lambda: all(one.look() or one.infos for one in readers), 60, "the readers notice the deletion")
-        time.sleep(5)  # time in which the readers, which query the topic every second, find that it doesn't exist
+        time.sleep(8)  # time in which the readers, which query the topic every second, find that it doesn't exist
         kafka.create_topic(fresh, 2, config=["retention.ms=-1"])
         fill(kafka, fresh, range(100, 103), began)
         for one in readers:

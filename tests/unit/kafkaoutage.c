@@ -223,14 +223,41 @@ lack_replicas (KafkaMock *cluster)
   rd_kafka_mock_push_request_errors_array (cluster->cluster, KAFKA_API_PRODUCE, REFUSALS, errors);
 }
 
-/* `waiting` and `skipping` lack replicas; `unconfirmed` doesn't wait for them. */
+/* Refuses a message that reports a stall. */
+static void
+expect_no_stall (Stream *self)
+{
+  GstMessage *message;
+
+  while ((message = gst_bus_pop_filtered (self->bus, GST_MESSAGE_WARNING | GST_MESSAGE_INFO))) {
+    g_autofree gchar *text = NULL;
+    GError *error = NULL;
+
+    if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_INFO)
+      gst_message_parse_info (message, &error, NULL);
+    else
+      gst_message_parse_warning (message, &error, NULL);
+    text = g_strdup (error->message);
+    g_error_free (error);
+    gst_message_unref (message);
+    fail_if (strstr (text, "acknowledge"), "%s", text);
+  }
+}
+
+/* `waiting` and `skipping` lack replicas; `unconfirmed` doesn't wait for them. The topic of `early`,
+ * and the topic that the buffer of `lost` names, don't exist. */
 GST_START_TEST (test_the_sink_reports_missing_replicas)
 {
-  Stream waiting = {0}, skipping = {0}, unconfirmed = {0};
+  Stream waiting = {0}, skipping = {0}, unconfirmed = {0}, early = {0}, lost = {0};
 
   play_sink (&waiting, mock.servers, "");
-  play_sink (&skipping, mock.servers, "on-error=skip delivery-timeout=5000000000");
+  play_sink (&skipping, mock.servers, "on-error=skip delivery-timeout=7000000000");
   play_sink (&unconfirmed, mock.servers, "acks=none");
+  rd_kafka_mock_topic_set_error (slow.cluster, TOPIC, RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+  rd_kafka_mock_topic_set_error (
+      slow.cluster, TOPIC "-640", RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+  begin_sink (&early, slow.servers, "");
+  begin_sink (&lost, slow.servers, "topic=" TOPIC "-%{camera} camera=640 on-error=skip");
   lack_replicas (&mock);
   push (&waiting);
   push (&skipping);
@@ -248,6 +275,10 @@ GST_START_TEST (test_the_sink_reports_missing_replicas)
   expect_silence (&waiting);
   expect_silence (&skipping);
   expect_silence (&unconfirmed);
+  expect_no_stall (&early);
+  expect_no_stall (&lost);
+  stream_clear (&early);
+  stream_clear (&lost);
   stream_clear (&waiting);
   stream_clear (&skipping);
   stream_clear (&unconfirmed);
@@ -371,7 +402,7 @@ GST_END_TEST;
 
 /* The mock cluster drops a member whose session is shorter than the first rebalance, 3 s. */
 #define MODE_OF_A_MEMBER                                                                           \
-  "group-id=reach client-properties=c," SOON ",session.timeout.ms=4000,heartbeat.interval.ms=500"
+  "group-id=reach client-properties=c," SOON ",session.timeout.ms=8000,heartbeat.interval.ms=500"
 
 /* One of three brokers is away: the one that coordinates the group. */
 GST_START_TEST (test_the_source_reports_a_coordinator_that_is_not_reached)

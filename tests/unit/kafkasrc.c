@@ -882,6 +882,19 @@ count_threads (const gchar *name)
   return count;
 }
 
+/* Waits for up to 20 ms until more than @before queries run. Returns the number of queries. */
+static guint
+wait_for_another_query (guint before)
+{
+  guint count = count_threads ("kafka-query");
+
+  for (guint i = 0; i < 20 && count <= before; i++) {
+    g_usleep (1000);
+    count = count_threads ("kafka-query");
+  }
+  return count;
+}
+
 static void
 seek_to_begin (GstHarness *h)
 {
@@ -898,7 +911,7 @@ GST_START_TEST (test_seeks_leave_a_limited_number_of_queries_behind)
   GstElement *source = source_of (h);
   GstBus *bus = gst_bus_new ();
   GstMessage *limited = NULL;
-  guint most = 0, after = 0;
+  guint most = 0, after = 0, running = 0;
 
   gst_element_set_bus (source, bus);
   produce (0, "x", NULL);
@@ -907,8 +920,8 @@ GST_START_TEST (test_seeks_leave_a_limited_number_of_queries_behind)
   rd_kafka_mock_broker_set_rtt (mock.cluster, -1, 60000);
   for (guint i = 0; i < MOST_SEEKS && after < SEEKS_AFTER_LIMIT; i++) {
     seek_to_begin (h);
-    g_usleep (20000);
-    most = MAX (most, count_threads ("kafka-query"));
+    running = wait_for_another_query (running);
+    most = MAX (most, running);
     if (!limited)
       limited = gst_bus_pop_filtered (bus, GST_MESSAGE_INFO);
     after += limited != NULL;

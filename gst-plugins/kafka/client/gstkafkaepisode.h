@@ -6,8 +6,9 @@
 G_BEGIN_DECLS
 
 /* Time (us) for which a condition has to last before it is reported: longer than several queries
- * take, than the leader of a partition needs to change, and than a broker usually needs to
- * restart. */
+ * take, and than a broker usually needs to restart. The partitions of a broker that is killed may
+ * lack a leader for longer, because the cluster notices the loss only after the broker's session:
+ * 9 s (KRaft) or 18 s (ZooKeeper) by default. */
 #define GST_KAFKA_EPISODE_TIME (10 * G_TIME_SPAN_SECOND)
 
 /* A bad condition that is reported once when it has lasted for GST_KAFKA_EPISODE_TIME, and once

@@ -474,6 +474,7 @@ new_producer (GstKafkaSink *self, GError **error)
   config.create_topic = self->own.create_topic;
   config.partitions = self->own.partitions;
   config.replication_factor = self->own.replication_factor;
+  config.replicated = self->own.acks == GST_KAFKA_ACKS_ALL;
   config.acknowledged = self->own.acks != GST_KAFKA_ACKS_NONE;
   config.lingers = self->own.linger > 0;
   config.compressed = self->own.compression != GST_KAFKA_COMPRESSION_NONE;

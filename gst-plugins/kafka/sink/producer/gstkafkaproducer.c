@@ -44,7 +44,10 @@ gst_kafka_producer_explain_error (GstKafkaProducer *self, rd_kafka_resp_err_t er
     return err;
   fault = gst_kafka_fault_get (self->fault, detail);
   /* librdkafka's own time-outs say no more than that a message wasn't acknowledged in time. */
-  return fault && !gst_kafka_error_is_timeout (fault) ? fault : err;
+  if (fault && !gst_kafka_error_is_timeout (fault))
+    return fault;
+  g_clear_pointer (detail, g_free);
+  return err;
 }
 
 gchar *
@@ -610,6 +613,8 @@ make_contact (GstKafkaProducer *self)
     if (!topic_err)
       continue;
     gst_kafka_fault_note (self->fault, topic_err, NULL);
+    if (topic_err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
+      gst_kafka_producer_note_missing_topic (self);
     if (!reported && topic_err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
       report_missing_topic (self);
     reported = TRUE;
@@ -1097,6 +1102,7 @@ doubt (GstKafkaProducer *self, const gchar *topic)
   gint64 deadline = g_get_monotonic_time () + GST_KAFKA_ANSWER_MS * G_TIME_SPAN_MILLISECOND;
 
   g_mutex_lock (&self->lock);
+  g_free (self->doubted);
   self->doubted = g_strdup (topic);
   while (self->doubted && !self->flushing && wait_to_drain (self, deadline))
     ;

@@ -26,6 +26,7 @@ typedef struct {
   GstClockTime access_timeout;
   /* time limit from the push of a record to its delivery report; GST_CLOCK_TIME_NONE: no limit */
   GstClockTime delivery_timeout;
+  gboolean replicated;   /* acks=all: all replicas in sync have to store a record */
   gboolean acknowledged; /* FALSE: acks=none is set, so no report says which records arrived */
   /* TRUE if librdkafka waits for more records to fill a batch (linger) */
   gboolean lingers;

@@ -890,16 +890,21 @@ query_doubted (GstKafkaProducer *self)
 {
   g_autofree gchar *topic = NULL;
   rd_kafka_resp_err_t err;
+  gboolean answered;
 
   g_mutex_lock (&self->lock);
   topic = g_strdup (self->doubted);
   g_mutex_unlock (&self->lock);
   if (!topic)
     return;
-  if (gst_kafka_producer_query_topic (self, topic, GST_KAFKA_ANSWER_MS, &err) && err)
+  answered = gst_kafka_producer_query_topic (self, topic, GST_KAFKA_ANSWER_MS, &err);
+  if (answered && err)
     gst_kafka_fault_note (self->fault, err, NULL);
+  if (answered && err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
+    gst_kafka_producer_note_missing_topic (self);
   g_mutex_lock (&self->lock);
-  g_clear_pointer (&self->doubted, g_free);
+  if (g_strcmp0 (self->doubted, topic) == 0)
+    g_clear_pointer (&self->doubted, g_free);
   g_cond_broadcast (&self->changed);
   g_mutex_unlock (&self->lock);
 }

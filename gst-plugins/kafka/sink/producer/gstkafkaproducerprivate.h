@@ -182,6 +182,10 @@ void gst_kafka_producer_watch_unacked (GstKafkaProducer *self);
  * when they are acknowledged again. Called on the poller's thread, without lock. */
 void gst_kafka_producer_watch_stall (GstKafkaProducer *self);
 
+/* Notes that the topic of the oldest record doesn't exist, which has a report of its own, so the
+ * record's wait isn't a stall. Called without lock. */
+void gst_kafka_producer_note_missing_topic (GstKafkaProducer *self);
+
 /* In gstkafkaproducerspool.c */
 
 /* Returns TRUE if @record is stored on the disk when it can't be sent in time. */

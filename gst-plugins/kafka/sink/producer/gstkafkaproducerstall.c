@@ -50,54 +50,87 @@ is_explained (GstKafkaProducer *self)
          gst_kafka_fault_get_throttle_time (self->fault) >= GST_SECOND;
 }
 
+/* With lock. Returns: (nullable): the name of the topic that the oldest record itself names */
+static const gchar *
+get_own_topic (GstKafkaProducer *self)
+{
+  const GstKafkaRecord *oldest = gst_kafka_send_queue_oldest (&self->queue);
+
+  return oldest ? oldest->topic : NULL;
+}
+
+void
+gst_kafka_producer_note_missing_topic (GstKafkaProducer *self)
+{
+  g_mutex_lock (&self->lock);
+  gst_kafka_stall_restart (&self->stall);
+  g_mutex_unlock (&self->lock);
+}
+
+/* With lock. Lets the connector's thread query whether the brokers answer at all, and the poller's
+ * thread whether the record's own topic exists. librdkafka holds a record for a topic that doesn't
+ * exist for 30 s. */
+static void
+doubt (GstKafkaProducer *self, gint64 now)
+{
+  GST_DEBUG_OBJECT (self->element, "no acknowledgement for %.1f s: asking the brokers",
+      self->stall.waited / (gdouble) G_USEC_PER_SEC);
+  self->stall_doubted = TRUE;
+  if (!self->doubted)
+    self->doubted = g_strdup (get_own_topic (self));
+  gst_kafka_outage_note_error (&self->outage, RD_KAFKA_RESP_ERR__TIMED_OUT, now);
+  g_cond_signal (&self->suspicion);
+}
+
 /* With lock. Returns TRUE if the brokers answer, and buffers wait all the same. The connector's
  * thread first queries the brokers: if none of them answers, that is an outage. */
 static gboolean
 is_stalled (GstKafkaProducer *self, gboolean explained, gint64 now)
 {
-  if (!gst_kafka_stall_is_long (&self->stall, GST_KAFKA_EPISODE_TIME + self->linger) ||
-      explained) {
+  if (!gst_kafka_stall_is_long (&self->stall, GST_KAFKA_EPISODE_TIME + self->linger) || explained) {
     self->stall_doubted = FALSE;
     return FALSE;
   }
-  if (!self->stall_doubted && !self->stall.episode.began) {
-    self->stall_doubted = TRUE;
-    GST_DEBUG_OBJECT (self->element, "no acknowledgement for %.1f s: asking the brokers",
-        self->stall.waited / (gdouble) G_USEC_PER_SEC);
-    gst_kafka_outage_note_error (&self->outage, RD_KAFKA_RESP_ERR__TIMED_OUT, now);
-    g_cond_signal (&self->suspicion);
-  }
+  if (!self->stall_doubted && !self->stall.episode.began)
+    doubt (self, now);
   return !gst_kafka_outage_is_suspected (&self->outage);
 }
 
-/* Returns the error that explains why buffers wait. The brokers have just answered, so an error of
- * a connection may be an old one. */
-static rd_kafka_resp_err_t
-find_cause (GstKafkaProducer *self, gchar **detail)
+/* Without lock. Returns the error for the warning. @cause: (out) (nullable): librdkafka's text. The
+ * brokers have just answered, so an error of a connection may be an old one. */
+static GError *
+explain_stall (GstKafkaProducer *self, const gchar *attempt, gint64 lasted, gchar **cause)
 {
-  rd_kafka_resp_err_t fault = gst_kafka_fault_get (self->fault, detail);
+  rd_kafka_resp_err_t fault = gst_kafka_fault_get (self->fault, cause);
+  g_autofree gchar *said = g_strdup_printf (
+      "the brokers answer, but a buffer has waited for its acknowledgement for %.0f s",
+      lasted / (gdouble) G_USEC_PER_SEC);
 
-  return fault && !gst_kafka_error_is_unanswered (fault) ? fault : RD_KAFKA_RESP_ERR__MSG_TIMED_OUT;
+  if (fault && !gst_kafka_error_is_unanswered (fault))
+    return gst_kafka_error_new (attempt, fault, said, GST_RESOURCE_ERROR_WRITE);
+  return g_error_new (GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE,
+      "Could not %s: %s. Check that each partition has a leader%s (kafka-topics.sh --describe).",
+      attempt, said,
+      self->config.replicated
+          ? ", and as many replicas in sync as the topic's min.insync.replicas requires"
+          : "");
 }
 
 static void
 report_begin (GstKafkaProducer *self, gint64 lasted)
 {
-  g_autofree gchar *attempt = gst_kafka_producer_name_attempt (self->topic, self->servers);
-  g_autofree gchar *cause = NULL, *said = NULL;
-  rd_kafka_resp_err_t err = find_cause (self, &cause);
+  g_autofree gchar *attempt = NULL, *cause = NULL;
   g_autoptr (GError) error = NULL;
-  const gchar *meanwhile;
+  const gchar *topic, *meanwhile;
 
   g_mutex_lock (&self->lock);
+  topic = get_own_topic (self);
+  attempt = gst_kafka_producer_name_attempt (topic ? topic : self->topic, self->servers);
   meanwhile = gst_kafka_producer_describe_wait (self);
   g_mutex_unlock (&self->lock);
-  said = g_strdup_printf ("the brokers answer, but a buffer has waited for its acknowledgement "
-                          "for %.0f s",
-      lasted / (gdouble) G_USEC_PER_SEC);
-  error = gst_kafka_error_new (attempt, err, said, GST_RESOURCE_ERROR_WRITE);
+  error = explain_stall (self, attempt, lasted, &cause);
   GST_ELEMENT_WARNING (self->element, RESOURCE, WRITE, ("%s %s", error->message, meanwhile),
-      ("%s: %s", rd_kafka_err2name (err), cause ? cause : "librdkafka has reported no error"));
+      ("%s", cause ? cause : "librdkafka has reported no error"));
 }
 
 static void

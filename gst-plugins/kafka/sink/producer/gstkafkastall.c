@@ -6,6 +6,12 @@
 #define LONGEST_STEP G_TIME_SPAN_SECOND
 
 void
+gst_kafka_stall_restart (GstKafkaStall *self)
+{
+  self->waited = self->busy = 0;
+}
+
+void
 gst_kafka_stall_look (
     GstKafkaStall *self, gint64 since, gboolean explained, gboolean sending, gint64 now)
 {
@@ -14,7 +20,7 @@ gst_kafka_stall_look (
   self->looked = now;
   if (since != self->since || !since || explained) {
     self->since = since;
-    self->waited = self->busy = 0;
+    gst_kafka_stall_restart (self);
     return;
   }
   self->waited += step;
@@ -34,8 +40,7 @@ gst_kafka_stall_note (
 {
   /* The message that was reported still waits, whatever happens to messages of other partitions. */
   gboolean same = self->since && self->since <= self->episode.began;
-  gboolean lasts =
-      !stalled && self->episode.began && (same || acknowledged <= self->episode.began);
+  gboolean lasts = !stalled && self->episode.began && (same || acknowledged <= self->episode.began);
   gint64 since = stalled ? self->since : 0;
 
   return gst_kafka_episode_note (&self->episode, lasts ? self->episode.began : since, now, began);

@@ -22,6 +22,8 @@ typedef struct {
  * yet. */
 void gst_kafka_stall_look (
     GstKafkaStall *self, gint64 since, gboolean explained, gboolean sending, gint64 now);
+/* Lets the time that counts begin anew, because the topic of the oldest message doesn't exist. */
+void gst_kafka_stall_restart (GstKafkaStall *self);
 /* Returns TRUE if the oldest message has waited for @patience or longer, and neither a slow link
  * nor a pause of this process explains the wait. */
 gboolean gst_kafka_stall_is_long (const GstKafkaStall *self, gint64 patience);

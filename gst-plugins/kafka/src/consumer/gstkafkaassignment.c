@@ -727,7 +727,8 @@ note_partition (GstKafkaConsumer *self, GstKafkaPartition *partition, gboolean e
 {
   guint before = partition->missed;
 
-  if (gst_kafka_partition_note_answer (partition, exists) && partition->position > 0)
+  if (gst_kafka_partition_note_answer (partition, exists, g_get_monotonic_time ()) &&
+      partition->position > 0)
     partition->astray = partition->replaced = TRUE;
   if (before && exists)
     GST_INFO_OBJECT (self->settings->pad, "partition %d of %s is there again after %u answers: %s",

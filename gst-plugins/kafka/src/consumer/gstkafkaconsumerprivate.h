@@ -70,6 +70,7 @@ struct _GstKafkaConsumer {
 
   /* the address at which the group's coordinator couldn't be reached; NULL: it was reached */
   gchar *coordinator;
+  gint64 coordinator_failed; /* the time of the last error that named `coordinator`, monotonic us */
   GstKafkaEpisode exclusion; /* this member is out of its group, as its coordinator isn't reached */
 
   /* Only the streaming thread uses the fields below. */

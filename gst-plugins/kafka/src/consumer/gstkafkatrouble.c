@@ -12,6 +12,9 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 #define ASK_AGAIN_TIME (1 * G_TIME_SPAN_SECOND)
 /* us: the time in which librdkafka may still find the new address of the group's coordinator */
 #define FOLLOW_TIME (10 * G_TIME_SPAN_SECOND)
+/* us: the time for which an error counts as present: librdkafka doesn't report the same error again
+ * for 30 s, a try to connect takes up to 30 s, and the wait before the next try up to 10 s */
+#define ERROR_TIME (90 * G_TIME_SPAN_SECOND)
 #define MAX_DOUBTS 3
 /* us: if the pause between two checks was longer than this, the streaming thread was busy
  * downstream. The streaming thread checks for silence once a second. */
@@ -217,6 +220,7 @@ gst_kafka_consumer_note_coordinator (GstKafkaConsumer *self, const gchar *reason
   g_mutex_lock (&self->lock);
   g_free (self->coordinator);
   self->coordinator = g_strndup (address, end - address);
+  self->coordinator_failed = g_get_monotonic_time ();
   g_mutex_unlock (&self->lock);
 }
 
@@ -271,15 +275,16 @@ fail_moved (GstKafkaConsumer *self, const gchar *before, const gchar *now)
   gst_kafka_consumer_end_with (self, error, self->settings->where);
 }
 
-/* Ends the run if the coordinator has had another address than @before for a while. */
-static void
+/* Ends the run if the coordinator has had another address than @before for a while. Returns TRUE if
+ * a broker answers. */
+static gboolean
 look_for_new_address (GstKafkaConsumer *self, const gchar *before, gint64 now)
 {
   const rd_kafka_metadata_t *metadata;
   g_autofree gchar *after = NULL;
 
   if (rd_kafka_metadata (self->rk, 0, NULL, &metadata, GST_KAFKA_ANSWER_MS))
-    return;
+    return FALSE;
   after = find_new_address (self, before, metadata);
   gst_kafka_discovery_note_brokers (self->brokers, metadata);
   rd_kafka_metadata_destroy (metadata);
@@ -289,6 +294,7 @@ look_for_new_address (GstKafkaConsumer *self, const gchar *before, gint64 now)
     self->coordinator_moved = after ? now : 0;
   else if (now - self->coordinator_moved >= FOLLOW_TIME)
     fail_moved (self, before, after);
+  return TRUE;
 }
 
 /* Returns TRUE if the coordinator has given this client an id, which librdkafka forgets when the
@@ -315,7 +321,10 @@ report_exclusion (GstKafkaConsumer *self, const gchar *address, GstKafkaNews new
     GST_ELEMENT_WARNING (element, RESOURCE, OPEN_READ,
         ("The broker that coordinates the group hasn't been reached at %s for %.0f s, although "
          "other brokers answer: %s. The stream waits, because this member is out of its group. "
-         "Check that this broker runs, and that no firewall keeps this machine from it.",
+         "Check that this broker runs, and that no firewall keeps this machine from it. A broker "
+         "that "
+         "has just started takes members back after it has loaded its groups, and a member with "
+         "group-instance-id waits for the other members.",
             address, seconds, self->settings->where),
         (NULL));
   else if (element && news == GST_KAFKA_NEWS_END)
@@ -326,12 +335,26 @@ report_exclusion (GstKafkaConsumer *self, const gchar *address, GstKafkaNews new
   gst_clear_object (&element);
 }
 
-/* Notes whether this member is out of its group because its coordinator isn't reached at @address
- * (nullable). The lack of any broker, or of a right, has a report of its own. */
-static void
-note_exclusion (GstKafkaConsumer *self, const gchar *address, gint64 now)
+/* Returns TRUE if librdkafka has lately failed to reach the coordinator, or since the warning about
+ * that. Otherwise an old error doesn't show that the coordinator is away now. */
+static gboolean
+has_coordinator_failed (GstKafkaConsumer *self, gint64 now)
 {
-  gboolean out = address && !is_member (self);
+  gboolean failed;
+
+  g_mutex_lock (&self->lock);
+  failed = self->exclusion.began || now - self->coordinator_failed < ERROR_TIME;
+  g_mutex_unlock (&self->lock);
+  return failed;
+}
+
+/* Notes whether this member is out of its group because its coordinator isn't reached at @address
+ * (nullable). @answered: another broker has just answered. The lack of any broker, or of a right,
+ * has a report of its own. */
+static void
+note_exclusion (GstKafkaConsumer *self, const gchar *address, gboolean answered, gint64 now)
+{
+  gboolean out = address && has_coordinator_failed (self, now) && !is_member (self);
   gboolean explained = out && (self->coordinator_moved || gst_kafka_consumer_is_refused (self) ||
                                   gst_kafka_outage_is_suspected (&self->outage));
   GstKafkaNews news = GST_KAFKA_NEWS_NONE;
@@ -339,7 +362,7 @@ note_exclusion (GstKafkaConsumer *self, const gchar *address, gint64 now)
 
   if (!out)
     self->excluded = 0;
-  else if (!self->excluded || gst_kafka_outage_is_reported (&self->outage))
+  else if (!self->excluded || !answered || gst_kafka_outage_is_reported (&self->outage))
     self->excluded = now;
   g_mutex_lock (&self->lock);
   if (!explained)
@@ -354,14 +377,14 @@ gst_kafka_consumer_look_for_coordinator (GstKafkaConsumer *self)
 {
   gint64 now = g_get_monotonic_time ();
   g_autofree gchar *address = NULL;
+  gboolean answered;
 
   if (gst_kafka_consumer_assigns_itself (self) || now - self->coordinator_at < ASK_AGAIN_TIME)
     return;
   self->coordinator_at = now;
   address = dup_lost_coordinator (self);
-  if (address)
-    look_for_new_address (self, address, now);
-  note_exclusion (self, address, now);
+  answered = address && look_for_new_address (self, address, now);
+  note_exclusion (self, address, answered, now);
 }
 
 /* --- outages --- */

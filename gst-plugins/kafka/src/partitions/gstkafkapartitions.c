@@ -5,6 +5,8 @@
 
 /* The number of successive answers without a partition that show that its topic is deleted. */
 #define ANSWERS_OF_DELETION 2
+/* The time (us) for which a broker that has just started may not know its topics. */
+#define START_TIME (5 * G_TIME_SPAN_SECOND)
 
 static gboolean
 is_named (const GstKafkaPartition *self, const gchar *topic, gint partition)
@@ -38,10 +40,13 @@ gst_kafka_partition_get_place (const GstKafkaPartition *self)
 }
 
 gboolean
-gst_kafka_partition_note_answer (GstKafkaPartition *self, gboolean exists)
+gst_kafka_partition_note_answer (GstKafkaPartition *self, gboolean exists, gint64 now)
 {
-  gboolean again = exists && self->missed >= ANSWERS_OF_DELETION;
+  gboolean again =
+      exists && self->missed >= ANSWERS_OF_DELETION && now - self->missed_at >= START_TIME;
 
+  if (!exists && !self->missed)
+    self->missed_at = now;
   self->missed = exists ? 0 : self->missed + 1;
   return again;
 }

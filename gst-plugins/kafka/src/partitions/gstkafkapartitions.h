@@ -48,6 +48,7 @@ typedef struct {
   gint64 refused_at;
   GstKafkaLog log;
   guint missed;      /* number of successive answers that lack the partition */
+  gint64 missed_at;  /* the time of the first of these answers, monotonic us */
   gboolean replaced; /* the position is invalid because the log was replaced */
   gboolean reset_told;
 } GstKafkaPartition;
@@ -60,10 +61,10 @@ GstKafkaPartition *gst_kafka_partitions_find (GPtrArray *self, const gchar *topi
 gint64 gst_kafka_partition_get_place (const GstKafkaPartition *self);
 
 /* Notes whether an answer of the brokers has the partition. Returns TRUE if the partition exists
- * again after at least two successive answers lacked it, because its topic was deleted and created
- * again. A single answer may come from a broker that has just started and doesn't know its topics
- * yet. */
-gboolean gst_kafka_partition_note_answer (GstKafkaPartition *self, gboolean exists);
+ * again after at least two successive answers, and 5 s, without it, because its topic was deleted
+ * and created again. Fewer answers may come from a broker that has just started and doesn't know its
+ * topics yet. @now: monotonic, us */
+gboolean gst_kafka_partition_note_answer (GstKafkaPartition *self, gboolean exists, gint64 now);
 
 /* Sets @value, which is unset, to a GstValueArray of int: the numbers of the partitions. */
 void gst_kafka_partitions_to_value (GPtrArray *self, GValue *value);
