@@ -421,8 +421,7 @@ GST_START_TEST (test_threads_may_release_a_fault_in_any_order)
     gint connection;
 
     set_client_properties ("c,reconnect.backoff.ms=1,reconnect.backoff.max.ms=2");
-    settings.bootstrap_servers =
-        g_strdup_printf ("127.0.0.1:1,127.0.0.1:%d", ntohs (address.sin_port));
+    settings.bootstrap_servers = g_strdup_printf ("127.0.0.1:%d", ntohs (address.sin_port));
     conf = gst_kafka_conf_new (&settings, element, options, NULL);
     rd_kafka_conf_set_error_cb (conf, ignore_error);
     rk = gst_kafka_client_new (RD_KAFKA_PRODUCER, conf, gst_kafka_fault_ref (fault), NULL);
