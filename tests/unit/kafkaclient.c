@@ -747,10 +747,10 @@ GST_START_TEST (test_only_an_error_of_the_network_makes_an_outage_possible)
 GST_END_TEST;
 
 /* Each character is what a caller sees in one second: a message that waits (w), also while the
- * connections are sending (s), while messages of other partitions are acknowledged (x), while another
- * report explains the wait (o), or while the brokers are queried (q); an acknowledgement after which
- * another message waits (a), no message (a space), or a pause of the process of a minute, in which a
- * message waits (p). */
+ * connections are sending (s), while messages of other partitions are acknowledged (x), while
+ * another report explains the wait (o), or while the brokers are queried (q); an acknowledgement
+ * after which another message waits (a), no message (a space), or a pause of the process of a
+ * minute, in which a message waits (p). */
 static const struct {
   const gchar *sees;
   guint begins, ends;

@@ -244,8 +244,8 @@ expect_no_stall (Stream *self)
   }
 }
 
-/* `waiting` and `skipping` lack replicas; `unconfirmed` doesn't wait for them. The topic of `early`,
- * and the topic that the buffer of `lost` names, don't exist. */
+/* `waiting` and `skipping` lack replicas; `unconfirmed` doesn't wait for them. The topic of
+ * `early`, and the topic that the buffer of `lost` names, don't exist. */
 GST_START_TEST (test_the_sink_reports_missing_replicas)
 {
   Stream waiting = {0}, skipping = {0}, unconfirmed = {0}, early = {0}, lost = {0};

@@ -62,8 +62,8 @@ gint64 gst_kafka_partition_get_place (const GstKafkaPartition *self);
 
 /* Notes whether an answer of the brokers has the partition. Returns TRUE if the partition exists
  * again after at least two successive answers, and 5 s, without it, because its topic was deleted
- * and created again. Fewer answers may come from a broker that has just started and doesn't know its
- * topics yet. @now: monotonic, us */
+ * and created again. Fewer answers may come from a broker that has just started and doesn't know
+ * its topics yet. @now: monotonic, us */
 gboolean gst_kafka_partition_note_answer (GstKafkaPartition *self, gboolean exists, gint64 now);
 
 /* Sets @value, which is unset, to a GstValueArray of int: the numbers of the partitions. */
