@@ -15,7 +15,11 @@ def port():
 
 def scrape(on):
     with urllib.request.urlopen(f"http://127.0.0.1:{on}/metrics", timeout=30) as answer:
-        return answer.read().decode()
+        body = answer.read()
+    try:
+        return body.decode()
+    except UnicodeDecodeError as error:
+        raise AssertionError(f"byte {error.start} of {len(body)}: {body[max(0, error.start - 300):error.start + 300]!r}") from error
 
 
 def value(on, name, reason=None):

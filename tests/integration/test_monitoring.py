@@ -463,7 +463,7 @@ def test_the_readmes_configuration_of_prometheus_scrapes_annotated_pods(tmp_path
     config.write_text(text)
     shutil.copy(ALERTS, tmp_path)
     said, code = prometheus_server.promtool("check", "config", config)
-    assert code == 0 and "16 rules found" in said, said
+    assert code == 0 and "18 rules found" in said, said
     said, code = prometheus_server.promtool("check", "service-discovery", config, "gst-fog", "--timeout=2s")
     assert code == 0, said
     kept = [one["labels"] for one in json.loads(said[said.index("["):]) if one["labels"]]
