@@ -8,7 +8,7 @@ struct _FogThread {
   gatomicrefcount refs; /* number of references: one of the owner, one of the thread */
   GThreadFunc func;
   gpointer data;
-  GDestroyNotify free; /* (nullable): frees the data with the last reference */
+  GDestroyNotify free; /* (nullable): frees the data when the last reference is released */
   GMutex lock;         /* guards the fields below */
   GCond changed;
   gboolean done;

@@ -5,9 +5,9 @@
 
 G_BEGIN_DECLS
 
-/* A thread whose owner waits for its end only for a limited time, or until an interruption, because
- * the thread's call into a library may hang, and must not delay a flush or a state change of the
- * element. */
+/* A thread that calls a library. The call may hang, but must not delay a flush or a state change
+ * of the element, so the thread's owner waits for the thread only until a deadline or an
+ * interruption. */
 typedef struct _FogThread FogThread;
 
 /* Returns TRUE if a wait has to end. */
@@ -18,13 +18,14 @@ typedef gboolean (*FogThreadIsInterrupted) (gpointer user_data);
  * characters. @data must live as long as the thread. */
 FogThread *fog_thread_new (const gchar *name, GThreadFunc func, gpointer data, GError **error);
 
-/* Starts @func like fog_thread_new(), or calls it at once if no thread can be created. @data
- * belongs to the thread, and is freed with @free when @func has returned and the owner has released
- * the thread. */
+/* Runs @func in a new thread, like fog_thread_new(), or in the caller's thread if no thread can be
+ * created. @data belongs to the thread, and is freed with @free when @func has returned and the
+ * owner has released the thread. */
 FogThread *fog_thread_start (
     const gchar *name, GThreadFunc func, gpointer data, GDestroyNotify free);
 
-/* Returns TRUE, without waiting, if @func has returned, so the owner may read its data. */
+/* Returns TRUE if @func has returned; in this case the owner may read the thread's data. Doesn't
+ * wait. */
 gboolean fog_thread_is_done (FogThread *thread);
 
 /* Waits until @func has returned. Returns FALSE if @is_interrupted returned TRUE earlier; in this

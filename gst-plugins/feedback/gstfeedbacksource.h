@@ -51,8 +51,9 @@ void gst_feedback_source_reset (GstFeedbackSource *source);
 
 GstFeedbackRates gst_feedback_source_get_rates (GstFeedbackSource *source);
 
-/* Takes @caps of the source. @is_higher: (out): TRUE if the highest rate has changed. Returns:
- * (transfer full): the caps of the pad `src`: @caps, but with a rate that downstream takes. */
+/* Notes @caps, which the source has chosen. @is_higher: (out): TRUE if the highest rate has
+ * changed. Returns: (transfer full): the caps of the pad `src`: @caps, but with a rate that
+ * downstream accepts. */
 GstCaps *gst_feedback_source_take_caps (
     GstFeedbackSource *source, GstCaps *caps, gboolean *is_higher);
 /* Answers a caps query of @pad, which is the pad `sink` or `src`. */

@@ -20,7 +20,7 @@ push_sticky_events (GstElement *branch, gpointer pad)
   gst_pad_push_event (GST_PAD (inner), gst_event_new_custom (GST_EVENT_CUSTOM_DOWNSTREAM, empty));
 }
 
-/* Another thread gives EOS, because the element may block it. */
+/* Sends EOS in another thread, because the element that gets the event may block that thread. */
 static gboolean
 renew_eos (GstElement *branch, GstPad *pad, gpointer data)
 {
@@ -61,7 +61,7 @@ take_list (GstPad *pad, GstObject *parent, GstBufferList *list)
   return GST_FLOW_OK;
 }
 
-/* Returns TRUE if everything that the branch gets has ended. */
+/* Returns TRUE if all streams that enter the branch have ended. */
 static gboolean
 is_at_end (GstElement *branch)
 {
@@ -84,8 +84,8 @@ moves_end (GstEvent *event)
 }
 
 /* Returns TRUE if the pad must handle the event although the elements don't run: the pad stores
- * sticky events for them, and one that misses the end of a flush refuses all buffers from then
- * on. */
+ * sticky events for the elements, and a pad that misses the end of a flush refuses all later
+ * buffers. */
 static gboolean
 concerns_pad (GstEvent *event)
 {
@@ -93,8 +93,8 @@ concerns_pad (GstEvent *event)
          GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_STOP;
 }
 
-/* Looks whether everything has ended. Streams may end and begin in several threads at once, so only
- * one thread at a time looks and notes what it saw. */
+/* Notes whether all streams that enter the branch have ended. Streams may end and begin in several
+ * threads at once, so only one thread at a time checks the streams and notes the result. */
 static void
 look_for_end (GstElement *branch)
 {
@@ -105,7 +105,7 @@ look_for_end (GstElement *branch)
   g_mutex_unlock (&lock);
 }
 
-/* Returns TRUE even if the elements don't run, so that the sender goes on. */
+/* Returns TRUE even if the elements don't run, so that the sender of the event goes on. */
 static gboolean
 take_event (GstPad *pad, GstObject *parent, GstEvent *event)
 {
@@ -135,8 +135,9 @@ note_caps (GstPad *pad, GstPadProbeInfo *info, gpointer data)
   return GST_PAD_PROBE_OK;
 }
 
-/* Accepts all caps that come, because the sender would stop. If the elements refuse them, the
- * branch fails. An element outside that chooses its caps gets the elements' answer. */
+/* Accepts the caps of each caps event, because a refusal would stop the sender; if the elements
+ * refuse the caps, the branch fails. An element outside that only asks, before it chooses its caps,
+ * gets the elements' answer. */
 static gboolean
 take_query (GstPad *pad, GstObject *parent, GstQuery *query)
 {

@@ -83,7 +83,7 @@ struct _GstCameraBranch {
   gboolean stopping;                 /* the control thread has to return */
   gboolean playing;                  /* elements may be started: the bin is in PLAYING */
   gboolean ending;                   /* the application requested EOS */
-  gboolean at_end;                   /* everything that comes from outside has ended */
+  gboolean at_end;                   /* all streams that come from outside have ended */
   gboolean ended;                    /* the branch has posted EOS */
   Phase phase;
   GstMessage *fault; /* (nullable): the first error since the last start */
@@ -384,7 +384,8 @@ start_again (GstCameraBranch *self)
     camera_pads_renew_eos (GST_ELEMENT (self));
 }
 
-/* The run may have ended before this thread came, and another one may have begun. */
+/* Pushes EOS if the present run of the branch has ended. This run may have begun after the one for
+ * which EOS was requested. */
 static void
 push_eos (GstElement *element, gpointer pad)
 {
@@ -406,9 +407,9 @@ end_stream (GstElement *element, GstPad *pad, gpointer data)
   return TRUE;
 }
 
-/* Ends the branch if it is over and its elements don't run. Streams that leave the branch may go on
- * after its sinks have ended, so each of them ends here; a pad that has ended refuses another EOS.
- * @again: the bin above may have forgotten that the branch has ended */
+/* Ends the branch if its elements don't run and aren't to be started again. A stream that leaves
+ * the branch doesn't end with the branch's sinks, so each such stream is ended here; a pad that has
+ * ended refuses another EOS. @again: post EOS again, because the bin above may have forgotten it */
 static void
 end_if_over (GstCameraBranch *self, gboolean again)
 {
@@ -469,7 +470,7 @@ find_return (GstCameraBranch *self)
              : G_MAXINT64;
 }
 
-/* With self->lock. Returns TRUE if the elements are down, and nothing but a start is missing. */
+/* With self->lock. Returns TRUE if the elements are down, and may be started at once. */
 static gboolean
 is_startable (GstCameraBranch *self)
 {
@@ -484,7 +485,7 @@ has_to_end (GstCameraBranch *self)
 }
 
 /* Returns: (nullable) (transfer full): the fault; NULL if the thread has to stop, if the branch has
- * run for the time after which this is reported, or if a stream has begun after the end */
+ * run for so long that its recovery is reported, or if a stream has begun after the end */
 static GstMessage *
 wait_for_fault (GstCameraBranch *self)
 {
@@ -540,7 +541,8 @@ resume (GstCameraBranch *self)
     start_again (self);
 }
 
-/* A bin that pauses forgets which of its sinks have ended, and they have to post it again. */
+/* A bin that pauses forgets which of its sinks have ended, so a branch that has ended posts EOS
+ * again. */
 static gpointer
 run (gpointer data)
 {

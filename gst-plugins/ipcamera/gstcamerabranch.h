@@ -15,7 +15,7 @@ G_DECLARE_FINAL_TYPE (GstCameraBranch, gst_camera_branch, GST, CAMERA_BRANCH, Gs
  * @buffers: number of buffers that come from outside
  * @failures: (out): the branch's failures before this moment
  *
- * Returns: FALSE if the elements don't run; then @buffers are counted as dropped
+ * Returns: FALSE if the elements don't run; in this case @buffers are counted as dropped
  */
 gboolean gst_camera_branch_admits (GstCameraBranch *self, guint buffers, guint64 *failures);
 /**
@@ -23,17 +23,19 @@ gboolean gst_camera_branch_admits (GstCameraBranch *self, guint buffers, guint64
  * @flow: the result of a push into the branch
  * @failures: the branch's failures before the push
  *
- * Makes an error a fault of the branch, unless the branch has failed since the push.
+ * If @flow is an error, makes it a fault of the branch, unless the branch has failed since the
+ * push.
  *
- * Returns: the result for the element outside, which must not stop because the branch has
+ * Returns: the result for the element outside, which must not stop when the branch fails
  */
 GstFlowReturn gst_camera_branch_take_flow (
     GstCameraBranch *self, GstFlowReturn flow, guint64 failures);
 /**
  * gst_camera_branch_note_end:
- * @at_end: whether everything that the branch gets has ended
+ * @at_end: whether all streams that enter the branch have ended
  *
- * Ends the branch if its elements don't run, or starts them again if a stream has begun since.
+ * If the elements don't run, the branch ends if all streams have ended; if a stream has begun after
+ * the end, the elements are started again.
  */
 void gst_camera_branch_note_end (GstCameraBranch *self, gboolean at_end);
 /* Returns TRUE while EOS only follows from a fault: a source that fails ends its stream. */

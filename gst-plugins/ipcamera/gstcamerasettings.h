@@ -6,7 +6,7 @@
 
 G_BEGIN_DECLS
 
-/* The longest time (ns) that a property of this plugin takes, a day. */
+/* The largest value (ns) of the properties of this plugin that are times: one day. */
 #define GST_CAMERA_LONGEST_TIME (24 * 3600 * GST_SECOND)
 
 /* Values of the properties that can be set. The element's object lock guards this structure. */

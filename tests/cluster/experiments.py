@@ -559,7 +559,7 @@ class Experiments:
 
     def policies(self):
         """Tries each port of each pod from each pod, and compares the connections that are made with those that the manifests
-        intend: without a firewall, with kube-router, and without it again. Then replaces all stages behind the firewall."""
+        intend: without a firewall, with kube-router, and without it again. Then replaces all stages while the firewall works."""
         self.settle(cameras=1, replicas=2)
         self.rolled_out()
         with firewall.strangers(self.cluster):
@@ -585,12 +585,12 @@ class Experiments:
         self.check("policies", not different, "with the firewall just the intended connections are made")
 
     def _replace_stages(self):
-        """Restarts all stages and the page, so that they connect anew behind the firewall."""
+        """Restarts all stages and the page, so that they connect anew while the firewall works."""
         began = time.monotonic()
         self.cluster.kubectl("-n", NAMESPACE, "rollout", "restart", *(f"deployment/{name}" for name in (*STAGES, "live")))
         self.cluster.kubectl("-n", NAMESPACE, "rollout", "status", "deployment/live", "--timeout=240s", timeout=260)
         self.rolled_out()
-        with network.inside(firewall.NODE):  # the node's own connections are always allowed, as those of the kubelet
+        with network.inside(firewall.NODE):  # policies never forbid the node's own connections, such as those of the kubelet
             number = self.cluster.metric("cloud", "gstfog_documents_total")
             wait_until(lambda: self.cluster.metric("cloud", "gstfog_documents_total") > number + 10, 120, "documents behind the firewall")
         self.note("policies", replaced_s=round(time.monotonic() - began, 1))

@@ -32,9 +32,9 @@ DNS = (53, 5353)
 # Ports that are tried at each pod: of Kafka, of its controller, of the database, of the stages'
 # health and the live page, of DNS, and one that nothing uses.
 PORTS = (9092, 9093, 27017, FIGURES, 5353, 4000)
-PATIENCE = 5  # seconds for a connection, which takes milliseconds or is refused
-# Strangers, as {namespace: {name: labels}}. One of them has the labels of the stage cloud, and
-# another the namespace that the policies admit to the stages' figures.
+PATIENCE = 5  # seconds after which a connection counts as refused; others take milliseconds
+# Strangers, as {namespace: {name: labels}}. One stranger has the labels of the stage cloud, and
+# another is in the namespace that the policies admit to the stages' figures.
 STRANGERS = {
     NAMESPACE: {"stranger": {}},
     "elsewhere": {"stranger": {}, "impostor": {"app.kubernetes.io/name": "cloud", "app.kubernetes.io/part-of": "gst-fog"}},
@@ -48,8 +48,9 @@ IDLE = {
         "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}}],
 }
 
-# A pod, or an address that isn't a pod's, whose `network` is None. `ports` are the ports that are
-# tried.
+# A pod, or another address, which has the `network` None. `ports` are the ports to which
+# connections
+# are tried.
 Place = collections.namedtuple("Place", "namespace name address network ports")
 
 
@@ -144,13 +145,13 @@ def connections(everywhere):
 
 
 def _is_same(source, target):
-    """Returns whether the target is the source itself, or the Service of the source."""
+    """Returns whether the target is the source itself, or the Service that leads to the source."""
     is_service = target.network is None and (target.namespace, target.name) == (source.namespace, source.name)
     return target.address == source.address or is_service
 
 
 def _connect(where, addresses):
-    """Connects to all addresses at once, from a network namespace; returns a list of whether each one answered."""
+    """Connects to all addresses at once, from a network namespace, and returns for each address whether the connection was made."""
     with contextlib.ExitStack() as stack:
         with network.inside(where):
             sockets = [stack.enter_context(socket.socket()) for _ in addresses]
@@ -170,7 +171,7 @@ def _connect(where, addresses):
 
 
 def different(tried):
-    """Returns the connections that the manifests intend otherwise, as text."""
+    """Returns, as text, the connections whose result differs from what the manifests intend."""
     return [
         f"{source.namespace}/{source.name} to {target.namespace}/{target.name} at {target.address}:{port} was {'made' if made else 'refused'}"
         for (source, target, port), made in tried.items() if made != may_connect(source, target, port)]
@@ -200,7 +201,7 @@ def table(tried):
 
 
 class KubeRouter:
-    """kube-router as a firewall alone, on the first node. Its rules are removed at the end, because kube-router leaves them."""
+    """Runs kube-router as nothing but a firewall, on the first node, and removes its rules at the end, because it leaves them."""
 
     def __init__(self, cluster):
         self._cluster, self._process = cluster, None
@@ -216,7 +217,7 @@ class KubeRouter:
         return self
 
     def wait_ready(self, pods):
-        """Waits until there are rules for so many pods."""
+        """Waits until kube-router has made rules for this number of pods."""
         def ready():
             assert self._process.poll() is None, "kube-router ended: see log/kube-router.log"
             return len(re.findall(r"^:KUBE-POD-FW-", self._rules(), re.MULTILINE)) >= pods

@@ -120,7 +120,8 @@ def without_queue(make, kind, directory):
             began = time.time()
             time.sleep(SLOW_S)
             system.check()
-            # frames captured before the fog and the cloud had started did wait
+            # left out are frames from before the start of the fog and the cloud, for which they had
+            # to wait
             return quantiles([age for at, age in servers.relay.ages if at - age >= began])
         finally:
             system.close()

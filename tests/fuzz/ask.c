@@ -32,7 +32,8 @@ connect_to (guint16 port)
   return fd;
 }
 
-/* Keeps the signals of libFuzzer's timer from this thread, whose calls they would interrupt. */
+/* Blocks the signals of libFuzzer's timer in this thread, because they would interrupt its system
+ * calls. */
 static void
 block_timer (void)
 {

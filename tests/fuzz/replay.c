@@ -110,7 +110,7 @@ pick (GRand *random, gsize most)
   return (gsize) g_rand_int_range (random, 0, (gint32) most + 1);
 }
 
-/* Removes the bytes from @at, or repeats them, @length at most. */
+/* Removes or repeats at most @length bytes from the position @at on. */
 static void
 move_bytes (GRand *random, gsize at, gsize length)
 {

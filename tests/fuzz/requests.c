@@ -72,7 +72,7 @@ start (void)
   return (guint16) g_ascii_strtoull (strrchr (address, ':') + 1, NULL, 10);
 }
 
-/* memmem(), because a request may contain zeros. */
+/* Searches with memmem() instead of strstr(), because @data may contain zeros. */
 static gboolean
 has_token (const guint8 *data, gsize size)
 {

@@ -278,8 +278,8 @@ def test_the_alerts_reach_kafka_and_the_stages_with_valid_rules(tmp_path, more):
 
 
 def test_the_alerts_of_compose_have_the_rules_and_the_secret_of_the_component():
-    """The service of the compose file mounts the component's rule file by default, where ALERTS_RULES says, and the directory
-    of its secrets where these rules say."""
+    """By default the service of the compose file mounts the component's rule file at the path in ALERTS_RULES, and the directory
+    of its secrets at the path that this rule file names."""
     service = yaml.safe_load((TOP / "pipelines/compose.yaml").read_text())["services"]["alerts"]
     settings = dict(line.split("=", 1) for line in (TOP / "pipelines/.env").read_text().splitlines() if re.match("[A-Z_]+=", line))
     mounted = dict(reversed(volume.split(":")[:2]) for volume in service["volumes"])

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A library to preload: the process's wall clock is wrong by the number of seconds in the file
- * $WRONG_CLOCK, which may change while the process runs. Waits until a time of that clock end when
- * the clock has reached the time, as in the kernel: a clock that is set back makes them longer.
- * Monotonic clocks are right. libfaketime doesn't do this for C11's cnd_timedwait(), which
- * librdkafka uses. */
+ * $WRONG_CLOCK, which may change while the process runs. A wait until a time of that clock ends
+ * when the clock has reached the time, as in the kernel, so the wait becomes longer if the clock is
+ * set back. Monotonic clocks are right. libfaketime doesn't handle waits by C11's cnd_timedwait(),
+ * which librdkafka uses. */
 #define _GNU_SOURCE
-#pragma GCC visibility push(default) /* the build hides symbols, and these have to be found */
+#pragma GCC visibility push(default) /* the build hides symbols, but these must be visible */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #define NS 1000000000LL
-#define SLICE (NS / 20)        /* the longest time for which a wait doesn't look at the clock */
+#define SLICE (NS / 20)        /* longest time between two looks of a wait at the wrong clock */
 #define LOOK (NS / 5)          /* time between two looks at the file */
 #define YEAR_2001 1000000000LL /* s since 1970 */
 
@@ -102,8 +102,8 @@ timespec_get (struct timespec *time, int base)
 
 typedef int (*Wait) (void *condition, void *lock, const struct timespec *until);
 
-/* Returns the kernel's time at which a wait for @until, a time of the wrong clock, looks at that
- * clock again; 0 if @until has come. */
+/* Returns the kernel's time at which a wait has to look at the wrong clock again; 0 if the wrong
+ * clock has reached @until. */
 static long long
 next_look (const struct timespec *until)
 {
@@ -137,7 +137,8 @@ cnd_timedwait (
   return wait_in_slices (wait, condition, lock, until, thrd_timedout);
 }
 
-/* A condition may have the monotonic clock, whose times are far smaller. */
+/* A condition may use the monotonic clock. A time of that clock is recognised by being far
+ * smaller. */
 int
 pthread_cond_timedwait (pthread_cond_t *restrict condition, pthread_mutex_t *restrict lock,
     const struct timespec *restrict until)

@@ -305,7 +305,7 @@ stop_stage (StageMock *self)
   g_clear_pointer (&self->host, g_free);
 }
 
-/* Starts two stages on one port, the port of one of them being free at both addresses. */
+/* Starts two stages at two addresses, on a port that is free at both addresses. */
 static guint
 start_stages (StageMock stages[2])
 {

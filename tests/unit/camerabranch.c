@@ -621,8 +621,8 @@ wait_for_end_of_one (Stage *self)
   gst_message_unref (message);
 }
 
-/* A pipeline that pauses forgets which branches have ended, and a branch that is down posts it
- * again. */
+/* A pipeline that pauses forgets which branches have ended, so a branch that has ended and is down
+ * posts EOS again. */
 GST_START_TEST (test_the_end_is_posted_again_after_a_pause)
 {
   Stage self;
@@ -771,7 +771,7 @@ GST_START_TEST (test_a_flush_during_a_restart)
 }
 GST_END_TEST;
 
-/* A pipeline that was in READY is a new one to the branch, which may have ended or be down. */
+/* After the pipeline was in READY, a branch begins anew, even if it had ended or was down. */
 GST_START_TEST (test_the_end_is_forgotten_in_ready)
 {
   Stage self;
@@ -829,8 +829,8 @@ accepts (GstPad *outside, const gchar *type)
   return gst_pad_peer_query_accept_caps (outside, caps);
 }
 
-/* An element outside that chooses its caps hears what the elements accept, also after caps that
- * they refuse. */
+/* An element outside that asks for caps gets the caps that the elements accept, even after the
+ * elements have refused other caps. */
 GST_START_TEST (test_caps_are_asked_of_the_elements)
 {
   Stage self;

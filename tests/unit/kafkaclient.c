@@ -407,7 +407,8 @@ accept_connection (rd_kafka_t *rk, gint listener)
 }
 
 /* A fault lives as long as its last user: the element, its queries, and the client. With
- * AddressSanitizer (tests/run --sanitize) this test proves that nobody uses it afterwards. */
+ * AddressSanitizer (tests/run --sanitize) this test proves that nobody uses the fault after its
+ * end. */
 GST_START_TEST (test_threads_may_release_a_fault_in_any_order)
 {
   struct sockaddr_in address;

@@ -209,7 +209,7 @@ GST_START_TEST (test_the_sink_posts_one_warning_for_each_outage)
 }
 GST_END_TEST;
 
-/* More refusals than the brokers can send in the longest wait of a test. */
+/* Number of refusals: more than the brokers can send in the longest wait of a test. */
 #define REFUSALS 5000
 
 /* Makes the brokers refuse all messages, as a leader does that has too few replicas in sync. */

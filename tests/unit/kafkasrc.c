@@ -592,8 +592,9 @@ block (GstPad *pad, GstPadProbeInfo *info, gpointer unused)
 
 #define REFUSALS 1000
 
-/* Makes the mock broker refuse the query for the partition's end, whose answer would have all
- * messages. The element asks once a second, so the answer could come before a message is read. */
+/* Makes the mock broker refuse the query for the partition's end, whose answer would count all
+ * messages. The element sends this query once a second, so an answer could come before a message is
+ * read. */
 static void
 refuse_queries_for_the_end (void)
 {

@@ -163,8 +163,9 @@ compress (const FogLuma *luma, gint quality)
   return (FogLuma){data, (gsize) luma->width, luma->width, luma->height};
 }
 
-/* The blocks of JPEG don't make a covered picture clear, nor a clear one covered. At quality 30
- * covered pictures reach COVERED, because JPEG's steps of brightness are 4 levels there. */
+/* JPEG's blocks don't make a covered picture look clear, nor a clear picture look covered. At
+ * quality 30 covered pictures reach COVERED, because JPEG's steps of brightness are 4 levels
+ * there. */
 GST_START_TEST (test_covered_after_compression)
 {
   static const gint qualities[] = {50, 90};

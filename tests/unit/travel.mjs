@@ -52,7 +52,7 @@ globalThis.fetch = (path) => new Promise((resolve) => requests.push({ url: new U
 
 const { Travel } = await import("../../pipelines/live/page/travel.js");
 
-// Lets all promises that can go on do so.
+// Waits until the code under test has handled all answers that it has got.
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
 // Answers the oldest request, and returns its parameters.
@@ -82,7 +82,7 @@ const tests = {
     assert.deepEqual(await answer(bounds), { camera: "cam-1" });
     assert.equal((await answer({ ...bounds, frames: [frame(799_000)], complete: true })).at, "800000");
     assert.equal(elements.travel.dataset.place, undefined);
-    await answer({}); // its picture
+    await answer({}); // the picture of the frame
     assert.equal(elements.travel.dataset.place, "camera/0/7");
   },
 
@@ -117,7 +117,7 @@ const tests = {
     const travel = open();
     for (const value of [bounds, { ...bounds, frames: [frame(799_000)], complete: true }, {}]) {
       now += 60_000;
-      travel.setCameras(["cam-1", "cam-2"]); // comes twice a second
+      travel.setCameras(["cam-1", "cam-2"]); // the page calls this twice a second
       observe([{ isIntersecting: true }]);
       await settle();
       assert.equal(requests.length, 1);

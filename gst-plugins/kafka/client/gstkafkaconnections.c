@@ -12,7 +12,8 @@
 #include "client/gstkafkasocket.h"
 
 #define TENDING_TIME (G_USEC_PER_SEC / 2)
-/* The longest time (us) between two packets on the slowest link that counts as a link. */
+/* Time (us) without progress after which a connection with unsent data no longer counts as
+ * sending. */
 #define SLOWEST_STEP (3 * G_USEC_PER_SEC)
 /* Losses are counted over at least ENOUGH_PACKETS packets. ENOUGH_COUNTS counts in a row with a
  * share of losses above MANY_LOSSES mean that the link loses packets. A single count above
@@ -35,7 +36,7 @@ typedef struct {
   gboolean seen;    /* the connection was open when the connections were marked */
   gboolean marked;  /* `received` is valid */
   guint64 received; /* number of bytes received before the latest mark */
-  guint64 acked;    /* number of bytes that the other end had received at the last look */
+  guint64 acked;    /* number of bytes that the other end had received at the last check */
   gint64 moved;     /* time when `acked` last grew, monotonic us */
 } Connection;
 
@@ -166,7 +167,8 @@ gst_kafka_connections_have_received (GstKafkaConnections *self)
   return some;
 }
 
-/* With the lock. Returns TRUE if the connection has data to transfer, and transfers them. */
+/* With the lock. Returns TRUE if the connection has unsent data, and has sent some of its data
+ * within SLOWEST_STEP. */
 static gboolean
 is_sending (Connection *connection, gint64 now)
 {

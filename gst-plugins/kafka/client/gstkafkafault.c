@@ -188,10 +188,11 @@ look_at_certificate (rd_kafka_t *rk, const char *broker_name, int32_t broker_id,
  * is near its quota. */
 #define LONG_THROTTLE 1000
 
-/* The time (us) after the end of a wait in which the broker's next answer can extend the wait. */
+/* Time (us) for which a wait still counts after its end, because the broker's next answer may
+ * extend it. */
 #define ANSWER_TIME G_TIME_SPAN_SECOND
 
-/* With the lock. Returns the entry of @broker. */
+/* With the lock. Returns the entry of @broker in `waits`, which is added if it is missing. */
 static GstKafkaWait *
 get_wait (GstKafkaFault *fault, gint32 broker)
 {

@@ -57,7 +57,7 @@ gchar *gst_kafka_fault_dup_tls_cause (GstKafkaFault *fault);
 /* Notes that a broker lets this client wait for @ms milliseconds; 0: the client doesn't wait for
  * this broker any more. */
 void gst_kafka_fault_note_throttling (GstKafkaFault *fault, gint32 broker, gint ms);
-/* Notes that the client is replaced, so that it waits for no broker any more. */
+/* Notes that the client was replaced by a new one, which waits for no broker. */
 void gst_kafka_fault_forget_throttling (GstKafkaFault *fault);
 /* Posts a warning, once, when the brokers let this client wait for a second or more, because it
  * exceeds a quota. @quota: the name of the quota that slows this kind of element down */

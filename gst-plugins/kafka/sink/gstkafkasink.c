@@ -945,7 +945,7 @@ gst_kafka_sink_class_init (GstKafkaSinkClass *klass)
    * | connected | boolean | TRUE if the brokers have answered since the start, and there is no
    *   outage |
    * | throttle-time | uint64 | longest time for which a broker lets the element wait at present,
-   *   because it exceeds a quota, ns |
+   *   because the element exceeds a quota, ns |
    * | waits-for-access | boolean | TRUE if access was lost, and the element waits until it is
    *   granted again (#GstKafkaSink:access-timeout) |
    *

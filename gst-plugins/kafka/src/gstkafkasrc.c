@@ -931,8 +931,8 @@ gst_kafka_src_class_init (GstKafkaSrcClass *klass)
    *   count them |
    * | held-back | number of offsets that the brokers hold back at present, because a transaction
    *   that began before them hasn't ended; `lag` includes them |
-   * | throttle-time | longest time for which a broker lets the element wait at present, because it
-   *   exceeds a quota, ns |
+   * | throttle-time | longest time for which a broker lets the element wait at present,
+   *   because the element exceeds a quota, ns |
    * | partitions | GstValueArray of GstStructure: `topic`, `partition` (int), `lag`, `position`,
    *   `stored` and `failed` (int64; -1: none) |
    *

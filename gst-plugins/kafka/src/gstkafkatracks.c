@@ -17,7 +17,7 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 /* The largest number of queries that wait for an answer at the same time: two that run beside the
  * reading, one that the reading waits for, and the ones that flushes have interrupted. */
 #define MOST_QUERIES 8
-/* us: the time between two looks whether a query may start, or a flush has begun. */
+/* Time (us) between two checks whether a query may start, or whether a flush has begun. */
 #define ASK_SLICE (10 * G_TIME_SPAN_MILLISECOND)
 
 /* A question to the brokers, with their answer. Each kind of question uses some of the fields. */
@@ -269,7 +269,8 @@ report_queries (GstKafkaTracks *self)
 }
 
 /* Limits the number of queries that a flush has interrupted and that still wait for an answer,
- * because each of them has a thread. Returns FALSE if a flush came before a query may start. */
+ * because each of them has a thread. Returns FALSE if a flush began before another query was
+ * allowed to start. */
 static gboolean
 wait_to_ask (GstKafkaTracks *self)
 {

@@ -17,18 +17,18 @@ G_BEGIN_DECLS
 typedef struct {
   const gchar *bucket;
   const gchar *id; /* the `_id` and name of the file; NULL means that the `_id` is an ObjectId */
-  const bson_t *metadata; /* is stored in the field `metadata` of the file's document */
-  const guint8 *data;     /* the file's content, which the buffer holds */
+  const bson_t *metadata; /* value of the field `metadata` of the file's document */
+  const guint8 *data;     /* the file's content, in the memory of `buffer` */
   gsize size;
   GstBuffer *buffer;
-  /* A function that takes ownership of each part of the file. */
+  /* Called for each part of the file (a chunk or the document); takes ownership of @item. */
   GstFlowReturn (*push) (gpointer user_data, MongoItem *item);
   gpointer user_data;
 } MongoUpload;
 
 /* Pushes the chunks of a file and then the file's document, which comes last, so that a reader who
- * finds it also finds all chunks. Returns the first flow return of @upload's function push that
- * isn't GST_FLOW_OK; no part follows it. */
+ * finds it also finds all chunks. If @upload's function push returns anything but GST_FLOW_OK, no
+ * further part is pushed, and this result is returned. */
 GstFlowReturn mongo_gridfs_push_file (const MongoUpload *upload);
 
 G_END_DECLS

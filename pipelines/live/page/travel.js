@@ -92,8 +92,8 @@ export class Travel {
     else this.#pause();
   }
 
-  // Searches the first frame, and again after a while if there was none; a search that takes long
-  // isn't begun anew.
+  // Searches the first frame to show. If there was none, a later call searches again; while a
+  // search is under way, a call does nothing.
   async #begin() {
     if (this.#position || this.#beginning || !this.#cameras.length || Date.now() - this.#began < BOUNDS_MS / 2) return;
     this.#beginning = true;

@@ -203,8 +203,8 @@ add_document (Sums *sums, const bson_t *document)
 
 typedef gboolean (*AddDocument) (Sums *sums, const bson_t *document);
 
-/* Calls @add for each document of @cursor (transfer full) until @add returns FALSE. Returns FALSE
- * with @failed if the cursor failed. */
+/* Calls @add for each document of @cursor (transfer full) until @add returns FALSE. If the cursor
+ * fails, sets @failed and returns FALSE. */
 static gboolean
 sum_cursor (Sums *sums, mongoc_cursor_t *cursor, AddDocument add, bson_error_t *failed)
 {
@@ -253,7 +253,7 @@ fail (const bson_error_t *failed, GError **error)
   return FALSE;
 }
 
-/* Returns FALSE after the last document that one answer may have. */
+/* Returns FALSE if an answer must not have more documents, or has taken too long. */
 static gboolean
 add_within_bounds (Sums *sums, const bson_t *document)
 {

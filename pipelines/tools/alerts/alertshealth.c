@@ -6,7 +6,7 @@
 
 /* Time (us) without alerts_health_update() after which this program counts as stalled. */
 #define STALL (10 * G_USEC_PER_SEC)
-/* Time (ms) after which a topic whose messages aren't known counts as away. */
+/* If a topic wasn't read to its end within this time (ms), the program isn't ready. */
 #define AWAY 10000
 
 static const gchar *const topics[ALERTS_TOPICS] = {"events", "reports"};
@@ -63,7 +63,7 @@ add_notices (PrometheusText *text, const AlertsCounts *counts)
     g_autofree gchar *labels = prometheus_labels ("outcome", outcomes[i].outcome, NULL);
 
     prometheus_text_add (text, "gstfog_alerts_notices_total", PROMETHEUS_COUNTER,
-        "Notices by what became of them", labels, (gdouble) outcomes[i].count);
+        "Notices by their outcome", labels, (gdouble) outcomes[i].count);
   }
 }
 
@@ -94,16 +94,16 @@ answer_metrics (const AlertsFigures *figures)
   add_counter (text, "gstfog_alerts_fired_total", "Alerts that began to fire", figures->fired);
   add_counter (text, "gstfog_alerts_ended_total", "Alerts that ended", figures->ended);
   add_counter (text, "gstfog_alerts_failed_tries_total",
-      "Attempts to send a notice that failed, and are repeated", figures->counts.failed);
+      "Failed attempts to send a notice, which are repeated", figures->counts.failed);
   add_counter (text, "gstfog_alerts_skipped_messages_total",
-      "Messages that were no event or report", figures->skipped);
+      "Messages that were neither an event nor a report", figures->skipped);
   add_notices (text, &figures->counts);
   add_topics (text, figures);
   process_metrics_add (text);
   return (StatusAnswer){200, prometheus_text_end (text)};
 }
 
-/* Called from any thread of the server. */
+/* Answers a request; each thread of the server may call this function. */
 static StatusAnswer
 answer (const gchar *path, gpointer data)
 {

@@ -11,7 +11,7 @@ typedef struct _AlertsHealth AlertsHealth;
 /* What is answered. */
 typedef struct {
   guint64 fired, ended; /* numbers of alerts */
-  guint64 skipped;      /* number of messages that were no event or report */
+  guint64 skipped;      /* number of messages that were neither an event nor a report */
   guint firing;         /* number of alerts that fire now */
   guint waiting;        /* number of notices that a target hasn't got yet */
   AlertsCounts counts;
@@ -20,12 +20,12 @@ typedef struct {
   gint64 known[ALERTS_TOPICS];
 } AlertsFigures;
 
-/* @port: port of all addresses; 0: any free one */
+/* Listens on all addresses. @port: 0: any free port */
 AlertsHealth *alerts_health_new (guint16 port, GError **error);
 void alerts_health_free (AlertsHealth *self);
 guint16 alerts_health_get_port (AlertsHealth *self);
-/* To be called at least each second once this program reads its topics: if it isn't for 10 s,
- * /livez answers 503. */
+/* Has to be called at least once a second after this program has begun to read its topics: if 10 s
+ * pass without a call, /livez answers 503. */
 void alerts_health_update (AlertsHealth *self, const AlertsFigures *figures);
 
 G_END_DECLS

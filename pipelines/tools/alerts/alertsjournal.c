@@ -22,7 +22,7 @@ typedef struct {
   gchar *text; /* (nullable) */
   gsize size;
   guint64 version;
-  gboolean pulse; /* flag: the journal's own record, which isn't reported */
+  gboolean pulse; /* flag: the record is the journal's own, and isn't reported */
 } Record;
 
 struct _AlertsJournal {
@@ -35,11 +35,11 @@ struct _AlertsJournal {
   gboolean failed; /* no record becomes durable any more */
   LiveRounds *rounds;
   gint ending;        /* atomic */
-  GPtrArray *batch;   /* of the thread: records of the present transaction */
-  gboolean stopped;   /* of the thread: it writes no more */
+  GPtrArray *batch;   /* used only by the thread: records of the present transaction */
+  gboolean stopped;   /* used only by the thread: no record is written any more */
   GMutex lock;        /* guards all fields below */
   GQueue waiting;     /* of Record */
-  GPtrArray *written; /* of Record: durable, and not reported yet */
+  GPtrArray *written; /* of Record: durable records that aren't reported yet */
   GError *refused;    /* (nullable): why no record becomes durable any more */
 };
 
@@ -61,7 +61,8 @@ is_ending (AlertsJournal *self)
 
 /* --- errors --- */
 
-/* Returns whether an error of a transaction lasts: the same records would fail again. */
+/* Returns whether an error of a transaction is permanent, because the same records would fail
+ * again. */
 static gboolean
 is_lasting (rd_kafka_resp_err_t err)
 {
@@ -120,8 +121,8 @@ refuse (AlertsJournal *self, rd_kafka_resp_err_t err)
 
 /* --- transactions --- */
 
-/* Calls a function of librdkafka, and again until it succeeds or fails for good: a call that has
- * ended by its time limit is resumed by the next one. */
+/* Calls a function of librdkafka repeatedly until it succeeds or fails for good. After a call that
+ * ended by its time limit, the next call continues the work. */
 static rd_kafka_error_t *
 call (AlertsJournal *self, rd_kafka_error_t *(*function) (rd_kafka_t *rk, int timeout))
 {
@@ -230,7 +231,7 @@ has_work (AlertsJournal *self)
   return self->batch->len && !self->stopped && !is_ending (self);
 }
 
-/* Writes all records that wait, or the journal's own record if none does. */
+/* Writes all records that wait, or the journal's own record if no record waits. */
 static void
 write_records (gpointer data)
 {

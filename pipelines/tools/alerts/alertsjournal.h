@@ -11,7 +11,7 @@ G_BEGIN_DECLS
  * ALERTS_JOURNAL_PULSE. */
 typedef struct _AlertsJournal AlertsJournal;
 
-/* Time (us) after which the journal writes a record of its own if there is no other, to learn
+/* If the journal has written no record for this time (us), it writes a record of its own, to learn
  * whether another process has taken over. */
 #define ALERTS_JOURNAL_PULSE (5 * G_USEC_PER_SEC)
 
@@ -26,7 +26,7 @@ void alerts_journal_free (AlertsJournal *self);
 /* Fences other processes of the group, and begins to write. Waits until Kafka answers. @error:
  * Kafka refuses the transactions */
 gboolean alerts_journal_take_over (AlertsJournal *self, GError **error);
-/* Begins to write a record. @text: (nullable): NULL: the record of @key is deleted */
+/* Begins to write a record. @text: (nullable): if NULL, the record of @key is deleted */
 void alerts_journal_put (
     AlertsJournal *self, const gchar *key, const gchar *text, gsize size, guint64 version);
 /* Calls @written for records that have become durable. Returns FALSE, in the first such call with

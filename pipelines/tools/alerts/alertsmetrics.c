@@ -37,8 +37,8 @@ typedef struct {
 /* One process whose metrics are read. */
 typedef struct {
   Service *service;
-  gchar *address;     /* network address; "": that of the service's URL */
-  gchar *place;       /* as it is shown: that of the service, and the address */
+  gchar *address;     /* network address; "": the host in the service's URL */
+  gchar *place;       /* name in alerts and logs: the service's place and the address */
   gchar *key;         /* key of the durable totals */
   gint64 seen;        /* monotonic time (us) of the last look-up that found the address */
   gboolean gone;      /* flag: the last look-up hasn't found the address */
@@ -415,14 +415,15 @@ read_known_stages (Service *self)
   }
 }
 
-/* Removes the stage if its address has been missing for long. Returns whether it was removed. */
+/* Removes the stage if its address has been missing for the time FORGET. Returns whether it was
+ * removed. */
 static gboolean
 check_gone (Stage *self, const gchar *const *addresses)
 {
   if (g_strv_contains (addresses, self->address))
     return FALSE;
   if (!self->gone)
-    g_message ("metrics of %s: the name doesn't lead to it any more", self->place);
+    g_message ("metrics of %s: the name doesn't lead to this address any more", self->place);
   self->gone = TRUE;
   if (self->reading || g_get_monotonic_time () - self->seen < FORGET)
     return FALSE;

@@ -31,7 +31,8 @@ note_failure (AlertsName *self, const gchar *why)
         self->failures, why);
 }
 
-/* A process with addresses of both families is to be asked once, so only one family counts. */
+/* Chooses the family of the addresses that are asked, because a process with addresses of both
+ * families is to be asked only once. */
 static GSocketFamily
 choose_family (const GList *addresses)
 {
@@ -45,8 +46,7 @@ static void
 warn_of_many (AlertsName *self)
 {
   if (!self->warned)
-    g_message (
-        "stages at %s: the name has more than %d addresses, of which the others aren't asked",
+    g_message ("stages at %s: the name has more than %d addresses, and the others aren't asked",
         self->host, MAX_ADDRESSES);
   self->warned = TRUE;
 }

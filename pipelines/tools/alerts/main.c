@@ -114,7 +114,7 @@ judge (Alerts *self)
   alerts_book_tick (self->book, known);
 }
 
-/* Updates what the health server answers. */
+/* Updates the figures with which the health server answers. */
 static void
 publish (Alerts *self)
 {
@@ -201,7 +201,7 @@ open_inputs (Alerts *self, GError **error)
   return TRUE;
 }
 
-/* Serves the health at HEALTH_PORT, if that is set. */
+/* Starts the health server at the port HEALTH_PORT, if this setting exists. */
 static void
 open_health (Alerts *self)
 {
@@ -307,7 +307,8 @@ parse (Line *line, gint *argc, gchar ***argv, GError **error)
   return FALSE;
 }
 
-/* Ends this program while it starts, when there is nothing to undo yet. */
+/* Ends this program at a signal that comes before the start is complete, when there is nothing to
+ * undo. */
 static void
 end_at_once (int number)
 {
@@ -318,7 +319,7 @@ end_at_once (int number)
 static gint
 work (Alerts *self, GError **error)
 {
-  /* The first process of a container ignores signals that have no handler. */
+  /* Without a handler the signals would be ignored, if this is the first process of a container. */
   signal (SIGINT, end_at_once);
   signal (SIGTERM, end_at_once);
   read_settings (self);

@@ -113,7 +113,7 @@ struct _GstKafkaProducer {
   gint64 acknowledged; /* the time of the last acknowledgement, monotonic us */
   /* the time since when buffers wait and none has been acknowledged, monotonic us; 0: none waits */
   gint64 dry;
-  gboolean stall_doubted; /* the brokers are queried whether they answer at all */
+  gboolean stall_doubted; /* brokers are queried, to see whether any answers */
   /* set of names of topics to which a record was delivered; used if records have topics of their
    * own */
   GHashTable *delivered_topics;

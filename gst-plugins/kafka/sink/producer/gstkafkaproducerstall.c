@@ -82,8 +82,8 @@ doubt (GstKafkaProducer *self, gint64 now)
   g_cond_signal (&self->suspicion);
 }
 
-/* With lock. Returns TRUE if the brokers answer, and buffers wait all the same. The connector's
- * thread first queries the brokers: if none of them answers, that is an outage. */
+/* With lock. Returns TRUE if buffers wait although the brokers answer. The connector's thread first
+ * queries the brokers: if no broker answers, the buffers wait because of an outage. */
 static gboolean
 is_stalled (GstKafkaProducer *self, gboolean explained, gint64 now)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gstkafkastall.h"
 
-/* The longest time (us) between two looks that counts. If the time is longer, the caller or the
- * whole process was stopped. */
+/* The largest part (us) of the time between two calls of gst_kafka_stall_look() that counts as
+ * waiting. If more time has passed, the caller or the whole process was stopped. */
 #define LONGEST_STEP G_TIME_SPAN_SECOND
 
 void

@@ -12,7 +12,7 @@ typedef struct {
   gint64 since;  /* the time since when the oldest message has waited; 0: no message waits */
   gint64 waited; /* the part of the time from `since` on that counts */
   gint64 busy;   /* the part of `waited` in which the connections were sending */
-  gint64 looked; /* the time of the last look */
+  gint64 looked; /* the time of the last gst_kafka_stall_look() */
   GstKafkaEpisode episode;
 } GstKafkaStall;
 

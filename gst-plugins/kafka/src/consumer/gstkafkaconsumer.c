@@ -650,7 +650,7 @@ has_to_watch (GstKafkaConsumer *self)
   return !stops && (since >= (ends ? TICK : hungry ? self->hungry_time : WATCH_TIME));
 }
 
-/* Returns TRUE while the last answer lacks partitions of the assignment. */
+/* Returns TRUE if the brokers' last answer lacks partitions of the assignment. */
 static gboolean
 misses_partitions (GstKafkaConsumer *self)
 {

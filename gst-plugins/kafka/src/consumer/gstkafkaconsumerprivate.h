@@ -161,9 +161,9 @@ void gst_kafka_consumer_watch_access (GstKafkaConsumer *self);
 void gst_kafka_consumer_note_coordinator (GstKafkaConsumer *self, const gchar *reason);
 /* Notes that the group's coordinator has assigned partitions. Called on the consumer's thread. */
 void gst_kafka_consumer_forget_coordinator (GstKafkaConsumer *self);
-/* Reports that the group's coordinator can't be reached although other brokers answer, and that it
- * is reached again. Ends the run if the coordinator has another address than before. Called on the
- * consumer's thread. */
+/* Reports that the group's coordinator can't be reached although other brokers answer, and later
+ * that the coordinator is reached again. Ends the run if the coordinator has another address than
+ * before. Called on the consumer's thread. */
 void gst_kafka_consumer_look_for_coordinator (GstKafkaConsumer *self);
 /* Notes whether a query was answered that began with gst_kafka_connections_mark(). If a broker is
  * sending data, it answers later. */

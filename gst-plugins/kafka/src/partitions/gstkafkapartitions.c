@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-/* The number of successive answers without a partition that show that its topic is deleted. */
+/* If this number of successive answers lack a partition, the topic of the partition was deleted. */
 #define ANSWERS_OF_DELETION 2
 /* The time (us) for which a broker that has just started may not know its topics. */
 #define START_TIME (5 * G_TIME_SPAN_SECOND)
